@@ -1,0 +1,92 @@
+"""Who calls: the principal that the authorizer has put into the request's context."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.request import Request
+from pydantic import BaseModel, ConfigDict
+
+from huntaze.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
+
+
+class Role(StrEnum):
+    """What a member may do; each role's rights are in ``RIGHTS``."""
+
+    OWNER = "owner"
+    MANAGER = "manager"
+    CHATTER = "chatter"
+    ANALYST = "analyst"
+
+
+class Right(StrEnum):
+    """One thing that a role may or may not do."""
+
+    READ = "read"
+    WRITE_FANS = "write_fans"
+    IMPORT = "import"
+    REPLY = "reply"
+    WRITE_CAMPAIGNS = "write_campaigns"
+    APPROVE = "approve"
+    CONNECT = "connect"
+    MANAGE = "manage"
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.OWNER: frozenset(Right),
+    Role.MANAGER: frozenset(Right),
+    Role.CHATTER: frozenset({Right.READ, Right.WRITE_FANS, Right.REPLY}),
+    Role.ANALYST: frozenset({Right.READ}),
+}
+
+
+class Principal(BaseModel):
+    """A member of a workspace, as the authorizer found it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: UUID
+    workspace_id: UUID
+    session_id: UUID
+    role: Role
+    # None is every creator of the workspace.
+    creators: list[UUID] | None = None
+    plan: str
+
+    def require(self, right: Right) -> None:
+        """Refuse unless the role has ``right``.
+
+        Raises:
+            ForbiddenError: It has not.
+        """
+        if right not in RIGHTS[self.role]:
+            raise ForbiddenError(
+                f"The role {self.role} may not do this; ask an owner or a manager."
+            )
+
+
+def principal_from(context: dict[str, str] | None) -> Principal:
+    """Read the authorizer's context (API Gateway passes text only).
+
+    Raises:
+        UnauthorizedError: There is none: the route was reached without the authorizer.
+        TooManyRequestsError: The authorizer found the caller over a limit.
+    """
+    if not context or "user_id" not in context:
+        raise UnauthorizedError("Log in first.")
+    if context.get("retry_after"):
+        raise TooManyRequestsError(
+            "Too many requests in this minute; slow down.", retry_after=int(context["retry_after"])
+        )
+    scope = context.get("creators")
+    return Principal.model_validate(
+        {
+            **context,
+            "creators": None if scope in (None, "*") else [c for c in scope.split(",") if c],
+        }
+    )
+
+
+def current_principal(request: Request) -> Principal:
+    """The caller of ``request``; a provider for ``Depends``."""
+    context = request.resolved_event.raw_event.get("requestContext", {}).get("authorizer")
+    return principal_from(context)

@@ -1,0 +1,86 @@
+"""Clients of other services, made on first use and kept for the execution environment."""
+
+# The one module where imports are lazy: importing boto3 costs 200 ms that a route without it
+# should not pay.
+# ruff: noqa: PLC0415
+
+import json
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_kms import KMSClient
+    from mypy_boto3_lambda import LambdaClient
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+@cache
+def _client(service: str) -> Any:  # noqa: ANN401  (each public function names the real type)
+    import boto3
+    from botocore.config import Config
+
+    # Short enough that a hanging service becomes an error while the caller still waits.
+    config = Config(
+        connect_timeout=3, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 3}
+    )
+    return boto3.client(service, config=config)  # type: ignore[call-overload]
+
+
+def dynamodb() -> "DynamoDBClient":
+    """DynamoDB."""
+    client: DynamoDBClient = _client("dynamodb")
+    return client
+
+
+def events() -> "EventBridgeClient":
+    """EventBridge."""
+    client: EventBridgeClient = _client("events")
+    return client
+
+
+def kms() -> "KMSClient":
+    """KMS."""
+    client: KMSClient = _client("kms")
+    return client
+
+
+def functions() -> "LambdaClient":
+    """Lambda."""
+    client: LambdaClient = _client("lambda")
+    return client
+
+
+def s3() -> "S3Client":
+    """S3."""
+    client: S3Client = _client("s3")
+    return client
+
+
+def secrets() -> "SecretsManagerClient":
+    """Secrets Manager."""
+    client: SecretsManagerClient = _client("secretsmanager")
+    return client
+
+
+def sqs() -> "SQSClient":
+    """SQS."""
+    client: SQSClient = _client("sqs")
+    return client
+
+
+def step_functions() -> "SFNClient":
+    """Step Functions."""
+    client: SFNClient = _client("stepfunctions")
+    return client
+
+
+def secret_json(arn: str) -> dict[str, str]:
+    """Read a secret that holds a JSON object."""
+    text = secrets().get_secret_value(SecretId=arn)["SecretString"]
+    value: dict[str, str] = json.loads(text)
+    return value

@@ -1,0 +1,124 @@
+"""Postgres: one connection per execution environment, and transactions that know their tenant."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from functools import cache
+from typing import Protocol
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import TupleRow
+
+from huntaze import clients
+from huntaze.settings import DatabaseSettings, load
+
+type Connection = psycopg.Connection[TupleRow]
+
+EVERY_CREATOR = "*"
+
+
+class NestedTransactionError(RuntimeError):
+    """A second transaction was opened on a connection that is inside one."""
+
+
+class ConnectionSource(Protocol):
+    """Lends a connection outside any transaction (a single one, or a pool's)."""
+
+    def connection(self) -> AbstractContextManager[Connection]:
+        """Lend a connection until the block ends."""
+        ...
+
+
+class SingleConnection:
+    """One connection, opened on first use and again when it was lost."""
+
+    def __init__(self, connect: Callable[[], Connection]) -> None:
+        self._connect = connect
+        self._open: Connection | None = None
+        self._lent = False
+
+    @contextmanager
+    def connection(self) -> Iterator[Connection]:
+        """Lend the connection.
+
+        Raises:
+            NestedTransactionError: It is lent already.
+        """
+        if self._lent:
+            raise NestedTransactionError("open the second part inside the first transaction")
+        if self._open is None or self._open.closed or self._open.broken:
+            self._open = self._connect()
+        self._lent = True
+        try:
+            yield self._open
+        except psycopg.OperationalError:
+            # A dead connection must not fail the next request too.
+            self._open.close()
+            raise
+        finally:
+            self._lent = False
+
+
+def connect(settings: DatabaseSettings) -> Connection:
+    """Open a connection with the role of ``settings``."""
+    secret = clients.secret_json(settings.database_secret_arn)
+    return psycopg.connect(
+        host=settings.database_host,
+        port=settings.database_port,
+        dbname=settings.database_name,
+        user=secret["username"],
+        password=secret["password"],
+        # RDS Proxy pins a connection that holds prepared statements.
+        prepare_threshold=None,
+        autocommit=True,
+        connect_timeout=5,
+        application_name="huntaze",
+    )
+
+
+@cache
+def database() -> SingleConnection:
+    """The database of this function, as its environment describes it."""
+    return SingleConnection(lambda: connect(load(DatabaseSettings)))
+
+
+class Tenant:
+    """Transactions of one workspace: row level security hides every other.
+
+    Args:
+        source: Lends the connection.
+        workspace_id: Whose rows are seen and written.
+        creators: The creators that the caller may see; None is all of the workspace.
+    """
+
+    def __init__(
+        self, source: ConnectionSource, workspace_id: UUID, creators: list[UUID] | None = None
+    ) -> None:
+        self._source = source
+        self._workspace_id = workspace_id
+        self._scope = EVERY_CREATOR if creators is None else ",".join(map(str, creators))
+        self._current: Connection | None = None
+
+    @property
+    def workspace_id(self) -> UUID:
+        """Whose rows these are."""
+        return self._workspace_id
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction, or a savepoint inside the one that is open."""
+        if self._current is not None:
+            with self._current.transaction():
+                yield self._current
+            return
+        with self._source.connection() as connection, connection.transaction():
+            connection.execute(
+                "SELECT set_config('app.workspace_id', %s, true),"
+                " set_config('app.creator_scope', %s, true)",
+                (str(self._workspace_id), self._scope),
+            )
+            self._current = connection
+            try:
+                yield connection
+            finally:
+                self._current = None

@@ -1,0 +1,171 @@
+"""The door of every function that answers HTTP: errors, validation, lists, entry point."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from aws_lambda_powertools.event_handler.exceptions import ServiceError
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel
+
+from huntaze.auth import principal_from
+from huntaze.errors import (
+    BadRequestError,
+    HuntazeError,
+    TooManyRequestsError,
+)
+
+PAGE_LIMIT = 50
+PAGE_LIMIT_MAX = 200
+
+type LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
+
+
+class ErrorBody(BaseModel):
+    """The shape of every refusal."""
+
+    error: str
+    detail: str
+    fields: dict[str, str] | None = None
+
+
+class Page[Item](BaseModel):
+    """A part of a list; ``next_cursor`` is null at its end."""
+
+    items: list[Item]
+    next_cursor: str | None = None
+
+
+def encode_cursor(*key: object) -> str:
+    """Pack the sort key of the last item of a page."""
+    text = json.dumps([str(part) for part in key], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, parts: int) -> list[str]:
+    """Unpack a cursor of ``parts`` parts.
+
+    Raises:
+        BadRequestError: It is not one of ours.
+    """
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+        key = json.loads(text)
+    except (binascii.Error, ValueError, UnicodeError):
+        key = None
+    if not isinstance(key, list) or len(key) != parts or not all(isinstance(p, str) for p in key):
+        raise BadRequestError("The cursor is not one that a list gave; leave it out to start over.")
+    return key
+
+
+def _answer(
+    status: HTTPStatus, body: ErrorBody, headers: dict[str, str | list[str]] | None = None
+) -> Response[str]:
+    return Response(
+        status_code=status,
+        content_type="application/json",
+        body=body.model_dump_json(exclude_none=True),
+        headers=headers,
+    )
+
+
+def _refusal(error: HuntazeError) -> Response[str]:
+    headers: dict[str, str | list[str]] = {}
+    if isinstance(error, TooManyRequestsError):
+        headers["Retry-After"] = str(error.retry_after)
+    return _answer(
+        error.status,
+        ErrorBody(error=error.code, detail=error.detail, fields=error.fields),
+        headers,
+    )
+
+
+def _invalid(error: RequestValidationError) -> Response[str]:
+    fields: dict[str, str] = {}
+    for problem in error.errors():
+        place = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
+        fields.setdefault(place, str(problem["msg"]))
+        if problem["type"] == "json_invalid":
+            return _answer(
+                HTTPStatus.BAD_REQUEST,
+                ErrorBody(error="BadRequest", detail="The body is not valid JSON."),
+            )
+    return _answer(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        ErrorBody(
+            error="InvalidInput",
+            detail="Some fields are not acceptable: " + ", ".join(sorted(fields)) + ".",
+            fields=fields,
+        ),
+    )
+
+
+def _service_error(error: ServiceError) -> Response[str]:
+    status = HTTPStatus(error.status_code)
+    return _answer(
+        status, ErrorBody(error=status.phrase.title().replace(" ", ""), detail=error.msg)
+    )
+
+
+def _no_route(_: Exception) -> Response[str]:
+    return _answer(
+        HTTPStatus.NOT_FOUND,
+        ErrorBody(error="NotFound", detail="There is no such route; see /api/docs."),
+    )
+
+
+def create_app() -> APIGatewayRestResolver:
+    """Make the resolver of a feature: validation, our errors, 500 for a malformed answer of ours."""
+    app = APIGatewayRestResolver(
+        enable_validation=True,
+        response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
+    )
+    app.exception_handler(HuntazeError)(_refusal)
+    app.exception_handler(RequestValidationError)(_invalid)
+
+    app.exception_handler(ServiceError)(_service_error)
+    app.not_found(_no_route)
+    return app
+
+
+def lambda_entry(
+    app: APIGatewayRestResolver, *, authenticated: bool = True, logger: Logger | None = None
+) -> LambdaHandler:
+    """Make the Lambda handler of ``app``.
+
+    Args:
+        app: The feature's resolver.
+        authenticated: Whether API Gateway has an authorizer on every route of the feature. Who
+            comes without its context is refused before any validation, so that a stranger learns
+            nothing of a route's shape.
+        logger: Logs the correlation id of each request; made on first use by default.
+    """
+    log = logger or Logger(service="huntaze", utc=True)
+
+    def entry(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+        request_context = event.get("requestContext") or {}
+        log.set_correlation_id(request_context.get("requestId"))
+        if authenticated:
+            try:
+                principal_from(request_context.get("authorizer"))
+            except HuntazeError as refusal:
+                return _refusal_event(refusal)
+        return app.resolve(event, context)
+
+    return entry
+
+
+def _refusal_event(refusal: HuntazeError) -> dict[str, Any]:
+    response = _refusal(refusal)
+    return {
+        "statusCode": int(refusal.status),
+        "headers": {"Content-Type": "application/json", **response.headers},
+        "body": response.body,
+        "isBase64Encoded": False,
+    }
