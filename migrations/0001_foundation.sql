@@ -23,7 +23,8 @@ REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO app, worker, authorizer, identity, intake, relay, gatekeeper;
 -- Needed once for each ALTER FUNCTION … OWNER TO gatekeeper.
 GRANT CREATE ON SCHEMA public TO gatekeeper;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
+-- For the whole database: within a schema, defaults can only be added to, never taken away from.
+ALTER DEFAULT PRIVILEGES REVOKE EXECUTE ON FUNCTIONS FROM PUBLIC;
 
 -- UUIDv7 (RFC 9562): 48 bits of milliseconds, version, variant, random rest. Postgres 18 has
 -- uuidv7(); RDS runs 17.

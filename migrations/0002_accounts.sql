@@ -134,8 +134,12 @@ BEGIN
     ON CONFLICT (subject, minute) DO UPDATE SET requests = c.requests + 1
     RETURNING requests INTO workspace_count;
   IF principal_count = 1 THEN
-    DELETE FROM request_counters
-     WHERE subject IN ('u:' || user_id, 'w:' || workspace_id) AND minute < this_minute;
+    -- Whoever still counts in the minute before holds its row: waiting for them could deadlock.
+    DELETE FROM request_counters c
+     USING (SELECT o.subject, o.minute FROM request_counters o
+             WHERE o.subject IN ('u:' || user_id, 'w:' || workspace_id) AND o.minute < this_minute
+               FOR UPDATE SKIP LOCKED) old
+     WHERE c.subject = old.subject AND c.minute = old.minute;
     UPDATE sessions SET last_used_at = now_at WHERE id = session;
   END IF;
   retry_after := CASE

@@ -1,0 +1,1 @@
+"""The schema of the database, brought up to date at each deployment."""

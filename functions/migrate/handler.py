@@ -1,0 +1,57 @@
+"""Custom resource: CloudFormation waits for the schema before it deploys what needs it."""
+
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.migrate import gateway, service
+from functions.migrate.models import Outcome
+from functions.migrate.repository import PostgresSchema, read_migrations
+from functions.migrate.settings import MigrateSettings
+from huntaze.settings import load
+
+# Beside the packages: at the root of the repository and of the function's zip alike.
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+# One schema a database: a changed id would make CloudFormation delete the old one.
+_RESOURCE_ID = "huntaze-schema"
+# CloudFormation refuses an answer of more than 4 KB.
+_REASON_LENGTH = 1000
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Migrate on create and update; deleting the resource leaves the data alone."""
+    if not gateway.waits_for_answer(event):
+        return _resource(event)
+    try:
+        result = _resource(event)
+    except Exception as error:
+        Logger(service="migrate", utc=True).exception("The migration failed.")
+        reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
+        result = {"PhysicalResourceId": event.get("PhysicalResourceId", _RESOURCE_ID)}
+        # Answered is handled: raising would make Lambda run the migration again.
+        gateway.answer(event, result, failure=reason)
+    else:
+        gateway.answer(event, result)
+    return result
+
+
+def _resource(event: dict[str, Any]) -> dict[str, Any]:
+    if event["RequestType"] == "Delete":
+        return {"PhysicalResourceId": event["PhysicalResourceId"], "Data": {}}
+    outcome = _migrate()
+    # Attributes of a custom resource are text.
+    data = {"applied": ",".join(outcome.applied), "roles": ",".join(outcome.roles)}
+    return {"PhysicalResourceId": _RESOURCE_ID, "Data": data}
+
+
+def _migrate() -> Outcome:
+    settings = load(MigrateSettings)
+    passwords = gateway.role_passwords(settings.role_secret_arns)
+    with gateway.connect_as_master(settings.master_secret_arn) as connection:
+        outcome = service.bring_up_to_date(
+            PostgresSchema(connection), read_migrations(MIGRATIONS), passwords
+        )
+    Logger(service="migrate", utc=True).info("The schema is up to date.", **outcome.model_dump())
+    return outcome

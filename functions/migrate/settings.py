@@ -1,0 +1,12 @@
+"""Settings of the migration."""
+
+from pydantic import Json
+
+from huntaze.settings import Settings
+
+
+class MigrateSettings(Settings):
+    """Where the secrets of the master user and of the roles are."""
+
+    master_secret_arn: str
+    role_secret_arns: Json[dict[str, str]]
