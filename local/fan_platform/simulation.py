@@ -1,0 +1,234 @@
+"""Fans who act as the platform's clock advances: they open, reply, buy, tip, renew and leave."""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from sqlite3 import Row
+
+from local.fan_platform.behaviour import reactions, tip_of_the_day
+from local.fan_platform.money import Ledger
+from local.fan_platform.records import Fan
+from local.fan_platform.store import Store, iso
+
+DAY = timedelta(days=1)
+SUBSCRIPTION = timedelta(days=30)
+FIRST_NAMES = ("Alex", "Sam", "Max", "Leo", "Noah", "Eli", "Finn", "Luca", "Theo", "Jules")
+SECOND_NAMES = ("Stone", "Rivers", "Hart", "Frost", "Vale", "West", "Lane", "Cole", "Reed", "Fox")
+
+
+class Simulation:
+    """The life of the fans that have a seed; others are silent."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._sql = store.connection
+        self._ledger = Ledger(store)
+
+    def advance(self, seconds: float) -> dict[str, int]:
+        """Move the clock on, let everything happen that is due by then, and count it by kind."""
+        acted: Counter[str] = Counter()
+        with self._store.transaction():
+            self._plan_reactions()
+            days = self._move_clock(seconds)
+            now = self._store.now()
+            for row in self._due(now):
+                acted[row["kind"]] += self._act(row)
+            for day in days:
+                acted["day_tip"] += self._tip_unasked(day, now)
+            acted["renewal"] += self._renew_or_end(now)
+        return {kind: count for kind, count in acted.items() if count}
+
+    def _move_clock(self, seconds: float) -> range:
+        """Return the numbers of the whole days that went by since the platform began."""
+        ahead, lived = self._sql.execute(
+            "SELECT advanced_seconds, days_lived FROM clock"
+        ).fetchone()
+        days = int((ahead + seconds) // DAY.total_seconds())
+        self._sql.execute(
+            "UPDATE clock SET advanced_seconds = ?, days_lived = ?", (ahead + seconds, days)
+        )
+        return range(lived, days)
+
+    def _plan_reactions(self) -> None:
+        """Decide, for each message that nobody reacted to yet, what its fan will do."""
+        rows = self._sql.execute(
+            "SELECT m.seq, m.id, m.creator_id, m.fan_id, m.price_cents, m.platform_at, f.seed"
+            " FROM messages m JOIN fans f USING (creator_id, fan_id)"
+            " WHERE m.reacted = 0 AND m.direction = 'out' AND m.unsent_at IS NULL"
+            " AND f.seed IS NOT NULL ORDER BY m.seq"
+        ).fetchall()
+        for row in rows:
+            sent_at = datetime.fromisoformat(row["platform_at"])
+            nth, recent = self._sql.execute(
+                "SELECT count(*), count(*) FILTER (WHERE platform_at > ?4) FROM messages"
+                " WHERE creator_id = ?1 AND fan_id = ?2 AND direction = 'out' AND seq <= ?3",
+                (row["creator_id"], row["fan_id"], row["seq"], iso(sent_at - DAY)),
+            ).fetchone()
+            self._sql.executemany(
+                "INSERT INTO reactions (due_at, creator_id, fan_id, kind, message_id,"
+                " amount_cents, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+                [
+                    (
+                        iso(sent_at + timedelta(seconds=act.after_seconds)),
+                        row["creator_id"],
+                        row["fan_id"],
+                        act.kind,
+                        row["id"],
+                        act.amount_cents,
+                        act.text,
+                    )
+                    for act in reactions(
+                        row["seed"], row["fan_id"], nth, row["price_cents"], recent - 1
+                    )
+                ],
+            )
+        self._sql.execute("UPDATE messages SET reacted = 1 WHERE reacted = 0")
+
+    def _due(self, now: datetime) -> list[Row]:
+        rows: list[Row] = self._sql.execute(
+            "DELETE FROM reactions WHERE due_at <= ? RETURNING *", (iso(now),)
+        ).fetchall()
+        return sorted(rows, key=lambda row: (row["due_at"], row["seq"]))
+
+    def _act(self, row: Row) -> int:
+        """Do what was planned, unless the message was taken back meanwhile; return 1 if done."""
+        fan = self._store.fan(row["creator_id"], row["fan_id"])
+        message = self._sql.execute(
+            "SELECT unsent_at FROM messages WHERE id = ?", (row["message_id"],)
+        ).fetchone()
+        if fan is None or message["unsent_at"] is not None:
+            return 0
+        kind, at = row["kind"], datetime.fromisoformat(row["due_at"])
+        if kind == "open":
+            self._mark(row["message_id"], "opened_at", at)
+        elif kind == "reply":
+            self._store.accept(fan, "in", row["text"], at=at)
+        elif kind == "leave":
+            self._set_fan(fan, "rebill_on", 0)
+        else:
+            self._pay(row, at)
+        self._set_fan(fan, "last_seen_at", iso(at))
+        return 1
+
+    def _pay(self, row: Row, at: datetime) -> None:
+        who = (row["creator_id"], row["fan_id"])
+        if row["kind"] == "tip":
+            self._ledger.book(*who, "tip", row["amount_cents"], at, description="Tip")
+        elif row["kind"] == "buy":
+            self._mark(row["message_id"], "paid_at", at)
+            self._ledger.book(
+                *who, "message", row["amount_cents"], at, message_id=row["message_id"]
+            )
+        else:
+            bought = self._sql.execute(
+                "SELECT id FROM transactions WHERE message_id = ? AND type = 'message'",
+                (row["message_id"],),
+            ).fetchone()
+            self._ledger.book(
+                *who,
+                "chargeback",
+                -row["amount_cents"],
+                at,
+                reverses=bought["id"] if bought else None,
+            )
+
+    def _tip_unasked(self, day: int, now: datetime) -> int:
+        fans = self._sql.execute(
+            "SELECT creator_id, fan_id, seed FROM fans"
+            " WHERE seed IS NOT NULL AND status = 'active' ORDER BY creator_id, fan_id"
+        ).fetchall()
+        tips = [(fan, tip_of_the_day(fan["seed"], fan["fan_id"], day)) for fan in fans]
+        given = [(fan, cents) for fan, cents in tips if cents]
+        for fan, cents in given:
+            self._ledger.book(
+                fan["creator_id"], fan["fan_id"], "tip", cents, now, description="Tip"
+            )
+        return len(given)
+
+    def _renew_or_end(self, now: datetime) -> int:
+        """Charge subscriptions that renew, end those that do not; return how many renewed."""
+        renewed = 0
+        for row in self._sql.execute(
+            "SELECT creator_id, fan_id FROM fans"
+            " WHERE seed IS NOT NULL AND status = 'active' AND expires_at <= ?",
+            (iso(now),),
+        ).fetchall():
+            fan = self._store.fan(row["creator_id"], row["fan_id"])
+            if fan is None or fan.expires_at is None:
+                continue
+            if not fan.rebill_on:
+                self._set_fan(fan, "status", "expired")
+                continue
+            ends = datetime.fromisoformat(fan.expires_at)
+            while ends <= now:
+                self._charge_subscription(fan, ends)
+                ends += SUBSCRIPTION
+                renewed += 1
+            self._set_fan(fan, "expires_at", iso(ends))
+        return renewed
+
+    def _charge_subscription(self, fan: Fan, at: datetime) -> None:
+        if fan.price_cents:
+            self._ledger.book(
+                fan.creator_id,
+                fan.fan_id,
+                "subscription",
+                fan.price_cents,
+                at,
+                description="Renewal",
+            )
+
+    def _mark(self, message_id: str, column: str, at: datetime) -> None:
+        self._sql.execute(
+            f"UPDATE messages SET {column} = COALESCE({column}, ?) WHERE id = ?",
+            (iso(at), message_id),
+        )
+
+    def _set_fan(self, fan: Fan, column: str, value: object) -> None:
+        self._sql.execute(
+            f"UPDATE fans SET {column} = ? WHERE creator_id = ? AND fan_id = ?",
+            (value, fan.creator_id, fan.fan_id),
+        )
+
+
+def seeded_fans(store: Store, creator_id: str, *, seed: int, count: int) -> int:
+    """Make invented fans and what they have paid so far; return how many of them are new."""
+    now = store.now()
+    fans = [
+        fan
+        for fan in _invented(creator_id, seed, count, now)
+        if store.fan(creator_id, fan.fan_id) is None
+    ]
+    store.save_fans(fans)
+    ledger = Ledger(store)
+    with store.transaction():
+        for fan in fans:
+            began = datetime.fromisoformat(fan.subscribed_at) if fan.subscribed_at else now
+            while fan.price_cents and began < now:
+                ledger.book(creator_id, fan.fan_id, "subscription", fan.price_cents, began)
+                began += SUBSCRIPTION
+    return len(fans)
+
+
+def _invented(creator_id: str, seed: int, count: int, now: datetime) -> Iterator[Fan]:
+    for number in range(count):
+        fan_id = str(1_000_000 + seed % 1000 * 1_000_000 + number)
+        dice = random.Random(f"{seed}:{fan_id}:person")
+        days = dice.randrange(1, 200)
+        first, second = dice.choice(FIRST_NAMES), dice.choice(SECOND_NAMES)
+        subscribed = now - timedelta(days=days, seconds=dice.randrange(3600))
+        ends = subscribed + SUBSCRIPTION * (days // 30 + 1)
+        yield Fan(
+            creator_id=creator_id,
+            fan_id=fan_id,
+            handle=f"{first}{second}{number}".lower(),
+            display_name=f"{first} {second}",
+            status="active",
+            price_cents=dice.choice((0, 499, 999, 999, 1499)),
+            rebill_on=dice.random() < 0.7,
+            subscribed_at=iso(subscribed),
+            expires_at=iso(ends),
+            last_seen_at=iso(now - timedelta(hours=dice.uniform(0, 200))),
+            seed=seed,
+        )
