@@ -45,7 +45,7 @@ CREATE TABLE campaigns (
     REFERENCES segments (workspace_id, creator_id, id)
 );
 CREATE INDEX campaigns_newest ON campaigns (workspace_id, created_at DESC, id DESC);
-CREATE INDEX campaigns_open ON campaigns (status, updated_at)
+CREATE INDEX campaigns_open ON campaigns (creator_id, status)
   WHERE status IN ('preparing', 'awaiting_approval', 'scheduled', 'sending', 'paused');
 
 CREATE TABLE campaign_approvals (
@@ -77,8 +77,9 @@ CREATE TABLE sends (
   reason text,
   -- 0 person, 1 chatbot, 2 automation, 3 campaign.
   priority smallint NOT NULL CHECK (priority BETWEEN 0 AND 3),
-  -- NULL until released.
-  due_at timestamptz,
+  -- Not before; moved on by quiet hours and by trouble with the page. A campaign's rows are
+  -- taken only while the campaign is 'sending', so that pausing touches one row.
+  due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   -- Frozen when planned.
   text text NOT NULL,
   text_hash text NOT NULL,
@@ -93,6 +94,10 @@ CREATE TABLE sends (
   approval_id uuid,
   compliance_passed_at timestamptz,
   attempt smallint NOT NULL DEFAULT 1 CHECK (attempt BETWEEN 1 AND 2),
+  -- Times that the thread could not be opened or filled; nothing was granted, nothing was clicked.
+  open_failures smallint NOT NULL DEFAULT 0,
+  -- The fan's subscription when planned: who has left since is not written to.
+  fan_status text,
   fencing_token bigint,
   baseline_message_id text,
   granted_at timestamptz,
@@ -114,14 +119,20 @@ CREATE TABLE sends (
     REFERENCES campaigns (workspace_id, creator_id, id),
   CHECK (state <> 'skipped' OR reason IS NOT NULL),
   CHECK (state <> 'submitting' OR (granted_at IS NOT NULL AND readable_at > submit_until)),
-  -- AI text without an approval is never released.
-  CHECK (written_by <> 'ai' OR approval_id IS NOT NULL OR due_at IS NULL)
+  -- AI text without an approval, and any text without a passing verdict, is never submitted.
+  CHECK (state <> 'submitting' OR compliance_passed_at IS NOT NULL),
+  CHECK (state <> 'submitting' OR written_by <> 'ai' OR approval_id IS NOT NULL)
 );
-CREATE INDEX sends_due ON sends (creator_id, priority, due_at, id)
-  WHERE state = 'planned' AND due_at IS NOT NULL;
+-- The lane looks at direct sends and at each running campaign, never past a paused one's rows.
+CREATE INDEX sends_direct_due ON sends (creator_id, priority, due_at, id)
+  WHERE state = 'planned' AND campaign_id IS NULL;
+CREATE INDEX sends_campaign_due ON sends (campaign_id, due_at, id) WHERE state = 'planned';
 CREATE INDEX sends_submitting ON sends (creator_id, readable_at) WHERE state = 'submitting';
 CREATE INDEX sends_campaign_state ON sends (campaign_id, state, id);
-CREATE INDEX sends_fan_recent ON sends (workspace_id, fan_id, settled_at DESC)
+-- What counts towards a fan's cap: granted and not known to have failed.
+CREATE INDEX sends_fan_recent ON sends (workspace_id, fan_id, granted_at DESC)
+  WHERE state IN ('submitting', 'sent', 'unknown');
+CREATE INDEX sends_creator_recent ON sends (workspace_id, creator_id, granted_at)
   WHERE state IN ('submitting', 'sent', 'unknown');
 
 -- The ledger's state machine, kept where no code can go round it.
@@ -148,6 +159,43 @@ $$;
 GRANT EXECUTE ON FUNCTION guard_send_state TO PUBLIC;
 CREATE TRIGGER guard_send_state BEFORE UPDATE ON sends
   FOR EACH ROW EXECUTE FUNCTION guard_send_state();
+
+-- The end of quiet hours that are on now in a time zone, or NULL. The span may pass midnight. A
+-- zone that the server does not know counts as UTC rather than failing a send.
+CREATE FUNCTION quiet_until(at timestamptz, zone text, from_time time, until_time time)
+RETURNS timestamptz
+LANGUAGE plpgsql STABLE
+AS $$
+DECLARE
+  local_at timestamp;
+  ends timestamp;
+BEGIN
+  IF from_time IS NULL OR from_time = until_time THEN
+    RETURN NULL;
+  END IF;
+  BEGIN
+    local_at := at AT TIME ZONE zone;
+  EXCEPTION WHEN invalid_parameter_value THEN
+    zone := 'UTC';
+    local_at := at AT TIME ZONE zone;
+  END;
+  IF from_time < until_time THEN
+    IF local_at::time < from_time OR local_at::time >= until_time THEN
+      RETURN NULL;
+    END IF;
+    ends := local_at::date + until_time;
+  ELSIF local_at::time >= from_time THEN
+    ends := local_at::date + 1 + until_time;
+  ELSIF local_at::time < until_time THEN
+    ends := local_at::date + until_time;
+  ELSE
+    RETURN NULL;
+  END IF;
+  -- A clock change may put the end into the past; never answer a moment that is over.
+  RETURN greatest(ends AT TIME ZONE zone, at + interval '1 second');
+END
+$$;
+GRANT EXECUTE ON FUNCTION quiet_until TO app, worker;
 
 -- Every attempt and how it ended: what explains an unknown months later.
 CREATE TABLE send_attempts (
@@ -311,10 +359,13 @@ AS $$
           WHERE c.creator_id = l.creator_id AND c.state IN ('waiting', 'running'))
        OR (l.status = 'active' AND NOT l.kill_switch AND (
          EXISTS (
-           SELECT FROM sends s LEFT JOIN campaigns c ON c.id = s.campaign_id
-            WHERE s.creator_id = l.creator_id AND s.state = 'planned'
-              AND s.due_at <= clock_timestamp()
-              AND (c.id IS NULL OR c.status = 'sending'))
+           SELECT FROM sends s
+            WHERE s.creator_id = l.creator_id AND s.state = 'planned' AND s.campaign_id IS NULL
+              AND s.due_at <= clock_timestamp())
+         OR EXISTS (
+           SELECT FROM campaigns c JOIN sends s ON s.campaign_id = c.id
+            WHERE c.creator_id = l.creator_id AND c.status = 'sending' AND s.state = 'planned'
+              AND s.due_at <= clock_timestamp())
          OR EXISTS (
            SELECT FROM sends s
             WHERE s.creator_id = l.creator_id AND s.state = 'submitting'

@@ -1,0 +1,248 @@
+"""The grant: one transaction decides, by the database clock, that a send may be submitted now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from huntaze import outbox
+from huntaze.db import Connection
+from huntaze.domain.outbound import lanes
+from huntaze.domain.outbound.lanes import Claim, DueSend
+from huntaze.domain.outbound.rate import Interval
+from huntaze.domain.outbound.states import Priority, SkipReason
+
+
+@dataclass(frozen=True)
+class Granted:
+    """The send may be submitted until the deadline that the caller counts from before asking."""
+
+    granted_at: datetime
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The send may not be submitted now.
+
+    Args:
+        why: ``lane_lost``, ``stopped``, ``no_slot``, ``deferred``, ``skipped``, ``gone``.
+        detail: The stop or skip reason.
+        until: When to ask again, where that is known.
+    """
+
+    why: str
+    detail: str | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """How long after the grant a click is allowed, and when the platform's answer is final.
+
+    Args:
+        submit_within: T1: no click later than this after the grant was asked for.
+        readable_after: T2 > T1: what the platform has not shown by then, it never accepted.
+    """
+
+    submit_within: timedelta
+    readable_after: timedelta
+
+
+_FACTS = """
+  SELECT s.state, s.compliance_passed_at, s.written_by, s.approval_id, s.fan_status,
+         c.id IS NULL OR c.status = 'sending' AS campaign_runs,
+         f.platform_id, f.status, f.consent, f.blocked_at, f.erased_at, f.last_inbound_at,
+         EXISTS (SELECT FROM suppressions x
+                  WHERE x.workspace_id = f.workspace_id AND x.platform_key = f.platform_key)
+           AS suppressed,
+         (SELECT max(o.readable_at) FROM sends o
+           WHERE o.workspace_id = s.workspace_id AND o.fan_id = s.fan_id AND o.id <> s.id
+             AND o.state = 'submitting') AS in_flight_until,
+         k.cap_messages, k.recent_chat_minutes,
+         (SELECT count(*) FROM sends o
+           WHERE o.workspace_id = s.workspace_id AND o.fan_id = s.fan_id
+             AND o.state IN ('submitting', 'sent', 'unknown')
+             AND o.granted_at > clock_timestamp() - k.cap_hours * interval '1 hour') AS recent,
+         quiet_until(clock_timestamp(), coalesce(f.time_zone, k.time_zone), k.quiet_from,
+                     k.quiet_until) AS quiet_until
+    FROM sends s
+    JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id
+    JOIN creators k ON k.workspace_id = s.workspace_id AND k.id = s.creator_id
+    LEFT JOIN campaigns c ON c.workspace_id = s.workspace_id AND c.id = s.campaign_id
+   WHERE s.workspace_id = %s AND s.id = %s
+     FOR UPDATE OF s
+"""
+
+
+def grant(
+    connection: Connection,
+    claim: Claim,
+    due: DueSend,
+    *,
+    baseline: str | None,
+    deadlines: Deadlines,
+) -> Granted | Refused:
+    """Decide on ``due``; a grant is durable when the caller's transaction has committed.
+
+    Args:
+        connection: In a transaction of the lane's workspace, opened for this call.
+        claim: Must still hold the lane.
+        due: As :func:`lanes.next_due` gave it; everything that decides is read again here.
+        baseline: Newest message of the open thread, or None when it is empty.
+        deadlines: T1 and T2 of the platform's profile.
+    """
+    lane = lanes.state(connection, claim, lock=True)
+    refused = _lane_refusal(lane) or _send_refusal(connection, claim, due, lane)
+    if refused is not None:
+        return refused
+    try:
+        with connection.transaction():
+            _offer_media(connection, claim, due)
+    except psycopg.errors.UniqueViolation:
+        return skip(connection, claim, due, SkipReason.ALREADY_OFFERED)
+    _submit(connection, claim, due, lane, baseline, deadlines)
+    return Granted(lane.now)
+
+
+def _lane_refusal(lane: lanes.LaneState) -> Refused | None:
+    if not lane.held:
+        return Refused("lane_lost")
+    return None if lane.stop_reason is None else Refused("stopped", lane.stop_reason)
+
+
+def _send_refusal(
+    connection: Connection, claim: Claim, due: DueSend, lane: lanes.LaneState
+) -> Refused | None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        facts = cursor.execute(_FACTS, (claim.workspace_id, due.id)).fetchone()
+    if facts is None or facts["state"] != "planned" or not facts["campaign_runs"]:
+        return Refused("gone")
+    if facts["in_flight_until"] is not None:
+        return _defer(connection, claim, due, facts["in_flight_until"])
+    reason = _skip_reason(facts, due, lane.now)
+    if reason is not None:
+        return skip(connection, claim, due, reason)
+    if due.priority > Priority.PERSON and facts["quiet_until"] is not None:
+        return _defer(connection, claim, due, facts["quiet_until"])
+    slot = lanes.next_slot(lane, due)
+    return None if slot is None else Refused("no_slot", until=slot)
+
+
+def _skip_reason(facts: dict[str, Any], due: DueSend, now: datetime) -> SkipReason | None:
+    """Why the fan must not get it at all; people bypass caps and running chats, nothing else."""
+    automatic = due.priority > Priority.PERSON
+    chat = timedelta(minutes=facts["recent_chat_minutes"])
+    in_chat = (
+        due.priority >= Priority.AUTOMATION
+        and facts["last_inbound_at"] is not None
+        and facts["last_inbound_at"] > now - chat
+    )
+    left = facts["fan_status"] == "active" and facts["status"] == "expired"
+    capped = facts["cap_messages"] is not None and facts["recent"] >= facts["cap_messages"]
+    rules = (
+        (facts["erased_at"] is not None, SkipReason.ERASED),
+        (facts["platform_id"] is None, SkipReason.UNMATCHED),
+        (facts["suppressed"], SkipReason.SUPPRESSED),
+        (facts["blocked_at"] is not None, SkipReason.BLOCKED),
+        (facts["consent"] is False, SkipReason.NO_CONSENT),
+        (left, SkipReason.SUBSCRIPTION_ENDED),
+        (in_chat, SkipReason.RECENT_CHAT),
+        (automatic and capped, SkipReason.CAP),
+    )
+    return next((reason for applies, reason in rules if applies), None)
+
+
+def _defer(connection: Connection, claim: Claim, due: DueSend, until: datetime) -> Refused:
+    connection.execute(
+        "UPDATE sends SET due_at = %s WHERE workspace_id = %s AND id = %s AND state = 'planned'",
+        (until, claim.workspace_id, due.id),
+    )
+    return Refused("deferred", until=until)
+
+
+def skip(connection: Connection, claim: Claim, due: DueSend, reason: SkipReason) -> Refused:
+    """Settle a send that must not go out."""
+    skipped = connection.execute(
+        "UPDATE sends SET state = 'skipped', reason = %s, settled_at = clock_timestamp()"
+        " WHERE workspace_id = %s AND id = %s AND state = 'planned'",
+        (reason.value, claim.workspace_id, due.id),
+    )
+    if skipped.rowcount:
+        outbox.add(
+            connection,
+            "message.settled",
+            workspace_id=claim.workspace_id,
+            aggregate=("send", due.id),
+            payload={
+                "creator_id": str(claim.creator_id),
+                "campaign_id": due.campaign_id and str(due.campaign_id),
+                "state": "skipped",
+                "reason": reason.value,
+            },
+        )
+    return Refused("skipped", reason.value)
+
+
+def _offer_media(connection: Connection, claim: Claim, due: DueSend, media_ids: list[UUID]) -> None:
+    connection.execute(
+        "INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, send_id, state)"
+        " SELECT s.workspace_id, s.creator_id, s.fan_id, media_id, s.id, 'offered'"
+        " FROM sends s, unnest(s.media_ids) AS media_id WHERE s.workspace_id = %s AND s.id = %s",
+        (claim.workspace_id, due.id),
+    )
+
+
+def _submit(
+    connection: Connection,
+    claim: Claim,
+    due: DueSend,
+    lane: lanes.LaneState,
+    baseline: str | None,
+    deadlines: Deadlines,
+) -> None:
+    readable_at = lane.now + deadlines.readable_after
+    connection.execute(
+        "UPDATE sends SET state = 'submitting', fencing_token = %s, baseline_message_id = %s,"
+        " granted_at = %s, submit_until = %s, readable_at = %s"
+        " WHERE workspace_id = %s AND id = %s",
+        (
+            claim.fencing_token,
+            baseline,
+            lane.now,
+            lane.now + deadlines.submit_within,
+            readable_at,
+            claim.workspace_id,
+            due.id,
+        ),
+    )
+    connection.execute(
+        "INSERT INTO send_attempts (workspace_id, creator_id, send_id, attempt, fencing_token,"
+        " granted_at, baseline_message_id) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+        (
+            claim.workspace_id,
+            claim.creator_id,
+            due.id,
+            due.attempt,
+            claim.fencing_token,
+            lane.now,
+            baseline,
+        ),
+    )
+    # Reserved to the last moment at which the platform may still count this message; the real
+    # end takes its place when the outcome is known.
+    intervals = [*lane.intervals, Interval(lane.now, readable_at)]
+    intervals = intervals[-lane.limits.messages_per_minute :]
+    connection.execute(
+        "UPDATE creator_lanes SET interval_starts = %s, interval_ends = %s, open_send_id = %s,"
+        " last_progress_at = %s WHERE creator_id = %s",
+        (
+            [interval.start for interval in intervals],
+            [interval.end for interval in intervals],
+            due.id,
+            lane.now,
+            claim.creator_id,
+        ),
+    )

@@ -1,0 +1,243 @@
+"""How a submitted send ends: confirmed, read back, or listed for a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from huntaze import outbox
+from huntaze.db import Connection
+from huntaze.domain.outbound.lanes import Claim
+from huntaze.domain.outbound.planning import evidence_json
+from huntaze.domain.outbound.states import SendState
+from huntaze.errors import ConflictError, NotFoundError
+
+MAX_ATTEMPTS = 2
+
+
+@dataclass(frozen=True)
+class InDoubt:
+    """A submitted send whose outcome nobody has seen."""
+
+    id: UUID
+    campaign_id: UUID | None
+    fan_id: UUID
+    fan_platform_id: str
+    fan_handle: str
+    text: str
+    price_cents: int
+    baseline_message_id: str | None
+    attempt: int
+    fencing_token: int
+    readable_at: datetime
+    # Platform ids of other sends to this fan: they explain messages in the thread.
+    known_message_ids: list[str]
+
+
+@dataclass(frozen=True)
+class OwnMessage:
+    """A message of the creator's that the thread shows after the baseline.
+
+    Args:
+        matches: Its normalised text and price are those of the send.
+    """
+
+    id: str
+    matches: bool
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What a hard reload of the thread showed."""
+
+    baseline_visible: bool
+    own_messages: list[OwnMessage]
+
+
+def in_doubt(connection: Connection, claim: Claim) -> list[InDoubt]:
+    """Submitted sends of the lane that may be read back now, oldest first."""
+    with connection.cursor(row_factory=class_row(InDoubt)) as cursor:
+        return cursor.execute(
+            "SELECT s.id, s.campaign_id, s.fan_id, f.platform_id AS fan_platform_id,"
+            " f.handle AS fan_handle, s.text, s.price_cents, s.baseline_message_id, s.attempt,"
+            " s.fencing_token, s.readable_at, coalesce(("
+            "   SELECT array_agg(o.platform_message_id) FROM sends o"
+            "    WHERE o.workspace_id = s.workspace_id AND o.fan_id = s.fan_id AND o.id <> s.id"
+            "      AND o.platform_message_id IS NOT NULL), '{}') AS known_message_ids"
+            " FROM sends s JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id"
+            " WHERE s.creator_id = %s AND s.state = 'submitting'"
+            " AND s.readable_at <= clock_timestamp() ORDER BY s.readable_at",
+            (claim.creator_id,),
+        ).fetchall()
+
+
+def next_readable(connection: Connection, claim: Claim) -> datetime | None:
+    """When the next submitted send of the lane may be read back."""
+    row = connection.execute(
+        "SELECT min(readable_at) FROM sends WHERE creator_id = %s AND state = 'submitting'",
+        (claim.creator_id,),
+    ).fetchone()
+    return None if row is None else row[0]
+
+
+def confirm(
+    connection: Connection, claim: Claim, send_id: UUID, *, platform_message_id: str
+) -> bool:
+    """Record that the platform showed the message right after the click.
+
+    Returns:
+        False when the send was settled by someone else meanwhile.
+    """
+    return _settle(
+        connection,
+        claim,
+        send_id,
+        claim.fencing_token,
+        SendState.SENT,
+        platform_message_id=platform_message_id,
+        evidence=evidence_json(by="confirmation"),
+    )
+
+
+def judge(doubt: InDoubt, sightings: list[Sighting]) -> tuple[SendState, dict[str, Any]]:
+    """Tell what two readings of a thread prove.
+
+    Exactly one unexplained own message after the baseline, and it matches: it was sent. The
+    baseline in sight and no own message after it, twice: it was not. Anything else cannot be
+    known.
+    """
+    known = set(doubt.known_message_ids)
+    candidates = [[m for m in s.own_messages if m.id not in known] for s in sightings]
+    facts: dict[str, Any] = {
+        "by": "read_back",
+        "readings": len(sightings),
+        "baseline_visible": all(s.baseline_visible for s in sightings),
+        "own_messages_after_baseline": [len(found) for found in candidates],
+    }
+    last = candidates[-1]
+    if len(last) == 1 and last[0].matches and sightings[-1].baseline_visible:
+        return SendState.SENT, {**facts, "platform_message_id": last[0].id}
+    nothing = all(s.baseline_visible and not s.own_messages for s in sightings)
+    if len(sightings) >= 2 and nothing:
+        return SendState.NOT_SENT, facts
+    return SendState.UNKNOWN, facts
+
+
+def settle_read_back(
+    connection: Connection, claim: Claim, doubt: InDoubt, sightings: list[Sighting]
+) -> SendState:
+    """Settle a send in doubt by what was read; what was not sent is tried once more."""
+    outcome, facts = judge(doubt, sightings)
+    settled = _settle(
+        connection,
+        claim,
+        doubt.id,
+        doubt.fencing_token,
+        outcome,
+        platform_message_id=facts.get("platform_message_id"),
+        evidence=evidence_json(**facts),
+        again=outcome is SendState.NOT_SENT and doubt.attempt < MAX_ATTEMPTS,
+    )
+    return outcome if settled else SendState.SUBMITTING
+
+
+def _settle(
+    connection: Connection,
+    claim: Claim,
+    send_id: UUID,
+    submitted_under: int,
+    outcome: SendState,
+    *,
+    platform_message_id: str | None,
+    evidence: str,
+    again: bool = False,
+) -> bool:
+    # Lane first, then send: the order in which every grant takes them.
+    connection.execute(
+        "SELECT FROM creator_lanes WHERE creator_id = %s FOR UPDATE", (claim.creator_id,)
+    )
+    # Planned again with the next attempt, or at its end; a send that someone else settled, or
+    # that was granted anew, is left alone.
+    row = connection.execute(
+        "UPDATE sends SET state = %(state)s, attempt = attempt + %(more)s,"
+        " platform_message_id = %(message)s, evidence = %(evidence)s,"
+        " settled_at = CASE WHEN %(more)s = 0 THEN clock_timestamp() END,"
+        " due_at = CASE WHEN %(more)s = 0 THEN due_at ELSE clock_timestamp() END"
+        " WHERE workspace_id = %(workspace)s AND id = %(id)s AND state = 'submitting'"
+        " AND fencing_token = %(token)s"
+        " RETURNING campaign_id, fan_id, attempt",
+        {
+            "state": SendState.PLANNED if again else outcome,
+            "more": int(again),
+            "message": platform_message_id,
+            "evidence": evidence,
+            "workspace": claim.workspace_id,
+            "id": send_id,
+            "token": submitted_under,
+        },
+    ).fetchone()
+    if row is None:
+        return False
+    campaign_id, fan_id, attempt = row
+    connection.execute(
+        "UPDATE send_attempts SET outcome = %s, evidence = %s, ended_at = clock_timestamp()"
+        " WHERE workspace_id = %s AND send_id = %s AND attempt = %s",
+        (outcome, evidence, claim.workspace_id, send_id, attempt - int(again)),
+    )
+    if outcome is SendState.NOT_SENT:
+        # The fan never saw the offer, so it may be made again.
+        connection.execute(
+            "DELETE FROM media_grants"
+            " WHERE workspace_id = %s AND send_id = %s AND state = 'offered'",
+            (claim.workspace_id, send_id),
+        )
+    if outcome is SendState.SENT:
+        connection.execute(
+            "UPDATE fans SET last_outbound_at = clock_timestamp()"
+            " WHERE workspace_id = %s AND id = %s",
+            (claim.workspace_id, fan_id),
+        )
+    connection.execute(
+        "UPDATE creator_lanes SET open_send_id = NULL, last_progress_at = clock_timestamp(),"
+        # Only the interval of this very send ends; one that was read back later keeps its reserve.
+        " interval_ends[cardinality(interval_ends)] = CASE WHEN open_send_id = %s"
+        "   THEN least(clock_timestamp(), interval_ends[cardinality(interval_ends)])"
+        "   ELSE interval_ends[cardinality(interval_ends)] END"
+        " WHERE creator_id = %s AND cardinality(interval_ends) > 0",
+        (send_id, claim.creator_id),
+    )
+    if not again:
+        outbox.add(
+            connection,
+            "message.settled",
+            workspace_id=claim.workspace_id,
+            aggregate=("send", send_id),
+            payload={
+                "creator_id": str(claim.creator_id),
+                "campaign_id": campaign_id and str(campaign_id),
+                "state": outcome.value,
+            },
+        )
+    return True
+
+
+def assume_sent(connection: Connection, send_id: UUID, *, decided_by: UUID) -> None:
+    """A person vouches that an unknown message arrived.
+
+    Raises:
+        NotFoundError: No such send in the workspace.
+        ConflictError: Its outcome is known.
+    """
+    row = connection.execute(
+        "SELECT state FROM sends WHERE id = %s FOR UPDATE", (send_id,)
+    ).fetchone()
+    if row is None:
+        raise NotFoundError("There is no such recipient in this campaign.")
+    if row[0] != SendState.UNKNOWN:
+        raise ConflictError(f"This message is {row[0]}; only an unknown one can be settled.")
+    connection.execute(
+        "UPDATE sends SET state = 'sent', evidence = evidence || %s::jsonb WHERE id = %s",
+        (evidence_json(settled_by=decided_by, decision="assume_sent"), send_id),
+    )

@@ -1,0 +1,41 @@
+"""Words of the ledger."""
+
+from enum import IntEnum, StrEnum
+
+
+class SendState(StrEnum):
+    """Where a send stands; the trigger ``guard_send_state`` keeps the moves."""
+
+    PLANNED = "planned"
+    SUBMITTING = "submitting"
+    SENT = "sent"
+    NOT_SENT = "not_sent"
+    UNKNOWN = "unknown"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    HELD_OUT = "held_out"
+
+
+class SkipReason(StrEnum):
+    """Why a fan of the audience gets no message."""
+
+    UNMATCHED = "unmatched"
+    SUPPRESSED = "suppressed"
+    NO_CONSENT = "no_consent"
+    BLOCKED = "blocked"
+    ERASED = "erased"
+    CAP = "cap"
+    ALREADY_OFFERED = "already_offered"
+    RECENT_CHAT = "recent_chat"
+    SUBSCRIPTION_ENDED = "subscription_ended"
+    GONE = "gone"
+    WRONG_THREAD = "wrong_thread"
+
+
+class Priority(IntEnum):
+    """Who goes first in a lane."""
+
+    PERSON = 0
+    CHATBOT = 1
+    AUTOMATION = 2
+    CAMPAIGN = 3

@@ -1,0 +1,112 @@
+"""Message templates: ``{display_name|there}`` is filled from the fan, once, when planned."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from psycopg import sql
+
+from huntaze.errors import InvalidInputError
+
+# Column of `fans` for each placeholder; the fan writes these values, so they are data: joined to
+# the text, never read as a template.
+PLACEHOLDERS = {"display_name": "display_name", "handle": "handle"}
+MAX_TEXT = 3000
+
+_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+
+
+class TemplateError(InvalidInputError):
+    """A message template cannot be filled for every fan."""
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A placeholder: the fan's field, or the fallback where that is empty or unfit."""
+
+    field: str
+    fallback: str
+
+
+type Template = list[str | Slot]
+
+
+def parse(text: str) -> Template:
+    """Split ``text`` into literals and slots.
+
+    Raises:
+        TemplateError: An unknown field, a missing fallback or a stray brace.
+    """
+    parts: Template = []
+    position = 0
+    for match in _PLACEHOLDER.finditer(text):
+        parts.append(text[position : match.start()])
+        name, bar, fallback = match.group(1).partition("|")
+        if name.strip() not in PLACEHOLDERS:
+            raise TemplateError(
+                f"{{{match.group(1)}}} is no placeholder; use one of "
+                + ", ".join(f"{{{known}|…}}" for known in PLACEHOLDERS)
+                + "."
+            )
+        if not bar or not fallback.strip():
+            raise TemplateError(
+                f"{{{name}}} needs a fallback for fans without one, such as {{{name}|there}}."
+            )
+        parts.append(Slot(PLACEHOLDERS[name.strip()], fallback.strip()))
+        position = match.end()
+    parts.append(text[position:])
+    if any("{" in part or "}" in part for part in parts if isinstance(part, str)):
+        raise TemplateError("A brace has no partner; placeholders look like {display_name|there}.")
+    return [part for part in parts if part != ""]
+
+
+def render(template: Template, fan: dict[str, str | None], *, unfit: re.Pattern[str]) -> str:
+    """Fill ``template`` for one fan; the same as :func:`to_sql` does for many."""
+    return "".join(
+        part if isinstance(part, str) else _value(fan.get(part.field), part.fallback, unfit)
+        for part in template
+    )
+
+
+def _value(value: str | None, fallback: str, unfit: re.Pattern[str]) -> str:
+    trimmed = (value or "").strip(" ")
+    return fallback if not trimmed or unfit.search(trimmed) else trimmed
+
+
+def to_sql(
+    template: Template, prefix: str, values: dict[str, object], *, unfit: str
+) -> sql.Composed:
+    """Compile ``template`` to an SQL text expression over the fans ``f``.
+
+    Args:
+        template: What :func:`parse` gave.
+        prefix: Makes the parameter names unique within the query.
+        values: Receives the parameters; nothing of the template reaches the SQL text.
+        unfit: Pattern of fan values that the fallback replaces.
+    """
+    values[f"{prefix}unfit"] = unfit
+    pieces: list[sql.Composable] = []
+    for index, part in enumerate(template):
+        name = f"{prefix}{index}"
+        if isinstance(part, str):
+            values[name] = part
+            pieces.append(sql.SQL("{}::text").format(sql.Placeholder(name)))
+            continue
+        values[name] = part.fallback
+        column = sql.SQL("btrim(f.{}, ' ')").format(sql.Identifier(part.field))
+        pieces.append(
+            sql.SQL(
+                "CASE WHEN coalesce({column}, '') = '' OR {column} ~* {unfit}"
+                " THEN {fallback}::text ELSE {column} END"
+            ).format(
+                column=column,
+                unfit=sql.Placeholder(f"{prefix}unfit"),
+                fallback=sql.Placeholder(name),
+            )
+        )
+    return sql.SQL(" || ").join(pieces) if pieces else sql.Composed([sql.SQL("''")])
+
+
+def text_hash(text: str) -> str:
+    """SHA-256 of a text, as the ledger keeps it."""
+    return hashlib.sha256(text.encode()).hexdigest()
