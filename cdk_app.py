@@ -1,0 +1,35 @@
+"""The deployment: picks a stage and builds its stacks. Needs no AWS account to synthesise."""
+
+from aws_cdk import App
+
+from stacks.api import Api
+from stacks.campaigns import Campaigns
+from stacks.data import Data
+from stacks.database import Database
+from stacks.messaging import Messaging
+from stacks.settings import StageSettings
+from stacks.worker import Worker
+
+
+def build(app: App) -> None:
+    """Add the stacks of the stage that the context names."""
+    settings = StageSettings.from_context(app.node.try_get_context)
+    database = Database(app, settings)
+    data = Data(app, settings)
+    messaging = Messaging(app, settings)
+    api = Api(app, settings, database=database, data=data, messaging=messaging)
+    Campaigns(app, settings, database=database, messaging=messaging, outbox_relay=api.outbox_relay)
+    Worker(
+        app,
+        settings,
+        database=database,
+        data=data,
+        messaging=messaging,
+        outbox_relay=api.outbox_relay,
+    )
+
+
+if __name__ == "__main__":
+    app = App(analytics_reporting=False)
+    build(app)
+    app.synth()

@@ -1,0 +1,1 @@
+"""The infrastructure: one file a stack, plus the constructs they share."""

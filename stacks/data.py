@@ -1,0 +1,129 @@
+"""What is stored outside the relational database: tables, buckets, keys and secrets."""
+
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_kms as kms
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from stacks.generated_secret import GeneratedSecret
+from stacks.settings import Stage, StageSettings
+from stacks.stage_stack import StageStack
+
+
+@dataclass(frozen=True)
+class TableShape:
+    """The keys of a DynamoDB table."""
+
+    partition: str
+    sort: str | None = None
+    expires: str | None = None
+
+
+# Deployed as `huntaze-{name}`: the names are part of the design, one line a table.
+TABLES = {
+    "of-sessions": TableShape(partition="creator_id", expires="expires_at"),
+}
+
+# One key for each class of data, so that a permission for one opens nothing else.
+DATA_KEYS = {
+    "sessions": "The browser state with which the worker acts for a creator",
+    "credentials": "The passwords with which the worker logs in for a creator",
+}
+
+_SCREENSHOTS_KEPT = Duration.days(14)
+_EXPORTS_KEPT = Duration.days(7)
+
+
+class Data(StageStack):
+    """Tables, buckets, keys and secrets; removing it loses data."""
+
+    def __init__(self, scope: Construct, settings: StageSettings) -> None:
+        super().__init__(scope, "Data", settings, description="Huntaze: tables, buckets and keys")
+        self._settings = settings
+        self.tables = {name: self._table(name, shape) for name, shape in TABLES.items()}
+        self.keys = {name: self._key(name, purpose) for name, purpose in DATA_KEYS.items()}
+        self.uploads = self._bucket(
+            "Uploads",
+            cors=[
+                # The browser puts the file straight into the bucket with a presigned URL.
+                s3.CorsRule(
+                    allowed_headers=["*"],
+                    allowed_methods=[s3.HttpMethods.PUT, s3.HttpMethods.GET],
+                    allowed_origins=list(settings.allowed_origins),
+                    exposed_headers=["ETag"],
+                )
+            ],
+        )
+        self.exports = self._bucket("Exports", kept=_EXPORTS_KEPT)
+        self.screenshots = self._bucket("Screenshots", kept=_SCREENSHOTS_KEPT)
+        self.token_keys = GeneratedSecret(
+            self,
+            "TokenKeys",
+            name=f"huntaze/{settings.stage.value}/token-keys",
+            known={"kid": "1"},
+            random_field="key",
+            length=64,
+            removal_policy=settings.removal_policy,
+        )
+
+    @property
+    def credentials_arn(self) -> str:
+        """The secrets that hold the creators' logins; functions make one for each creator."""
+        return self.format_arn(
+            service="secretsmanager",
+            resource=f"secret:huntaze/{self._settings.stage.value}/of/creds/*",
+        )
+
+    def _table(self, name: str, shape: TableShape) -> dynamodb.Table:
+        def key(attribute: str) -> dynamodb.Attribute:
+            return dynamodb.Attribute(name=attribute, type=dynamodb.AttributeType.STRING)
+
+        return dynamodb.Table(
+            self,
+            name.title().replace("-", ""),
+            table_name=f"huntaze-{name}",
+            partition_key=key(shape.partition),
+            sort_key=key(shape.sort) if shape.sort else None,
+            time_to_live_attribute=shape.expires,
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            deletion_protection=self._settings.stage is Stage.PRODUCTION,
+            removal_policy=self._settings.removal_policy,
+        )
+
+    def _key(self, name: str, purpose: str) -> kms.Key:
+        return kms.Key(
+            self,
+            f"{name.title()}Key",
+            alias=f"huntaze/{self._settings.stage.value}/{name}",
+            description=purpose,
+            enable_key_rotation=True,
+            removal_policy=self._settings.removal_policy,
+        )
+
+    def _bucket(
+        self,
+        construct_id: str,
+        *,
+        kept: Duration | None = None,
+        cors: list[s3.CorsRule] | None = None,
+    ) -> s3.Bucket:
+        return s3.Bucket(
+            self,
+            construct_id,
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            cors=cors,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=self._settings.on_aws,
+            lifecycle_rules=[
+                s3.LifecycleRule(
+                    abort_incomplete_multipart_upload_after=Duration.days(1), expiration=kept
+                )
+            ],
+            removal_policy=self._settings.removal_policy,
+        )

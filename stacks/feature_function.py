@@ -1,0 +1,79 @@
+"""One Lambda of a feature: its own zip, its own role, its own log group."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.build import feature_asset
+from stacks.layers import Layers, architecture
+from stacks.settings import StageSettings
+
+# API Gateway gives up after 29 seconds; a function that works longer only costs.
+API_TIMEOUT = Duration.seconds(29)
+
+
+class FeatureFunction(lambda_.Function):
+    """A function that may do nothing but log until something is granted to it."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StageSettings,
+        layers: Layers,
+        handler: str,
+        environment: Mapping[str, str] | None = None,
+        extra_files: Sequence[Path] = (),
+        heavy_packages: Sequence[str] = (),
+        memory_mb: int = 512,
+        timeout: Duration = API_TIMEOUT,
+    ) -> None:
+        """Define the function.
+
+        Args:
+            scope: The stack.
+            construct_id: The function's name, without the stage.
+            settings: The stage.
+            layers: The layers of the stack.
+            handler: ``functions.<feature>.….handler.handler``; names the feature too.
+            environment: Its settings beside the stage.
+            extra_files: Files outside the feature's folder that it carries.
+            heavy_packages: The packages with a layer of their own that it calls.
+            memory_mb: Memory, and with it a share of a processor.
+            timeout: How long one call may take.
+        """
+        feature = handler.split(".")[1]
+        asset = feature_asset(feature, tuple(extra_files))
+        log_group = logs.LogGroup(
+            scope,
+            f"{construct_id}Logs",
+            retention=settings.log_retention,
+            removal_policy=settings.removal_policy,
+        )
+        # The managed policy that CDK attaches otherwise may write to every log group.
+        role = iam.Role(
+            scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
+        )
+        log_group.grant_write(role)
+        super().__init__(
+            scope,
+            construct_id,
+            architecture=architecture(settings),
+            code=lambda_.Code.from_asset(str(asset.path), asset_hash=asset.digest),
+            environment={"STAGE": settings.stage.value, **(environment or {})},
+            handler=handler,
+            layers=layers.versions(*heavy_packages),
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            memory_size=memory_mb,
+            role=role,
+            runtime=lambda_.Runtime.PYTHON_3_13,
+            timeout=timeout,
+            tracing=lambda_.Tracing.ACTIVE if settings.on_aws else lambda_.Tracing.DISABLED,
+        )

@@ -1,0 +1,79 @@
+"""Queues, each with its dead-letter queue, and the event bus."""
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_events as events
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from stacks.settings import StageSettings
+from stacks.stage_stack import StageStack
+
+QUEUES = ("webhooks", "email", "notifications", "enrichment", "analytics", "ai-processing")
+
+_RETENTION = Duration.days(14)
+# Six times the 30 seconds that a consumer may take, as Lambda's event source asks for.
+_VISIBILITY = Duration.seconds(180)
+_RECEIVES = 5
+# A lane's message is a wake-up: it comes back whenever a worker hands its lane over, so only
+# very many receives mean that no worker can read it.
+_LANE_VISIBILITY = Duration.seconds(120)
+_LANE_RECEIVES = 50
+
+
+class Messaging(StageStack):
+    """What features and workers tell each other through."""
+
+    def __init__(self, scope: Construct, settings: StageSettings) -> None:
+        super().__init__(scope, "Messaging", settings, description="Huntaze: queues and events")
+        self._settings = settings
+        self.lanes = self._lanes()
+        self.queues = {name: self._queue(name) for name in QUEUES}
+        self.bus = events.EventBus(self, "Bus", event_bus_name="huntaze")
+        # CDK keeps a bus by default; it holds nothing, and its name would block the next deploy.
+        self.bus.apply_removal_policy(RemovalPolicy.DESTROY)
+
+    def _lanes(self) -> sqs.Queue:
+        dead = sqs.Queue(
+            self,
+            "LanesDead",
+            queue_name="huntaze-rate-limiter-dlq.fifo",
+            fifo=True,
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=self._settings.on_aws,
+            retention_period=_RETENTION,
+        )
+        return sqs.Queue(
+            self,
+            "Lanes",
+            queue_name="huntaze-rate-limiter-queue.fifo",
+            fifo=True,
+            # A group is a creator: a busy one must not slow the others down.
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
+            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=_LANE_RECEIVES),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=self._settings.on_aws,
+            retention_period=_RETENTION,
+            visibility_timeout=_LANE_VISIBILITY,
+        )
+
+    def _queue(self, name: str) -> sqs.Queue:
+        construct_id = name.title().replace("-", "")
+        dead = sqs.Queue(
+            self,
+            f"{construct_id}Dead",
+            queue_name=f"huntaze-{name}-dlq",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=self._settings.on_aws,
+            retention_period=_RETENTION,
+        )
+        return sqs.Queue(
+            self,
+            construct_id,
+            queue_name=f"huntaze-{name}",
+            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=_RECEIVES),
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=self._settings.on_aws,
+            retention_period=_RETENTION,
+            visibility_timeout=_VISIBILITY,
+        )

@@ -1,0 +1,106 @@
+"""What processes may do to each other: each function here is one sentence of a role.
+
+A grant that needs an address brings the address along, so that a function knows of
+nothing that it may not use.
+"""
+
+from aws_cdk import Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+
+from stacks.campaign_state_machine import execution_arns, state_machine_arn
+from stacks.data import Data
+from stacks.messaging import Messaging
+from stacks.settings import StageSettings
+
+# Envelopes are bound to their owner; a call that leaves the owner out is refused.
+_NAMES_THE_OWNER = {
+    "Null": {
+        "kms:EncryptionContext:workspace_id": "false",
+        "kms:EncryptionContext:creator_id": "false",
+    }
+}
+
+
+def wake_lanes(function: lambda_.Function, messaging: Messaging) -> None:
+    """Tell workers that a creator's lane has due work."""
+    function.add_environment("LANES_QUEUE_URL", messaging.lanes.queue_url)
+    allow(function, ["sqs:SendMessage"], [messaging.lanes.queue_arn])
+
+
+def nudge_outbox(function: lambda_.Function, relay: lambda_.IFunction) -> None:
+    """Ask the relay to publish the outbox now."""
+    function.add_environment("OUTBOX_RELAY_FUNCTION", relay.function_name)
+    allow(function, ["lambda:InvokeFunction"], [relay.function_arn])
+
+
+def run_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
+    """Start executions and answer the task tokens on which they wait."""
+    machine = state_machine_arn(Stack.of(function), settings)
+    function.add_environment("CAMPAIGN_STATE_MACHINE_ARN", machine)
+    allow(
+        function,
+        ["states:StartExecution", "states:SendTaskSuccess", "states:SendTaskFailure"],
+        [machine],
+    )
+
+
+def stop_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
+    """Stop executions of cancelled campaigns."""
+    allow(function, ["states:StopExecution"], [execution_arns(Stack.of(function), settings)])
+
+
+def write_creator_credentials(function: lambda_.Function, data: Data) -> None:
+    """Keep, replace and remove the logins of creators, without reading them."""
+    key = data.keys["credentials"]
+    function.add_environment("CREDENTIALS_KEY_ARN", key.key_arn)
+    allow(
+        function,
+        [
+            "secretsmanager:CreateSecret",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:DeleteSecret",
+        ],
+        [data.credentials_arn],
+    )
+    # Secrets Manager asks for both when it stores a value.
+    allow(function, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn])
+
+
+def read_creator_credentials(role: iam.IGrantable, data: Data) -> None:
+    """Read the logins of creators, to log in for them."""
+    allow(role, ["secretsmanager:GetSecretValue"], [data.credentials_arn])
+    allow(role, ["kms:Decrypt"], [data.keys["credentials"].key_arn])
+
+
+def write_browser_sessions(function: lambda_.Function, data: Data) -> None:
+    """Seal and store the browser state that a person brought."""
+    table, key = data.tables["of-sessions"], data.keys["sessions"]
+    function.add_environment("OF_SESSIONS_TABLE", table.table_name)
+    function.add_environment("SESSIONS_KEY_ARN", key.key_arn)
+    allow(function, ["dynamodb:PutItem", "dynamodb:DeleteItem"], [table.table_arn])
+    allow(function, ["kms:GenerateDataKey"], [key.key_arn], _NAMES_THE_OWNER)
+
+
+def use_browser_sessions(role: iam.IGrantable, data: Data) -> None:
+    """Open, renew and drop the browser states of creators."""
+    table, key = data.tables["of-sessions"], data.keys["sessions"]
+    allow(
+        role,
+        ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        [table.table_arn],
+    )
+    allow(role, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn], _NAMES_THE_OWNER)
+
+
+def allow(
+    grantee: iam.IGrantable,
+    actions: list[str],
+    resources: list[str],
+    conditions: dict[str, dict[str, str]] | None = None,
+) -> None:
+    """Add one statement to a role: exactly these actions on exactly these resources."""
+    grantee.grant_principal.add_to_principal_policy(
+        iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)
+    )

@@ -1,0 +1,174 @@
+"""The REST API: routes to functions, the authorizer, CORS, and refusals in one shape."""
+
+from collections.abc import Iterable
+
+from aws_cdk import Duration
+from aws_cdk import aws_apigateway as apigateway
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from stacks.settings import StageSettings
+
+# A caller never waits longer in a queue than it would for an answer; per stage, all tenants.
+_REQUESTS_PER_SECOND = 1000
+_BURST = 2000
+
+# What the gateway itself refuses reads like a refusal by a feature. The sentence is JSON text;
+# `$context.error.messageString` brings its own quotes.
+_REFUSALS = (
+    (apigateway.ResponseType.UNAUTHORIZED, "401", "Unauthorized", '"Log in first."'),
+    (apigateway.ResponseType.ACCESS_DENIED, "403", "Forbidden", '"This is not yours to do."'),
+    # The gateway's word for an unknown route.
+    (
+        apigateway.ResponseType.MISSING_AUTHENTICATION_TOKEN,
+        "404",
+        "NotFound",
+        '"There is no such route; see /api/docs."',
+    ),
+    (apigateway.ResponseType.THROTTLED, "429", "TooManyRequests", '"Try again in a second."'),
+    (
+        apigateway.ResponseType.REQUEST_TOO_LARGE,
+        "413",
+        "TooLarge",
+        "$context.error.messageString",
+    ),
+    (apigateway.ResponseType.DEFAULT_4_XX, None, "BadRequest", "$context.error.messageString"),
+    (
+        apigateway.ResponseType.DEFAULT_5_XX,
+        None,
+        "InternalError",
+        '"Something failed on our side; the request can be repeated."',
+    ),
+)
+
+
+class RestApi(Construct):
+    """The routes of the features under ``/api``."""
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        settings: StageSettings,
+        authorizer: lambda_.IFunction,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._settings = settings
+        self.api = apigateway.RestApi(
+            self,
+            "Rest",
+            rest_api_name=f"huntaze-{settings.stage.value}",
+            deploy_options=self._stage_options(),
+            endpoint_types=[apigateway.EndpointType.REGIONAL],
+            cloud_watch_role=settings.on_aws,
+        )
+        self._authorizer = apigateway.RequestAuthorizer(
+            self,
+            "Authorizer",
+            handler=authorizer,
+            # Without identity sources and cache every request is judged anew: a session that was
+            # ended stops working at once, and cookie and bearer are both accepted.
+            identity_sources=[],
+            results_cache_ttl=Duration.seconds(0),
+        )
+        self._add_refusals()
+
+    @property
+    def url(self) -> str:
+        """The address under which ``/api/…`` answers."""
+        if self._settings.aws_endpoint_url is None:
+            return self.api.url.rstrip("/")
+        stage = self.api.deployment_stage.stage_name
+        base = f"{self._settings.aws_endpoint_url}/_aws/execute-api"
+        return f"{base}/{self.api.rest_api_id}/{stage}"
+
+    def serve(
+        self,
+        function: lambda_.IFunction,
+        paths: Iterable[str],
+        *,
+        method: str = "ANY",
+        public: bool = False,
+    ) -> None:
+        """Send the requests for ``paths`` to ``function``.
+
+        Args:
+            function: The feature.
+            paths: From the root, e.g. ``/api/content/{proxy+}``.
+            method: The one HTTP method, or ``ANY``.
+            public: Whether strangers may call it; otherwise the authorizer decides.
+        """
+        # One permission a function for the whole API: the authorizer, not the function's
+        # policy, tells the routes apart.
+        integration = apigateway.LambdaIntegration(function, scope_permission_to_method=False)
+        for path in paths:
+            resource = self.api.root.resource_for_path(path)
+            if public:
+                resource.add_method(
+                    method, integration, authorization_type=apigateway.AuthorizationType.NONE
+                )
+            else:
+                resource.add_method(
+                    method,
+                    integration,
+                    authorization_type=apigateway.AuthorizationType.CUSTOM,
+                    authorizer=self._authorizer,
+                )
+            resource.add_cors_preflight(
+                allow_origins=list(self._settings.allowed_origins),
+                allow_credentials=True,
+                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token"],
+                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+                max_age=Duration.hours(1),
+            )
+
+    def _stage_options(self) -> apigateway.StageOptions:
+        if not self._settings.on_aws:
+            return apigateway.StageOptions(stage_name=self._settings.stage.value)
+        access = logs.LogGroup(
+            self,
+            "AccessLogs",
+            retention=self._settings.log_retention,
+            removal_policy=self._settings.removal_policy,
+        )
+        return apigateway.StageOptions(
+            stage_name=self._settings.stage.value,
+            access_log_destination=apigateway.LogGroupLogDestination(access),
+            access_log_format=apigateway.AccessLogFormat.json_with_standard_fields(
+                caller=False,
+                http_method=True,
+                ip=True,
+                protocol=True,
+                request_time=True,
+                resource_path=True,
+                response_length=True,
+                status=True,
+                user=False,
+            ),
+            # Bodies carry what fans and creators wrote: requests are never traced into the log.
+            data_trace_enabled=False,
+            logging_level=apigateway.MethodLoggingLevel.ERROR,
+            metrics_enabled=True,
+            throttling_burst_limit=_BURST,
+            throttling_rate_limit=_REQUESTS_PER_SECOND,
+            tracing_enabled=True,
+        )
+
+    def _add_refusals(self) -> None:
+        # A refusal can name one origin only; the front end proxies `/api` on its own, so this
+        # serves the first origin's tools.
+        headers = {
+            "Access-Control-Allow-Origin": f"'{self._settings.allowed_origins[0]}'",
+            "Access-Control-Allow-Credentials": "'true'",
+        }
+        for kind, status, error, detail in _REFUSALS:
+            extra = {"Retry-After": "'1'"} if error == "TooManyRequests" else {}
+            self.api.add_gateway_response(
+                error,
+                type=kind,
+                status_code=status,
+                response_headers={**headers, **extra},
+                templates={"application/json": f'{{"error":"{error}","detail":{detail}}}'},
+            )

@@ -1,0 +1,97 @@
+"""What differs between the stages, read once from the context and passed down as arguments."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from aws_cdk import Environment, RemovalPolicy
+from aws_cdk.aws_logs import RetentionDays
+
+ContextReader = Callable[[str], Any]
+"""How a setting is looked up: ``node.try_get_context`` of the app."""
+
+
+class Stage(StrEnum):
+    """The places where Huntaze runs."""
+
+    LOCAL = "local"
+    DEV = "dev"
+    PRODUCTION = "production"
+
+
+@dataclass(frozen=True)
+class StageSettings:
+    """The facts of one stage. Stacks take these instead of asking for the stage's name."""
+
+    stage: Stage
+    account: str | None
+    region: str | None
+    allowed_origins: tuple[str, ...]
+    log_retention: RetentionDays
+    database_host: str
+    database_port: int
+    aws_endpoint_url: str | None
+    dependencies_layer: bool
+
+    @classmethod
+    def from_context(cls, context: ContextReader) -> "StageSettings":
+        """Read the settings of the stage named by the context.
+
+        A value given with ``-c name=value`` wins over the one in ``cdk.json``.
+
+        Raises:
+            ValueError: The stage is unknown or one of its settings is missing.
+        """
+        stage = Stage(context("stage"))
+        of_stage: dict[str, Any] = (context("stages") or {}).get(stage.value, {})
+
+        def optional(name: str) -> str | None:
+            value = context(name)
+            value = of_stage.get(name) if value is None else value
+            return None if value is None else str(value)
+
+        def required(name: str) -> str:
+            value = optional(name)
+            if not value:
+                raise ValueError(f"Stage {stage.value} needs a value: cdk deploy -c {name}=…")
+            return value
+
+        return cls(
+            stage=stage,
+            account=optional("account"),
+            region=optional("region"),
+            allowed_origins=tuple(required("allowed_origins").split(",")),
+            log_retention=RetentionDays[required("log_retention")],
+            database_host=required("database_host"),
+            database_port=int(required("database_port")),
+            aws_endpoint_url=optional("aws_endpoint_url"),
+            dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
+        )
+
+    @property
+    def on_aws(self) -> bool:
+        """False where one machine stands in for AWS and speaks plain HTTP."""
+        return self.stage is not Stage.LOCAL
+
+    @property
+    def arm64(self) -> bool:
+        """Graviton on AWS; on one machine the wheels must fit that machine."""
+        return self.on_aws or platform.machine() in {"arm64", "aarch64"}
+
+    @property
+    def removal_policy(self) -> RemovalPolicy:
+        """Production's data outlives its stack."""
+        if self.stage is Stage.PRODUCTION:
+            return RemovalPolicy.RETAIN
+        return RemovalPolicy.DESTROY
+
+    @property
+    def environment(self) -> Environment:
+        """Where the stacks go; without an account, the credentials decide at deploy."""
+        return Environment(account=self.account, region=self.region)
+
+    def stack_name(self, name: str) -> str:
+        """The name under which a stack is deployed: ``Huntaze-{stage}-{name}``."""
+        return f"Huntaze-{self.stage.value}-{name}"
