@@ -54,6 +54,10 @@ CREATE TABLE fans (
   -- Erased on request: personal fields are emptied, money rows and the suppression stay.
   erased_at timestamptz,
   extra jsonb NOT NULL DEFAULT '{}',
+  -- What searches compare with. Columns, not expression indexes: lower() is not leakproof, so under
+  -- row level security an index on it is never used; the comparisons of stored text are.
+  handle_key text COLLATE "C" NOT NULL GENERATED ALWAYS AS (lower(handle)) STORED,
+  name_key text COLLATE "C" GENERATED ALWAYS AS (lower(display_name)) STORED,
   -- Sum of net transactions, kept by the money module in the transaction that adds one.
   value_cents bigint NOT NULL DEFAULT 0,
   last_purchase_at timestamptz,
@@ -67,12 +71,23 @@ CREATE TABLE fans (
   UNIQUE (workspace_id, creator_id, platform_id),
   UNIQUE (workspace_id, creator_id, id),
   FOREIGN KEY (workspace_id, creator_id) REFERENCES creators (workspace_id, id),
-  CHECK ((platform_id IS NULL) = (platform_key IS NULL))
+  -- An erased fan keeps the key alone: it tells a later import whom not to store again.
+  CHECK (platform_key IS NOT NULL OR platform_id IS NULL),
+  CHECK (platform_id IS NULL OR erased_at IS NULL)
 );
-CREATE INDEX fans_newest ON fans (workspace_id, created_at DESC, id DESC);
+-- Every list is of one creator.
+CREATE INDEX fans_newest ON fans (workspace_id, creator_id, created_at DESC, id DESC);
+CREATE INDEX fans_status ON fans (workspace_id, creator_id, status, created_at DESC, id DESC);
+CREATE INDEX fans_tier ON fans (workspace_id, creator_id, tier, created_at DESC, id DESC)
+  WHERE tier <> 'free';
 CREATE INDEX fans_value ON fans (workspace_id, creator_id, value_cents DESC, id DESC);
-CREATE INDEX fans_handle ON fans (workspace_id, lower(handle) text_pattern_ops);
-CREATE INDEX fans_display_name ON fans (workspace_id, lower(display_name) text_pattern_ops);
+CREATE INDEX fans_handle ON fans (workspace_id, creator_id, handle_key);
+CREATE INDEX fans_name ON fans (workspace_id, creator_id, name_key) WHERE name_key IS NOT NULL;
+CREATE UNIQUE INDEX fans_erased ON fans (workspace_id, creator_id, platform_key)
+  WHERE erased_at IS NOT NULL;
+-- What a sync or an import may link by handle.
+CREATE INDEX fans_unmatched ON fans (workspace_id, creator_id, handle_key)
+  WHERE platform_id IS NULL AND erased_at IS NULL;
 
 CREATE TABLE fan_tags (
   workspace_id uuid NOT NULL,
@@ -83,7 +98,7 @@ CREATE TABLE fan_tags (
   FOREIGN KEY (workspace_id, creator_id, fan_id)
     REFERENCES fans (workspace_id, creator_id, id) ON DELETE CASCADE
 );
-CREATE INDEX fan_tags_tag ON fan_tags (workspace_id, tag, fan_id);
+CREATE INDEX fan_tags_tag ON fan_tags (workspace_id, creator_id, tag, fan_id);
 
 CREATE TABLE fan_lists (
   workspace_id uuid NOT NULL,
@@ -150,7 +165,7 @@ CREATE TABLE transactions (
   CHECK ((reverses IS NOT NULL) = (type IN ('refund', 'chargeback')))
 );
 CREATE INDEX transactions_fan ON transactions (workspace_id, fan_id, created_at DESC);
-CREATE INDEX transactions_newest ON transactions (workspace_id, created_at DESC, id DESC);
+CREATE INDEX transactions_newest ON transactions (workspace_id, creator_id, created_at DESC, id DESC);
 CREATE INDEX transactions_reverses ON transactions (workspace_id, creator_id, reverses)
   WHERE reverses IS NOT NULL;
 
