@@ -8,6 +8,9 @@ from pydantic import BaseModel, ConfigDict
 
 from huntaze.errors import ForbiddenError, TooManyRequestsError, UnauthorizedError
 
+# How the authorizer writes the scope of a member who sees every creator.
+EVERY_CREATOR = "*"
+
 
 class Role(StrEnum):
     """What a member may do; each role's rights are in ``RIGHTS``."""
@@ -77,13 +80,10 @@ def principal_from(context: dict[str, str] | None) -> Principal:
         raise TooManyRequestsError(
             "Too many requests in this minute; slow down.", retry_after=int(context["retry_after"])
         )
-    scope = context.get("creators")
-    return Principal.model_validate(
-        {
-            **context,
-            "creators": None if scope in (None, "*") else [c for c in scope.split(",") if c],
-        }
-    )
+    # A scope that is missing or empty sees nothing; only the star sees everything.
+    scope = context.get("creators", "")
+    creators = None if scope == EVERY_CREATOR else [c for c in scope.split(",") if c]
+    return Principal.model_validate({**context, "creators": creators})
 
 
 def current_principal(request: Request) -> Principal:

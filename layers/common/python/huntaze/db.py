@@ -1,5 +1,6 @@
 """Postgres: one connection per execution environment, and transactions that know their tenant."""
 
+import select
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -14,6 +15,7 @@ from huntaze.settings import DatabaseSettings, load
 
 type Connection = psycopg.Connection[TupleRow]
 
+# As the policies of 0001 read the scope.
 EVERY_CREATOR = "*"
 
 
@@ -46,7 +48,7 @@ class SingleConnection:
         """
         if self._lent:
             raise NestedTransactionError("open the second part inside the first transaction")
-        if self._open is None or self._open.closed or self._open.broken:
+        if self._open is None or self._open.closed or _lost(self._open):
             self._open = self._connect()
         self._lent = True
         try:
@@ -57,6 +59,17 @@ class SingleConnection:
             raise
         finally:
             self._lent = False
+
+
+def _lost(connection: Connection) -> bool:
+    """Whether the server hung up while the connection lay idle (a restart, a failover).
+
+    An idle server says nothing: anything to read is its farewell. Asking the socket costs no
+    round trip, and the first request after a restart does not fail.
+    """
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def connect(settings: DatabaseSettings) -> Connection:
@@ -82,7 +95,37 @@ def database() -> SingleConnection:
     return SingleConnection(lambda: connect(load(DatabaseSettings)))
 
 
-class Tenant:
+class Transactions:
+    """Transactions of a role that works across workspaces.
+
+    Args:
+        source: Lends the connection.
+    """
+
+    def __init__(self, source: ConnectionSource) -> None:
+        self._source = source
+        self._current: Connection | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a transaction, or a savepoint inside the one that is open."""
+        if self._current is not None:
+            with self._current.transaction():
+                yield self._current
+            return
+        with self._source.connection() as connection, connection.transaction():
+            self._enter(connection)
+            self._current = connection
+            try:
+                yield connection
+            finally:
+                self._current = None
+
+    def _enter(self, connection: Connection) -> None:
+        """Prepare a transaction that was just opened."""
+
+
+class Tenant(Transactions):
     """Transactions of one workspace: row level security hides every other.
 
     Args:
@@ -94,31 +137,18 @@ class Tenant:
     def __init__(
         self, source: ConnectionSource, workspace_id: UUID, creators: list[UUID] | None = None
     ) -> None:
-        self._source = source
+        super().__init__(source)
         self._workspace_id = workspace_id
         self._scope = EVERY_CREATOR if creators is None else ",".join(map(str, creators))
-        self._current: Connection | None = None
 
     @property
     def workspace_id(self) -> UUID:
         """Whose rows these are."""
         return self._workspace_id
 
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Open a transaction, or a savepoint inside the one that is open."""
-        if self._current is not None:
-            with self._current.transaction():
-                yield self._current
-            return
-        with self._source.connection() as connection, connection.transaction():
-            connection.execute(
-                "SELECT set_config('app.workspace_id', %s, true),"
-                " set_config('app.creator_scope', %s, true)",
-                (str(self._workspace_id), self._scope),
-            )
-            self._current = connection
-            try:
-                yield connection
-            finally:
-                self._current = None
+    def _enter(self, connection: Connection) -> None:
+        connection.execute(
+            "SELECT set_config('app.workspace_id', %s, true),"
+            " set_config('app.creator_scope', %s, true)",
+            (str(self._workspace_id), self._scope),
+        )

@@ -4,6 +4,8 @@ import json
 from typing import Any
 from uuid import UUID
 
+from aws_lambda_powertools import Logger
+
 from huntaze import clients
 from huntaze.db import Connection
 from huntaze.settings import Settings, load
@@ -43,6 +45,10 @@ def add(
 
 def nudge() -> None:
     """Ask the relay to publish now; the sweep of each minute would find the events anyway."""
-    clients.functions().invoke(
-        FunctionName=load(RelaySettings).outbox_relay_function, InvocationType="Event"
-    )
+    try:
+        clients.functions().invoke(
+            FunctionName=load(RelaySettings).outbox_relay_function, InvocationType="Event"
+        )
+    except Exception:
+        # The change is committed: failing now would tell the caller that it is not.
+        Logger(service="huntaze", utc=True).warning("The relay was not nudged.", exc_info=True)

@@ -1,0 +1,1 @@
+"""Who may pass API Gateway: asked for every request, answered by the database."""

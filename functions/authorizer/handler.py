@@ -1,0 +1,88 @@
+"""API Gateway's REQUEST authorizer: proof in, policy and context out."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.authorizer import service
+from functions.authorizer.models import Admission
+from functions.authorizer.repository import PostgresSessions
+from functions.authorizer.settings import AuthorizerSettings
+from huntaze import tokens
+from huntaze.db import database
+from huntaze.errors import UnauthorizedError
+from huntaze.settings import load
+
+
+class RefusedError(Exception):
+    """API Gateway answers 401 to exactly this message, 500 to any other."""
+
+    def __init__(self) -> None:
+        super().__init__("Unauthorized")
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Admit the request of ``event``, refuse it, or say that nobody is logged in."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    try:
+        credentials = service.read_credentials(
+            headers, session_cookie=tokens.SESSION_COOKIE, csrf_header=tokens.CSRF_HEADER
+        )
+        admission = service.admit(
+            event["httpMethod"], credentials, proofs=_proofs(), sessions=_sessions()
+        )
+    except UnauthorizedError:
+        raise RefusedError from None
+    return _policy(admission, event["methodArn"])
+
+
+def _proofs() -> service.Proofs:
+    ring = tokens.key_ring()
+    return service.Proofs(
+        verify=lambda token: tokens.verify(ring, token),
+        csrf_matches=lambda session_id, shown: tokens.csrf_matches(ring.keys(), session_id, shown),
+    )
+
+
+def _sessions() -> service.Sessions:
+    settings = load(AuthorizerSettings)
+    return PostgresSessions(
+        database(),
+        per_principal=settings.rate_per_principal,
+        per_workspace=settings.rate_per_workspace,
+    )
+
+
+def _policy(admission: Admission, method_arn: str) -> dict[str, Any]:
+    api_and_stage = "/".join(method_arn.split("/")[:2])
+    return {
+        "principalId": str(admission.caller.user_id),
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Action": "execute-api:Invoke",
+                    "Effect": "Allow" if admission.allowed else "Deny",
+                    "Resource": f"{api_and_stage}/*",
+                }
+            ],
+        },
+        "context": _context_of(admission),
+    }
+
+
+def _context_of(admission: Admission) -> dict[str, str]:
+    """What the features learn; API Gateway passes text only."""
+    caller = admission.caller
+    scope = caller.creator_scope
+    context = {
+        "user_id": str(caller.user_id),
+        "workspace_id": str(caller.workspace_id),
+        "session_id": str(admission.session_id),
+        "role": caller.role,
+        "creators": "*" if scope is None else ",".join(map(str, scope)),
+        "plan": caller.plan,
+    }
+    if caller.retry_after is not None:
+        context["retry_after"] = str(caller.retry_after)
+    return context
