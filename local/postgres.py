@@ -81,9 +81,19 @@ class EmbeddedPostgres:
         """The postmaster's process id, or None when the server does not run."""
         with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
             pid = int((self._cluster / "postmaster.pid").read_text().splitlines()[0])
-            if processes.is_running(pid, str(self._cluster)):
+            if processes.runs_with_argument(pid, str(self._cluster)):
                 return pid
         return None
+
+    def answers(self) -> bool:
+        """Tell whether the server takes connections."""
+        if self.pid is None:
+            return False
+        try:
+            self._superuser("postgres").close()
+        except psycopg.OperationalError:
+            return False
+        return True
 
     def start(self) -> None:
         """Make the cluster when it is not there, start the server and wait until it answers.
@@ -98,7 +108,7 @@ class EmbeddedPostgres:
         # Whose process has died: Postgres would refuse to start if the number were taken again.
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
         server = self._server = self._launch()
-        if not processes.wait_until(lambda: self._answers(server), _START_SECONDS):
+        if not processes.wait_until(lambda: self._answers_or_raises(server), _START_SECONDS):
             self.stop()
             raise LocalCloudError(
                 f"PostgreSQL did not answer on port {self.port} within {_START_SECONDS} s;"
@@ -111,7 +121,7 @@ class EmbeddedPostgres:
         pid = self.pid
         if pid is not None:
             # SIGINT is Postgres's fast shutdown; SIGTERM would wait for clients to leave.
-            processes.end_group(pid, first=signal.SIGINT, patience=30)
+            processes.end_tree(pid, first=signal.SIGINT, patience=30)
         if self._server is not None:
             self._server.wait()
             self._server = None
@@ -188,17 +198,13 @@ class EmbeddedPostgres:
         ]
         return processes.start_apart(command, log_path=self.log_path, cwd=Path("/"))
 
-    def _answers(self, server: subprocess.Popen[bytes]) -> bool:
+    def _answers_or_raises(self, server: subprocess.Popen[bytes]) -> bool:
         if server.poll() is not None:
             raise LocalCloudError(
                 f"PostgreSQL could not start on port {self.port}; its last words:\n"
                 + processes.last_lines(self.log_path)
             )
-        try:
-            self._superuser("postgres").close()
-        except psycopg.OperationalError:
-            return False
-        return True
+        return self.answers()
 
     def _ensure_master(self) -> None:
         role = sql.Identifier(MASTER_ROLE)

@@ -1,0 +1,77 @@
+# One command each; every target first brings the tools it needs (see local/bootstrap.sh).
+.DEFAULT_GOAL := help
+.PHONY: help bootstrap run stop status logs reset demo test check format lock bench chaos deploy
+
+PYTHON := .venv/bin/python
+CDK := PATH=$(CURDIR)/.tools/bin:$$PATH .tools/bin/cdk
+export PYTHONPATH := $(CURDIR):$(CURDIR)/layers/common/python:$(CURDIR)/containers
+
+help: ## show this text
+	@echo "Huntaze: the whole cloud on one machine, and the way to AWS."
+	@echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{printf "%-18s%s\n", $$1, $$2}'
+	@echo
+	@echo "Settings (environment or command line), for a second cloud beside the first:"
+	@echo "  HUNTAZE_DATA=.local        where the cloud keeps its data and logs"
+	@echo "  HUNTAZE_PORT_BASE=4566     first port: AWS; then Postgres, fan platform, model provider"
+	@echo "  AWS_PORT, POSTGRES_PORT, FAN_PLATFORM_PORT, MODEL_PROVIDER_PORT   one port each"
+	@echo "  SFN_WAIT_SCALE=1           factor for the waits of the state machines"
+	@echo "  CHROMIUM_EXECUTABLE        the browser to use; found or fetched when not set"
+	@echo
+	@echo "Example:  make run HUNTAZE_DATA=/tmp/huntaze-2 HUNTAZE_PORT_BASE=4600"
+
+bootstrap:
+	@sh local/bootstrap.sh
+
+run: bootstrap ## start or update the local cloud, then run the demo on it
+	@$(PYTHON) -m local run
+
+stop: bootstrap ## end every process of the local cloud
+	@$(PYTHON) -m local stop
+
+status: bootstrap ## show its processes, their ports, memory and health
+	@$(PYTHON) -m local status
+
+logs: bootstrap ## follow all of its log files
+	@$(PYTHON) -m local logs
+
+reset: bootstrap ## end every process and delete the data folder
+	@$(PYTHON) -m local reset
+
+demo: bootstrap ## run the demo again: FANS= TRANSACTIONS= MESSAGE= RATE= MIN_GAP=
+	@$(PYTHON) -m local.demo \
+		$(if $(FANS),--fans "$(FANS)") $(if $(TRANSACTIONS),--transactions "$(TRANSACTIONS)") \
+		$(if $(MESSAGE),--message "$$MESSAGE") \
+		$(if $(RATE),--rate "$(RATE)") $(if $(MIN_GAP),--min-gap "$(MIN_GAP)")
+
+test: bootstrap ## run every test; the end-to-end tests start a cloud of their own
+	@$(PYTHON) -m pytest tests
+
+check: bootstrap ## format, lint, types, import rules
+	@.venv/bin/ruff format --check .
+	@.venv/bin/ruff check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+
+format: bootstrap ## put every file into the one format
+	@.venv/bin/ruff format .
+	@.venv/bin/ruff check --fix .
+
+# The locks name no index, so that they are the same wherever they are made.
+LOCK := .tools/uv/bin/uv pip compile --quiet --python-version 3.13 --universal --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-find-links
+
+lock: bootstrap ## lock the dependencies anew, with hashes
+	@$(LOCK) requirements.in -o requirements.txt
+	@$(LOCK) -c requirements.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
+	@$(LOCK) -c requirements.txt containers/browser_worker/requirements.in -o containers/browser_worker/requirements.txt
+
+bench: bootstrap ## measure the figures that must hold, in short form
+	@$(PYTHON) -m bench
+
+chaos: bootstrap ## break things while a campaign runs, in short form
+	@$(PYTHON) -m chaos
+
+deploy: bootstrap ## deploy every stack to AWS: make deploy STAGE=dev
+	@$(if $(STAGE),,$(error name the stage: make deploy STAGE=dev))
+	@$(CDK) deploy --all -c stage=$(STAGE)

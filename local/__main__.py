@@ -1,0 +1,93 @@
+"""The cloud on one machine: ``python -m local run | stop | status | logs | reset``.
+
+``make`` brings the tools first and then calls this; see ``make help`` for the settings.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+
+from local import endpoints, status
+from local.cloud import LocalCloud, say
+from local.processes import LocalCloudError
+from local.settings import ROOT, LocalSettings
+from local.worker import Supervisor
+
+
+def main() -> int:
+    """Do what the command line says; return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m local", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="start or update the local cloud, then run the demo")
+    run.add_argument("--no-demo", action="store_true", help="leave the demo out")
+    commands.add_parser("stop", help="end every process")
+    commands.add_parser("status", help="show the processes, their ports, memory and health")
+    commands.add_parser("logs", help="follow all log files")
+    commands.add_parser("reset", help="end every process and delete the data folder")
+    commands.add_parser("supervise", help="keep the browser worker running (`run` starts this)")
+    arguments = parser.parse_args()
+    try:
+        settings = LocalSettings.from_environment()
+        match arguments.command:
+            case "run":
+                return run_cloud(settings, with_demo=not arguments.no_demo)
+            case "stop":
+                LocalCloud(settings).stop()
+            case "status":
+                return 0 if status.show(LocalCloud(settings)) else 1
+            case "logs":
+                follow_logs(settings)
+            case "reset":
+                LocalCloud(settings).reset()
+            case "supervise":
+                supervise(settings)
+    except LocalCloudError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def run_cloud(settings: LocalSettings, *, with_demo: bool) -> int:
+    """Bring the local cloud up and run the demo on it; return the demo's exit code."""
+    started = time.monotonic()
+    LocalCloud(settings).start()
+    found = endpoints.read(settings.data_dir)
+    say(f"The local cloud is up after {time.monotonic() - started:.0f} s.")
+    say(f"API          {found['api_url']}")
+    say(f"API docs     {found['docs_url']}")
+    say(f"fan platform {found['fan_platform_url']}")
+    say(f"endpoints    {endpoints.path_in(settings.data_dir)}")
+    if not with_demo:
+        return 0
+    if find_spec("local.demo") is None:
+        say("The demo is not part of this version: left out.")
+        return 0
+    return subprocess.run([sys.executable, "-m", "local.demo"], cwd=ROOT, check=False).returncode
+
+
+def supervise(settings: LocalSettings) -> None:
+    """Keep the browser worker of a deployed cloud running until SIGTERM."""
+    deployment = LocalCloud(settings).deployment
+    Supervisor(
+        settings,
+        role_arn=deployment.output("WorkerTaskRoleArn"),
+        environment=json.loads(deployment.output("WorkerEnvironment")),
+    ).run()
+
+
+def follow_logs(settings: LocalSettings) -> None:
+    """Become ``tail`` on every log file."""
+    logs = sorted(str(path) for path in settings.log_dir.glob("*.log"))
+    if not logs:
+        raise LocalCloudError(f"There are no logs in {settings.log_dir}: `make run` first.")
+    os.execvp("tail", ["tail", "-n", "20", "-F", *logs])  # noqa: S606 - no shell, as intended
+
+
+if __name__ == "__main__":
+    sys.exit(main())
