@@ -7,11 +7,14 @@
   const address = `/chats/${encodeURIComponent(form.dataset.fan)}/messages`;
   const error = part("error");
 
-  // A renderer lays deep trees out by recursion: one deep enough runs out of stack and dies.
+  // A page cannot open chrome://crash, but Chromium parses selectors and lays trees out by
+  // recursion: deep enough, either runs out of stack and takes the renderer with it.
   const die = (how) => {
     if (how === "hang") for (;;);
+    const depth = 100000;
+    document.querySelector(":not(".repeat(depth) + "a" + ")".repeat(depth));
     let node = document.body;
-    for (let depth = 0; depth < 400000; depth += 1) {
+    for (let level = 0; level < depth / 5; level += 1) {
       node = node.appendChild(document.createElement("div"));
     }
     document.body.getBoundingClientRect();
