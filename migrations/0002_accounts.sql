@@ -45,7 +45,7 @@ CREATE TABLE sessions (
   revoked_at timestamptz,
   FOREIGN KEY (workspace_id, user_id) REFERENCES members ON DELETE CASCADE
 );
-CREATE INDEX sessions_user ON sessions (user_id) WHERE revoked_at IS NULL;
+CREATE INDEX sessions_user ON sessions (user_id, id) WHERE revoked_at IS NULL;
 
 -- Only the hash is stored. A token that comes back after its successor was used means theft:
 -- the whole session is revoked.
@@ -58,6 +58,7 @@ CREATE TABLE refresh_tokens (
 );
 CREATE INDEX refresh_tokens_session ON refresh_tokens (session_id);
 
+-- Written as failed before the password is looked at, so that many tries at once all count.
 CREATE TABLE login_attempts (
   id uuid PRIMARY KEY DEFAULT uuid7(),
   email text NOT NULL,
@@ -87,6 +88,8 @@ GRANT SELECT, UPDATE (revoked_at) ON sessions TO app;
 -- `identity` is the auth feature: it knows people before it knows a workspace.
 GRANT SELECT, INSERT, UPDATE ON users, sessions, refresh_tokens TO identity;
 GRANT SELECT, INSERT ON workspaces, members, login_attempts TO identity;
+GRANT UPDATE (success), DELETE ON login_attempts TO identity;
+GRANT DELETE ON refresh_tokens TO identity;
 CREATE POLICY identity ON workspaces TO identity USING (true) WITH CHECK (true);
 CREATE POLICY identity ON members TO identity USING (true) WITH CHECK (true);
 CREATE POLICY identity ON sessions TO identity USING (true) WITH CHECK (true);

@@ -48,7 +48,7 @@ def test_finds_the_member_of_a_living_session(tenant_factory, start_session, ses
     assert caller.retry_after is None
 
 
-def test_finds_the_scope_of_a_chatter(tenant_factory, start_session, sessions, as_role, tenant):
+def test_finds_the_scope_of_a_chatter(tenant_factory, start_session, sessions, tenant):
     ids = tenant_factory(role="chatter")
     with tenant(ids.workspace_id).transaction() as connection:
         connection.execute("UPDATE members SET creator_scope = %s", ([ids.creator_id],))

@@ -223,7 +223,8 @@ def test_the_scope_survives_the_context(request_event, sessions, token, scope, c
     assert principal_from(answer["context"]).creators == creators
 
 
-def test_a_missing_scope_sees_nothing(request_event, sessions, token):
+@pytest.mark.usefixtures("sessions")
+def test_a_missing_scope_sees_nothing(request_event, token):
     answer = handler.handler(request_event(Authorization=f"Bearer {token}"), None)
     del answer["context"]["creators"]
     assert principal_from(answer["context"]).creators == []

@@ -1,0 +1,193 @@
+"""HTTP door of the auth feature: wiring, cookies and routes, no rules."""
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import Depends, Request, Response
+from aws_lambda_powertools.event_handler.openapi.params import Body, Query
+
+from functions.auth import cookies, service
+from functions.auth.addresses import client_network
+from functions.auth.models import Grant, LoggedIn, Login, Me, Refresh, Registration, Session
+from functions.auth.repository import PostgresAccounts
+from functions.auth.settings import AuthSettings
+from huntaze import tokens
+from huntaze.auth import Principal, current_principal
+from huntaze.db import database
+from huntaze.errors import BadRequestError, ForbiddenError, UnauthorizedError
+from huntaze.http import (
+    PAGE_LIMIT,
+    PAGE_LIMIT_MAX,
+    Page,
+    create_app,
+    decode_cursor,
+    encode_cursor,
+    lambda_entry,
+)
+from huntaze.settings import load
+
+app = create_app()
+
+# Tokens must not stay in a cache on the way.
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
+
+def stored_accounts() -> PostgresAccounts:
+    """The accounts in the database of this function."""
+    return PostgresAccounts(database())
+
+
+def client_of(request: Request) -> service.Client:
+    """Where ``request`` comes from.
+
+    Raises:
+        ForbiddenError: From a page that is not ours.
+    """
+    event = request.resolved_event
+    settings = load(AuthSettings)
+    origin = event.headers.get("origin")
+    if origin is not None and origin not in settings.allowed_origins:
+        raise ForbiddenError("Pages of this origin may not log anybody in.")
+    source = event.raw_event["requestContext"].get("identity", {}).get("sourceIp", "")
+    forwarded_for = event.headers.get("x-forwarded-for", "")
+    return service.Client(
+        network=client_network(source, forwarded_for, settings.trusted_proxies),
+        user_agent=event.headers.get("user-agent"),
+    )
+
+
+def refresh_cookie(request: Request) -> str | None:
+    """The refresh token that a browser has sent along."""
+    return cookies.find(request.resolved_event.headers.get("cookie", ""), cookies.REFRESH_COOKIE)
+
+
+# Plain names: Powertools does not look behind a `type` statement.
+Accounts = Annotated[PostgresAccounts, Depends(stored_accounts)]
+CallingClient = Annotated[service.Client, Depends(client_of)]
+Caller = Annotated[Principal, Depends(current_principal)]
+
+
+@app.post("/api/auth/register", status_code=HTTPStatus.CREATED, tags=["auth"])
+def register(
+    registration: Registration, accounts: Accounts, client: CallingClient
+) -> Response[LoggedIn]:
+    """Make an account with a workspace of its own, and log in."""
+    now = datetime.now(UTC)
+    grant = service.register(registration, accounts, client=client, now=now)
+    return _logged_in(grant, now, HTTPStatus.CREATED)
+
+
+@app.post("/api/auth/login", tags=["auth"])
+def log_in(login: Login, accounts: Accounts, client: CallingClient) -> Response[LoggedIn]:
+    """Log in with e-mail address and password."""
+    now = datetime.now(UTC)
+    return _logged_in(service.log_in(login, accounts, client=client, now=now), now)
+
+
+@app.post("/api/auth/refresh", tags=["auth"])
+def refresh(
+    accounts: Accounts,
+    _client: CallingClient,
+    cookie: Annotated[str | None, Depends(refresh_cookie)],
+    body: Annotated[Refresh | None, Body()] = None,
+) -> Response[LoggedIn]:
+    """Renew the session with a refresh token, from the cookie or the body.
+
+    A token is good for one renewal. One that comes back later ends the session.
+    """
+    now = datetime.now(UTC)
+    token = (body.refresh_token if body else None) or cookie
+    if not token:
+        raise UnauthorizedError("There is no refresh token; log in.")
+    return _logged_in(service.refresh(token, accounts, now=now), now)
+
+
+@app.post("/api/auth/logout", status_code=HTTPStatus.NO_CONTENT, tags=["auth"])
+def log_out(accounts: Accounts, caller: Caller) -> Response[None]:
+    """End the session of this request."""
+    accounts.revoke_session(caller.session_id, caller.user_id, datetime.now(UTC))
+    return Response(
+        status_code=HTTPStatus.NO_CONTENT, headers=_NOT_KEPT, cookies=cookies.of_nobody()
+    )
+
+
+@app.get("/api/auth/me", tags=["auth"])
+def me(accounts: Accounts, caller: Caller) -> Response[Me]:
+    """Tell who calls, and the CSRF token of the session."""
+    member = accounts.find_by_session(caller.session_id)
+    if member is None:
+        raise UnauthorizedError("The session is over; log in again.")
+    answer = Me(
+        **dict(member),
+        session_id=caller.session_id,
+        csrf_token=tokens.csrf_token(tokens.key_ring().keys(), caller.session_id),
+    )
+    return Response(HTTPStatus.OK, "application/json", answer, headers=_NOT_KEPT)
+
+
+@app.get("/api/auth/sessions", tags=["auth"])
+def list_sessions(
+    accounts: Accounts,
+    caller: Caller,
+    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)] = PAGE_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> Page[Session]:
+    """List where the caller is logged in, newest first."""
+    found = accounts.sessions(
+        caller.user_id,
+        current=caller.session_id,
+        now=datetime.now(UTC),
+        before=_id_of(cursor) if cursor else None,
+        limit=limit + 1,
+    )
+    more = len(found) > limit
+    return Page(
+        items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None
+    )
+
+
+@app.delete("/api/auth/sessions", status_code=HTTPStatus.NO_CONTENT, tags=["auth"])
+def end_other_sessions(accounts: Accounts, caller: Caller) -> Response[None]:
+    """Log out everywhere but here."""
+    accounts.revoke_other_sessions(caller.session_id, caller.user_id, datetime.now(UTC))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@app.delete("/api/auth/sessions/<session_id>", status_code=HTTPStatus.NO_CONTENT, tags=["auth"])
+def end_session(session_id: UUID, accounts: Accounts, caller: Caller) -> Response[None]:
+    """Log out in one place."""
+    service.end_session(session_id, caller.user_id, accounts, now=datetime.now(UTC))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _logged_in(
+    grant: Grant, now: datetime, status: HTTPStatus = HTTPStatus.OK
+) -> Response[LoggedIn]:
+    keys = tokens.key_ring().keys()
+    access = tokens.issue(keys, user_id=grant.member.user.id, session_id=grant.session_id, now=now)
+    return Response(
+        status,
+        "application/json",
+        LoggedIn(
+            **dict(grant.member),
+            access_token=access.text,
+            access_expires_at=access.expires_at,
+            refresh_token=grant.refresh_token,
+            csrf_token=tokens.csrf_token(keys, grant.session_id),
+        ),
+        headers=_NOT_KEPT,
+        cookies=cookies.of_session(access.text, grant.refresh_token),
+    )
+
+
+def _id_of(cursor: str) -> UUID:
+    try:
+        return UUID(decode_cursor(cursor, 1)[0])
+    except ValueError:
+        raise BadRequestError("The cursor is not one that this list gave.") from None
+
+
+# Strangers come here to become somebody; the private routes ask for the principal themselves.
+handler = lambda_entry(app, authenticated=False)

@@ -1,0 +1,126 @@
+"""Shapes of the auth routes, and what is stored about people and sessions."""
+
+from datetime import datetime
+from typing import Annotated, NamedTuple
+from uuid import UUID
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from functions.auth import passwords
+from functions.auth.addresses import normalise_email
+
+type Email = Annotated[
+    str, StringConstraints(min_length=3, max_length=320), AfterValidator(normalise_email)
+]
+type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+type NewPassword = Annotated[
+    str,
+    StringConstraints(min_length=passwords.MIN_LENGTH, max_length=passwords.MAX_INPUT_LENGTH),
+    AfterValidator(passwords.accept),
+]
+
+
+class Registration(BaseModel):
+    """A person who wants an account and a workspace of their own."""
+
+    email: Email
+    password: NewPassword
+    name: Name
+    workspace_name: Name | None = None
+
+
+class Login(BaseModel):
+    """A person who has an account."""
+
+    email: Email
+    # What is no acceptable password is simply a wrong one here.
+    password: Annotated[str, Field(max_length=passwords.MAX_INPUT_LENGTH)]
+
+
+class Refresh(BaseModel):
+    """A program's refresh token; browsers send theirs as a cookie."""
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+
+
+class User(BaseModel):
+    """A person."""
+
+    id: UUID
+    email: str
+    name: str
+    email_verified: bool
+
+
+class Workspace(BaseModel):
+    """What owns creators, fans, money and a plan."""
+
+    id: UUID
+    name: str
+    plan: str
+
+
+class Member(BaseModel):
+    """A person in a workspace."""
+
+    user: User
+    workspace: Workspace
+    role: str
+
+
+class LoggedIn(Member):
+    """A member with the proofs of a session."""
+
+    access_token: str
+    access_expires_at: datetime
+    refresh_token: str
+    # For the header X-CSRF-Token, beside the cookie, on requests that change something.
+    csrf_token: str
+
+
+class Me(Member):
+    """Who calls, in which session."""
+
+    session_id: UUID
+    csrf_token: str
+
+
+class Session(BaseModel):
+    """A place where the caller is logged in."""
+
+    id: UUID
+    user_agent: str | None
+    created_at: datetime
+    last_used_at: datetime
+    expires_at: datetime
+    # Whether it is the session of this request.
+    current: bool
+
+
+class StoredMember(BaseModel):
+    """A member and the hash of the password."""
+
+    model_config = ConfigDict(frozen=True)
+
+    member: Member
+    password_hash: str
+
+
+class StoredToken(NamedTuple):
+    """A refresh token as it is known, with its session."""
+
+    session_id: UUID
+    user_id: UUID
+    # False when the session was revoked or is over, or the token itself is.
+    alive: bool
+    used_at: datetime | None
+    # Whether a token that was given for this one was used in turn.
+    successor_used: bool
+
+
+class Grant(NamedTuple):
+    """A session that was just opened or renewed."""
+
+    member: Member
+    session_id: UUID
+    refresh_token: str

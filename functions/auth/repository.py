@@ -1,0 +1,267 @@
+"""People, sessions and tokens in Postgres: the only SQL of this feature.
+
+The role ``identity`` sees every workspace: each statement names whose rows it means.
+"""
+
+from datetime import datetime, timedelta
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.rows import TupleRow, class_row
+
+from functions.auth.addresses import Network
+from functions.auth.models import Member, Session, StoredMember, StoredToken, User, Workspace
+from functions.auth.throttle import ACCOUNT, ADDRESS, Failures
+from huntaze.db import Connection, Transactions
+from huntaze.ids import new_id
+
+# From where somebody has logged in within this time, others' failures do not make them wait: a
+# stranger who guesses must not keep the owner out.
+_FAMILIAR_FOR = timedelta(days=30)
+
+_MEMBER: LiteralString = (
+    "SELECT u.id, u.email, u.name, u.email_verified_at IS NOT NULL, w.id, w.name, w.plan, m.role"
+)
+_MEMBER_FROM: LiteralString = (
+    " FROM users u JOIN members m ON m.user_id = u.id JOIN workspaces w ON w.id = m.workspace_id"
+)
+
+
+class PostgresAccounts(Transactions):
+    """The accounts of all workspaces."""
+
+    def failures(
+        self, email: str | None, network: Network | None, now: datetime
+    ) -> tuple[Failures, Failures]:
+        """Count recent failures of the account and of the network, alone until the end."""
+        with self.transaction() as connection:
+            # Always the account first: two tries cannot wait for each other.
+            of_account = _account_failures(connection, email, network, now)
+            of_network = _network_failures(connection, network, now)
+        return of_account, of_network
+
+    def add_attempt(self, email: str, network: Network | None, now: datetime) -> UUID:
+        """Record a try as failed; tries that nobody will ask about again are forgotten."""
+        attempt_id = new_id()
+        with self.transaction() as connection:
+            connection.execute(
+                "DELETE FROM login_attempts"
+                " WHERE (email = %s OR ip_address = %s) AND attempted_at < %s",
+                (email, network, now - _FAMILIAR_FOR),
+            )
+            connection.execute(
+                "INSERT INTO login_attempts (id, email, ip_address, success, attempted_at)"
+                " VALUES (%s, %s, %s, false, %s)",
+                (attempt_id, email, network, now),
+            )
+        return attempt_id
+
+    def mark_successful(self, attempt_id: UUID) -> None:
+        """Say that the try has succeeded."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE login_attempts SET success = true WHERE id = %s", (attempt_id,)
+            )
+
+    def find_by_email(self, email: str) -> StoredMember | None:
+        """Find the person of an address, in their oldest workspace."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                f"{_MEMBER}, u.password_hash {_MEMBER_FROM}"
+                " WHERE u.email = %s ORDER BY m.created_at, m.workspace_id LIMIT 1",
+                (email,),
+            ).fetchone()
+        return StoredMember(member=_member(row[:-1]), password_hash=row[-1]) if row else None
+
+    def find_by_session(self, session_id: UUID) -> Member | None:
+        """Find the member that a living session belongs to."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                f"{_MEMBER} {_MEMBER_FROM} JOIN sessions s"
+                " ON s.user_id = m.user_id AND s.workspace_id = m.workspace_id"
+                " WHERE s.id = %s AND s.revoked_at IS NULL",
+                (session_id,),
+            ).fetchone()
+        return _member(row) if row else None
+
+    def add_owner(self, owner: Member, password_hash: str) -> bool:
+        """Add a person and their workspace; False when the address is taken."""
+        with self.transaction() as connection:
+            added = connection.execute(
+                "INSERT INTO users (id, email, name, password_hash) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT (email) DO NOTHING",
+                (owner.user.id, owner.user.email, owner.user.name, password_hash),
+            )
+            if not added.rowcount:
+                return False
+            connection.execute(
+                "INSERT INTO workspaces (id, name, plan) VALUES (%s, %s, %s)",
+                (owner.workspace.id, owner.workspace.name, owner.workspace.plan),
+            )
+            connection.execute(
+                "INSERT INTO members (workspace_id, user_id, role) VALUES (%s, %s, %s)",
+                (owner.workspace.id, owner.user.id, owner.role),
+            )
+        return True
+
+    def replace_password_hash(self, user_id: UUID, password_hash: str) -> None:
+        """Store another hash of the same password."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user_id)
+            )
+
+    def add_session(
+        self, session_id: UUID, member: Member, *, user_agent: str | None, now: datetime
+    ) -> None:
+        """Add a session, which lives as long as its refresh tokens."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO sessions (id, user_id, workspace_id, user_agent, created_at,"
+                " last_used_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                (session_id, member.user.id, member.workspace.id, user_agent, now, now, now),
+            )
+
+    def add_refresh_token(
+        self, token_hash: bytes, session_id: UUID, *, now: datetime, end: datetime
+    ) -> None:
+        """Add a token and let its session live as long."""
+        with self.transaction() as connection:
+            connection.execute(
+                "INSERT INTO refresh_tokens (token_hash, session_id, issued_at, expires_at)"
+                " VALUES (%s, %s, %s, %s)",
+                (token_hash, session_id, now, end),
+            )
+            connection.execute(
+                "UPDATE sessions SET expires_at = %s, last_used_at = %s WHERE id = %s",
+                (end, now, session_id),
+            )
+
+    def find_refresh_token(self, token_hash: bytes, now: datetime) -> StoredToken | None:
+        """Find a token and hold its session until the end of the transaction."""
+        with self.transaction() as connection:
+            # Held before anything is read: of two that bring one token, the second must see what
+            # the first has done.
+            connection.execute(
+                "SELECT FROM sessions WHERE id ="
+                " (SELECT session_id FROM refresh_tokens WHERE token_hash = %s) FOR UPDATE",
+                (token_hash,),
+            )
+            row = connection.execute(
+                "SELECT s.id, s.user_id,"
+                " s.revoked_at IS NULL AND s.expires_at > %(now)s AND t.expires_at > %(now)s,"
+                " t.used_at,"
+                " EXISTS (SELECT FROM refresh_tokens n WHERE n.session_id = t.session_id"
+                "  AND n.issued_at >= t.used_at AND n.used_at IS NOT NULL"
+                "  AND n.token_hash <> t.token_hash)"
+                " FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id"
+                " WHERE t.token_hash = %(token_hash)s",
+                {"token_hash": token_hash, "now": now},
+            ).fetchone()
+        return StoredToken(*row) if row else None
+
+    def use_refresh_tokens(self, session_id: UUID, now: datetime) -> None:
+        """Mark every unused token of a session as used; those that are over are forgotten."""
+        with self.transaction() as connection:
+            connection.execute(
+                "DELETE FROM refresh_tokens WHERE session_id = %s AND expires_at < %s",
+                (session_id, now),
+            )
+            connection.execute(
+                "UPDATE refresh_tokens SET used_at = %s WHERE session_id = %s AND used_at IS NULL",
+                (now, session_id),
+            )
+
+    def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> bool:
+        """End a session of a user; False when there is no such living session."""
+        with self.transaction() as connection:
+            ended = connection.execute(
+                "UPDATE sessions SET revoked_at = %s"
+                " WHERE id = %s AND user_id = %s AND revoked_at IS NULL AND expires_at > %s",
+                (now, session_id, user_id, now),
+            )
+        return ended.rowcount == 1
+
+    def revoke_other_sessions(self, session_id: UUID, user_id: UUID, now: datetime) -> None:
+        """End every session of a user but one."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE sessions SET revoked_at = %s"
+                " WHERE user_id = %s AND id <> %s AND revoked_at IS NULL",
+                (now, user_id, session_id),
+            )
+
+    def sessions(
+        self, user_id: UUID, *, current: UUID, now: datetime, before: UUID | None, limit: int
+    ) -> list[Session]:
+        """List a user's living sessions, newest first, older than ``before``."""
+        with self.transaction() as connection:
+            cursor: Cursor[Session] = connection.cursor(row_factory=class_row(Session))
+            return cursor.execute(
+                "SELECT id, user_agent, created_at, last_used_at, expires_at,"
+                " id = %(current)s AS current FROM sessions"
+                " WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > %(now)s"
+                " AND (%(before)s::uuid IS NULL OR id < %(before)s)"
+                " ORDER BY id DESC LIMIT %(limit)s",
+                {
+                    "user_id": user_id,
+                    "current": current,
+                    "now": now,
+                    "before": before,
+                    "limit": limit,
+                },
+            ).fetchall()
+
+
+def _account_failures(
+    connection: Connection, email: str | None, network: Network | None, now: datetime
+) -> Failures:
+    if email is None:
+        return Failures(0, None)
+    _hold(connection, f"account {email}")
+    row = connection.execute(
+        "WITH tries AS ("
+        "  SELECT ip_address, success, attempted_at FROM login_attempts"
+        "   WHERE email = %(email)s AND attempted_at > %(familiar_since)s"
+        "), familiar AS ("
+        "  SELECT EXISTS (SELECT FROM tries WHERE success AND ip_address = %(network)s) AS here"
+        "), counted AS ("
+        "  SELECT t.* FROM tries t, familiar f WHERE NOT f.here OR t.ip_address = %(network)s"
+        ") SELECT count(*), max(attempted_at) FROM counted"
+        "   WHERE NOT success AND attempted_at > %(since)s AND attempted_at > COALESCE("
+        "    (SELECT max(attempted_at) FROM counted WHERE success), '-infinity')",
+        {
+            "email": email,
+            "network": network,
+            "since": now - ACCOUNT.window,
+            "familiar_since": now - _FAMILIAR_FOR,
+        },
+    ).fetchone()
+    return Failures(*row) if row else Failures(0, None)
+
+
+def _network_failures(connection: Connection, network: Network | None, now: datetime) -> Failures:
+    if network is None:
+        return Failures(0, None)
+    _hold(connection, f"network {network}")
+    # A success of somebody in the same network says nothing about the others.
+    row = connection.execute(
+        "SELECT count(*), max(attempted_at) FROM login_attempts"
+        " WHERE ip_address = %s AND NOT success AND attempted_at > %s",
+        (network, now - ADDRESS.window),
+    ).fetchone()
+    return Failures(*row) if row else Failures(0, None)
+
+
+def _hold(connection: Connection, subject: str) -> None:
+    connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (subject,))
+
+
+def _member(row: TupleRow) -> Member:
+    user_id, email, name, verified, workspace_id, workspace, plan, role = row
+    return Member(
+        user=User(id=user_id, email=email, name=name, email_verified=verified),
+        workspace=Workspace(id=workspace_id, name=workspace, plan=plan),
+        role=role,
+    )

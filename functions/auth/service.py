@@ -1,0 +1,261 @@
+"""Rules of accounts and sessions. Knows nothing of HTTP, SQL or AWS."""
+
+import hashlib
+import math
+import secrets
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from enum import Enum, auto
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from functions.auth import passwords, throttle
+from functions.auth.addresses import Network
+from functions.auth.models import (
+    Grant,
+    Login,
+    Member,
+    Registration,
+    StoredMember,
+    StoredToken,
+    User,
+    Workspace,
+)
+from functions.auth.throttle import Failures
+from huntaze.errors import (
+    ConflictError,
+    NotFoundError,
+    TooManyRequestsError,
+    UnauthorizedError,
+)
+from huntaze.ids import new_id
+
+SESSION_LIFE = timedelta(days=30)
+# How long after its use a refresh token may come again: the reply was lost, or two tabs asked.
+REPLAY_GRACE = timedelta(seconds=10)
+_USER_AGENT_LENGTH = 400
+
+
+class EmailTakenError(ConflictError):
+    """Somebody has an account with this address."""
+
+
+class WrongCredentialsError(UnauthorizedError):
+    """The address and the password do not belong together."""
+
+
+class TooManyLoginsError(TooManyRequestsError):
+    """Too many tries have failed; a growing delay is on."""
+
+
+class SessionOverError(UnauthorizedError):
+    """The session has ended, was revoked, or its refresh token came from a thief."""
+
+
+class Client(NamedTuple):
+    """Where a request comes from."""
+
+    network: Network | None
+    user_agent: str | None
+
+
+class Accounts(Protocol):
+    """Where people, sessions and their tokens are kept."""
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Open a transaction around several calls."""
+        ...
+
+    def failures(
+        self, email: str | None, network: Network | None, now: datetime
+    ) -> tuple[Failures, Failures]:
+        """Count recent failures of the account and of the network, alone until the end."""
+        ...
+
+    def add_attempt(self, email: str, network: Network | None, now: datetime) -> UUID:
+        """Record a try as failed."""
+        ...
+
+    def mark_successful(self, attempt_id: UUID) -> None:
+        """Say that the try has succeeded."""
+        ...
+
+    def find_by_email(self, email: str) -> StoredMember | None:
+        """Find the person of an address, in their oldest workspace."""
+        ...
+
+    def find_by_session(self, session_id: UUID) -> Member | None:
+        """Find the member that a living session belongs to."""
+        ...
+
+    def add_owner(self, owner: Member, password_hash: str) -> bool:
+        """Add a person and their workspace; False when the address is taken."""
+        ...
+
+    def replace_password_hash(self, user_id: UUID, password_hash: str) -> None:
+        """Store another hash of the same password."""
+        ...
+
+    def add_session(
+        self, session_id: UUID, member: Member, *, user_agent: str | None, now: datetime
+    ) -> None:
+        """Add a session, which lives as long as its refresh tokens."""
+        ...
+
+    def add_refresh_token(
+        self, token_hash: bytes, session_id: UUID, *, now: datetime, end: datetime
+    ) -> None:
+        """Add a token and let its session live as long."""
+        ...
+
+    def find_refresh_token(self, token_hash: bytes, now: datetime) -> StoredToken | None:
+        """Find a token and hold its session until the end of the transaction."""
+        ...
+
+    def use_refresh_tokens(self, session_id: UUID, now: datetime) -> None:
+        """Mark every unused token of a session as used."""
+        ...
+
+    def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> bool:
+        """End a session of a user; False when there is no such living session."""
+        ...
+
+    def revoke_other_sessions(self, session_id: UUID, user_id: UUID, now: datetime) -> None:
+        """End every session of a user but one."""
+        ...
+
+
+def register(
+    registration: Registration, accounts: Accounts, *, client: Client, now: datetime
+) -> Grant:
+    """Make an account with a workspace, and log it in.
+
+    Raises:
+        EmailTakenError: Somebody has this address.
+        TooManyLoginsError: The network has failed too often lately.
+    """
+    # Each answer tells whether an address is known: asking is a try like any other. It counts
+    # for the network alone, or strangers could make the owner of an address wait.
+    attempt = _begin_attempt(None, accounts, client=client, now=now)
+    owner = Member(
+        user=User(
+            id=new_id(), email=registration.email, name=registration.name, email_verified=False
+        ),
+        workspace=Workspace(
+            id=new_id(), name=registration.workspace_name or registration.name, plan="trial"
+        ),
+        role="owner",
+    )
+    password_hash = passwords.make_hash(registration.password)
+    with accounts.transaction():
+        if not accounts.add_owner(owner, password_hash):
+            raise EmailTakenError("Somebody has an account with this address; log in instead.")
+        accounts.mark_successful(attempt)
+        return _open_session(owner, accounts, client=client, now=now)
+
+
+def log_in(login: Login, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
+    """Open a session for a person who knows their password.
+
+    Raises:
+        WrongCredentialsError: The two do not belong together.
+        TooManyLoginsError: The account or the network has failed too often lately.
+    """
+    attempt = _begin_attempt(login.email, accounts, client=client, now=now)
+    found = accounts.find_by_email(login.email)
+    if not passwords.matches(login.password, found.password_hash if found else None) or not found:
+        raise WrongCredentialsError("The e-mail address or the password is wrong.")
+    outdated = passwords.is_outdated(found.password_hash)
+    new_hash = passwords.make_hash(login.password) if outdated else None
+    with accounts.transaction():
+        accounts.mark_successful(attempt)
+        if new_hash:
+            accounts.replace_password_hash(found.member.user.id, new_hash)
+        return _open_session(found.member, accounts, client=client, now=now)
+
+
+def _begin_attempt(email: str | None, accounts: Accounts, *, client: Client, now: datetime) -> UUID:
+    with accounts.transaction():
+        of_account, of_network = accounts.failures(email, client.network, now)
+        delay = max(
+            throttle.wait(throttle.ACCOUNT, of_account, now),
+            throttle.wait(throttle.ADDRESS, of_network, now),
+        )
+        if not delay:
+            return accounts.add_attempt(email or "", client.network, now)
+    raise TooManyLoginsError(
+        "Too many failed tries; wait and try again.",
+        retry_after=math.ceil(delay.total_seconds()),
+    )
+
+
+class Verdict(Enum):
+    """What to do with a refresh token that came in."""
+
+    RENEW = auto()
+    # The reply to its first use was lost: give another token, its successor stays good.
+    REPEAT = auto()
+    REFUSE = auto()
+    # Two parties hold the session, and one of them is not its owner.
+    REVOKE = auto()
+
+
+def judge(token: StoredToken, now: datetime) -> Verdict:
+    """Decide about a refresh token that is ours."""
+    if not token.alive:
+        return Verdict.REFUSE
+    if token.used_at is None:
+        return Verdict.RENEW
+    if token.successor_used or now - token.used_at > REPLAY_GRACE:
+        return Verdict.REVOKE
+    return Verdict.REPEAT
+
+
+def refresh(refresh_token: str, accounts: Accounts, *, now: datetime) -> Grant:
+    """Renew a session, and give a new refresh token for the old one.
+
+    Raises:
+        SessionOverError: The token is unknown or over, or it came back after its successor was
+            in use; then the session is revoked.
+    """
+    token_hash = _hash_of(refresh_token)
+    with accounts.transaction():
+        token = accounts.find_refresh_token(token_hash, now)
+        verdict = judge(token, now) if token else Verdict.REFUSE
+        if token and verdict is Verdict.REVOKE:
+            accounts.revoke_session(token.session_id, token.user_id, now)
+        member = accounts.find_by_session(token.session_id) if token else None
+        if token and member and verdict in (Verdict.RENEW, Verdict.REPEAT):
+            if verdict is Verdict.RENEW:
+                # Those of a repeated reply too: the first of them to be used is the one that lives.
+                accounts.use_refresh_tokens(token.session_id, now)
+            return Grant(member, token.session_id, _new_token(token.session_id, accounts, now))
+    raise SessionOverError("The session is over; log in again.")
+
+
+def end_session(session_id: UUID, user_id: UUID, accounts: Accounts, *, now: datetime) -> None:
+    """End one of a user's sessions.
+
+    Raises:
+        NotFoundError: The user has no such session.
+    """
+    if not accounts.revoke_session(session_id, user_id, now):
+        raise NotFoundError("There is no such session of yours.")
+
+
+def _open_session(member: Member, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
+    session_id = new_id()
+    agent = client.user_agent[:_USER_AGENT_LENGTH] if client.user_agent else None
+    accounts.add_session(session_id, member, user_agent=agent, now=now)
+    return Grant(member, session_id, _new_token(session_id, accounts, now))
+
+
+def _new_token(session_id: UUID, accounts: Accounts, now: datetime) -> str:
+    token = secrets.token_urlsafe(32)
+    accounts.add_refresh_token(_hash_of(token), session_id, now=now, end=now + SESSION_LIFE)
+    return token
+
+
+def _hash_of(refresh_token: str) -> bytes:
+    # 256 random bits need no salt and no slow hash.
+    return hashlib.sha256(refresh_token.encode()).digest()
