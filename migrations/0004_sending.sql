@@ -160,6 +160,22 @@ GRANT EXECUTE ON FUNCTION guard_send_state TO PUBLIC;
 CREATE TRIGGER guard_send_state BEFORE UPDATE ON sends
   FOR EACH ROW EXECUTE FUNCTION guard_send_state();
 
+-- A plan that nothing was sent of may be thrown away, e.g. when its campaign is changed; what was
+-- granted once stays on record.
+CREATE FUNCTION guard_send_deletion() RETURNS trigger
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF OLD.granted_at IS NOT NULL THEN
+    RAISE EXCEPTION 'a send that was granted stays on record' USING ERRCODE = 'check_violation';
+  END IF;
+  RETURN OLD;
+END
+$$;
+GRANT EXECUTE ON FUNCTION guard_send_deletion TO PUBLIC;
+CREATE TRIGGER guard_send_deletion BEFORE DELETE ON sends
+  FOR EACH ROW EXECUTE FUNCTION guard_send_deletion();
+
 -- The end of quiet hours that are on now in a time zone, or NULL. The span may pass midnight. A
 -- zone that the server does not know counts as UTC rather than failing a send.
 CREATE FUNCTION quiet_until(at timestamptz, zone text, from_time time, until_time time)
@@ -312,7 +328,8 @@ $$;
 
 GRANT SELECT, INSERT, UPDATE, DELETE ON campaigns TO app;
 GRANT SELECT, INSERT ON campaign_approvals, events_outbox TO app;
-GRANT SELECT, INSERT, UPDATE ON sends, creator_commands, media_grants TO app;
+GRANT SELECT, INSERT, UPDATE ON creator_commands TO app;
+GRANT SELECT, INSERT, UPDATE, DELETE ON sends, media_grants TO app;
 GRANT SELECT ON send_attempts, kill_switches TO app;
 GRANT SELECT, INSERT, UPDATE (status, stop_reason, stopped_at, kill_switch) ON creator_lanes TO app;
 

@@ -112,3 +112,9 @@ def unfit_name_pattern(platform: str) -> str:
     """
     words = sorted({word for words in _rules(platform).words.values() for word in words})
     return _UNFIT_NAME + "|" + "|".join(re.escape(word).replace("\\ ", " ") for word in words)
+
+
+@cache
+def no_name() -> re.Pattern[str]:
+    """A pattern that accepts every name; for texts that are filled with fallbacks alone."""
+    return re.compile(r"(?!)")

@@ -13,7 +13,10 @@ from huntaze.db import Connection
 from huntaze.domain.outbound import lanes
 from huntaze.domain.outbound.lanes import Claim, DueSend
 from huntaze.domain.outbound.rate import Interval
-from huntaze.domain.outbound.states import Priority, SkipReason
+from huntaze.domain.outbound.states import Priority, SendState, SkipReason
+
+# After so many failures to open a thread the send is given up as not sent.
+MAX_OPEN_FAILURES = 3
 
 
 @dataclass(frozen=True)
@@ -171,22 +174,69 @@ def skip(connection: Connection, claim: Claim, due: DueSend, reason: SkipReason)
         (reason.value, claim.workspace_id, due.id),
     )
     if skipped.rowcount:
-        outbox.add(
-            connection,
-            "message.settled",
-            workspace_id=claim.workspace_id,
-            aggregate=("send", due.id),
-            payload={
-                "creator_id": str(claim.creator_id),
-                "campaign_id": due.campaign_id and str(due.campaign_id),
-                "state": "skipped",
-                "reason": reason.value,
-            },
-        )
+        announce(connection, claim, due.id, due.campaign_id, SendState.SKIPPED, reason.value)
     return Refused("skipped", reason.value)
 
 
-def _offer_media(connection: Connection, claim: Claim, due: DueSend, media_ids: list[UUID]) -> None:
+def block_fan(connection: Connection, claim: Claim, fan_id: UUID) -> None:
+    """Remember that the platform says this fan blocked the creator; no import clears it."""
+    connection.execute(
+        "WITH blocked AS (UPDATE fans SET blocked_at = coalesce(blocked_at, clock_timestamp())"
+        "  WHERE workspace_id = %(workspace)s AND id = %(fan)s"
+        "  RETURNING workspace_id, creator_id, platform_key)"
+        " INSERT INTO suppressions (workspace_id, creator_id, platform_key, reason)"
+        " SELECT workspace_id, creator_id, platform_key, 'block' FROM blocked"
+        "  WHERE platform_key IS NOT NULL ON CONFLICT DO NOTHING",
+        {"workspace": claim.workspace_id, "fan": fan_id},
+    )
+
+
+def could_not_open(
+    connection: Connection, claim: Claim, due: DueSend, trouble: str, *, delay: timedelta
+) -> None:
+    """Put off a send whose thread could not be used: nothing was granted, nothing was clicked."""
+    if due.open_failures + 1 < MAX_OPEN_FAILURES:
+        connection.execute(
+            "UPDATE sends SET open_failures = open_failures + 1,"
+            " due_at = clock_timestamp() + %s"
+            " WHERE workspace_id = %s AND id = %s AND state = 'planned'",
+            (delay, claim.workspace_id, due.id),
+        )
+        return
+    given_up = connection.execute(
+        "UPDATE sends SET state = 'not_sent', reason = %s, open_failures = open_failures + 1,"
+        " settled_at = clock_timestamp()"
+        " WHERE workspace_id = %s AND id = %s AND state = 'planned'",
+        (trouble, claim.workspace_id, due.id),
+    )
+    if given_up.rowcount:
+        announce(connection, claim, due.id, due.campaign_id, SendState.NOT_SENT, trouble)
+
+
+def announce(
+    connection: Connection,
+    claim: Claim,
+    send_id: UUID,
+    campaign_id: UUID | None,
+    state: SendState,
+    reason: str | None = None,
+) -> None:
+    """Tell the settlement of one recipient; the only event that is sent per recipient."""
+    outbox.add(
+        connection,
+        "message.settled",
+        workspace_id=claim.workspace_id,
+        aggregate=("send", send_id),
+        payload={
+            "creator_id": str(claim.creator_id),
+            "campaign_id": campaign_id and str(campaign_id),
+            "state": state.value,
+            "reason": reason,
+        },
+    )
+
+
+def _offer_media(connection: Connection, claim: Claim, due: DueSend) -> None:
     connection.execute(
         "INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, send_id, state)"
         " SELECT s.workspace_id, s.creator_id, s.fan_id, media_id, s.id, 'offered'"

@@ -14,6 +14,7 @@ from huntaze.db import Connection
 from huntaze.domain import compliance
 from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.domain.outbound.texts import Template, text_hash, to_sql
+from huntaze.errors import ConflictError, NotFoundError
 from huntaze.ids import new_id
 
 _SHARES = 10_000
@@ -238,16 +239,21 @@ class DirectSend:
 
 
 def plan_direct(connection: Connection, send: DirectSend) -> UUID:
-    """Write the row of one direct message; its text has passed :mod:`huntaze.domain.compliance`."""
+    """Write the row of one direct message; its text has passed :mod:`huntaze.domain.compliance`.
+
+    Raises:
+        NotFoundError: The creator has no such fan.
+    """
     send_id = new_id()
-    connection.execute(
+    written = connection.execute(
         "INSERT INTO sends (workspace_id, id, creator_id, fan_id, priority, text, text_hash,"
         " price_cents, media_ids, written_by, model, ai_disclosed, author_id, approval_id,"
         " compliance_passed_at, fan_status)"
         " SELECT f.workspace_id, %(id)s, f.creator_id, f.id, %(priority)s, %(text)s, %(hash)s,"
         " %(price)s, %(media)s::uuid[], %(written_by)s, %(model)s, %(disclosed)s, %(author)s,"
         " %(approval)s, clock_timestamp(), f.status FROM fans f"
-        " WHERE f.workspace_id = %(workspace)s AND f.creator_id = %(creator)s AND f.id = %(fan)s",
+        " WHERE f.workspace_id = %(workspace)s AND f.creator_id = %(creator)s AND f.id = %(fan)s"
+        " AND f.erased_at IS NULL",
         {
             "id": send_id,
             "workspace": send.workspace_id,
@@ -265,7 +271,49 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
             "approval": send.authorship.approval_id,
         },
     )
+    if not written.rowcount:
+        raise NotFoundError("There is no such fan of this creator.")
     return send_id
+
+
+def send_again(connection: Connection, send_id: UUID, *, decided_by: UUID) -> UUID:
+    """Repeat an unknown message as a new direct send, because a person decided so.
+
+    The unknown row stays as it is and names its successor; its offer of media passes to the new
+    row, which is granted anew.
+
+    Raises:
+        ConflictError: The outcome is known, or it was sent again already.
+    """
+    row = connection.execute(
+        "SELECT workspace_id, creator_id, fan_id, text, price_cents, media_ids, written_by, model,"
+        " ai_disclosed, approval_id, state, evidence ? 'sent_again_as' FROM sends"
+        " WHERE id = %s FOR UPDATE",
+        (send_id,),
+    ).fetchone()
+    if row is None:
+        raise NotFoundError("There is no such message.")
+    workspace_id, creator_id, fan_id, text, price, media, written_by, model, ai, approval = row[:10]
+    state, repeated = row[10:]
+    if state != SendState.UNKNOWN or repeated:
+        raise ConflictError(
+            "This message was sent again already."
+            if repeated
+            else f"This message is {state}; only an unknown one can be settled."
+        )
+    connection.execute("DELETE FROM media_grants WHERE send_id = %s", (send_id,))
+    authorship = Authorship(written_by, decided_by, model, ai, approval)
+    new_send_id = plan_direct(
+        connection,
+        DirectSend(
+            workspace_id, creator_id, fan_id, text, authorship, Priority.PERSON, price, media
+        ),
+    )
+    connection.execute(
+        "UPDATE sends SET evidence = coalesce(evidence, '{}') || %s::jsonb WHERE id = %s",
+        (evidence_json(sent_again_as=new_send_id, settled_by=decided_by), send_id),
+    )
+    return new_send_id
 
 
 def cancel_planned(connection: Connection, campaign_id: UUID) -> int:
@@ -275,6 +323,11 @@ def cancel_planned(connection: Connection, campaign_id: UUID) -> int:
         " WHERE campaign_id = %s AND state = 'planned'",
         (campaign_id,),
     ).rowcount
+
+
+def discard_plan(connection: Connection, campaign_id: UUID) -> None:
+    """Throw a plan away that nothing was sent of; a trigger refuses where something was."""
+    connection.execute("DELETE FROM sends WHERE campaign_id = %s", (campaign_id,))
 
 
 def totals(connection: Connection, campaign_id: UUID) -> dict[str, int]:

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from huntaze import outbox
 from huntaze.db import Connection
+from huntaze.domain.outbound.grants import announce
 from huntaze.domain.outbound.lanes import Claim
 from huntaze.domain.outbound.planning import evidence_json
 from huntaze.domain.outbound.states import SendState
@@ -209,17 +209,7 @@ def _settle(
         (send_id, claim.creator_id),
     )
     if not again:
-        outbox.add(
-            connection,
-            "message.settled",
-            workspace_id=claim.workspace_id,
-            aggregate=("send", send_id),
-            payload={
-                "creator_id": str(claim.creator_id),
-                "campaign_id": campaign_id and str(campaign_id),
-                "state": outcome.value,
-            },
-        )
+        announce(connection, claim, send_id, campaign_id, outcome)
     return True
 
 
@@ -240,4 +230,35 @@ def assume_sent(connection: Connection, send_id: UUID, *, decided_by: UUID) -> N
     connection.execute(
         "UPDATE sends SET state = 'sent', evidence = evidence || %s::jsonb WHERE id = %s",
         (evidence_json(settled_by=decided_by, decision="assume_sent"), send_id),
+    )
+
+
+@dataclass(frozen=True)
+class SentMessage:
+    """Where a sent message is on the platform."""
+
+    fan_platform_id: str
+    fan_handle: str
+    platform_message_id: str
+
+
+def sent_message(connection: Connection, send_id: UUID) -> SentMessage | None:
+    """Find a sent message that can be taken back."""
+    with connection.cursor(row_factory=class_row(SentMessage)) as cursor:
+        return cursor.execute(
+            "SELECT f.platform_id AS fan_platform_id, f.handle AS fan_handle,"
+            " s.platform_message_id FROM sends s"
+            " JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id"
+            " WHERE s.id = %s AND s.state = 'sent' AND s.unsent_at IS NULL"
+            " AND s.platform_message_id IS NOT NULL AND f.platform_id IS NOT NULL",
+            (send_id,),
+        ).fetchone()
+
+
+def mark_unsent(connection: Connection, claim: Claim, send_id: UUID) -> None:
+    """Record that a message was taken back; the send stays sent, for it was."""
+    connection.execute(
+        "UPDATE sends SET unsent_at = clock_timestamp() WHERE workspace_id = %s AND id = %s"
+        " AND unsent_at IS NULL",
+        (claim.workspace_id, send_id),
     )

@@ -1,0 +1,230 @@
+"""A claimed lane: look, choose, send, settle, until nothing is due or someone says stop."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from playwright.async_api import Browser
+
+from browser_worker import metrics, orders
+from browser_worker.delivery import deliver, read_back
+from browser_worker.ledger import LaneLedger, View
+from browser_worker.profile import SiteProfile
+from browser_worker.sessions import SessionStore
+from browser_worker.site import Site
+from browser_worker.steps import Observer
+from browser_worker.trouble import (
+    FanBlocked,
+    FanGone,
+    RatePage,
+    SelectorDrift,
+    SessionExpired,
+    Trouble,
+    WrongThread,
+)
+from huntaze.domain.outbound.grants import Refused
+from huntaze.domain.outbound.lanes import Claim, DueSend
+from huntaze.domain.outbound.states import SkipReason
+
+# A due send this near is waited for; a later one is left to the sweeper's wake-up.
+AHEAD = timedelta(seconds=75)
+# The thread is opened this long before its slot, so that the page costs the budget nothing.
+LEAD_SECONDS = 0.25
+# How long the lane sleeps at most before it looks again: a person's reply may have come.
+NAP_SECONDS = 1.0
+# Pages that fail in a row before the lane takes it for a changed site and stops.
+DRIFTS_TO_STOP = 3
+# A platform that says "too fast" is left alone for one full window of the rate rule.
+RATE_PAGE_SECONDS = 60
+
+log = logging.getLogger(__name__)
+
+
+class Ending(StrEnum):
+    """Why a lane was left."""
+
+    DRAINED = "drained"
+    STOPPED = "stopped"
+    LOST = "lost"
+    HANDED_OVER = "handed_over"
+
+
+@dataclass(frozen=True)
+class Workbench:
+    """What every lane of a worker shares."""
+
+    browser: Browser
+    sessions: SessionStore
+    load_profile: Callable[[str], SiteProfile]
+    observe: Observer
+    # True once the worker has been told to go.
+    leaving: Callable[[], bool]
+    hand_over_seconds: float
+
+
+class Lane:
+    """One creator's lane while this worker holds it."""
+
+    def __init__(self, bench: Workbench, claim: Claim, ledger: LaneLedger) -> None:
+        self._bench = bench
+        self._claim = claim
+        self._ledger = ledger
+        self._site: Site | None = None
+        self._profile: SiteProfile | None = None
+        self._drifts = 0
+        self._taken_at = time.monotonic()
+
+    async def drain(self) -> Ending:
+        """Work until the lane is empty, stopped, lost, or due for another worker."""
+        try:
+            while True:
+                if self._bench.leaving() or self._held_long_enough():
+                    return Ending.HANDED_OVER
+                view = await self._ledger.look(AHEAD)
+                ending = await self._step(view)
+                if ending is not None:
+                    return ending
+        finally:
+            await self._close_site()
+
+    def _held_long_enough(self) -> bool:
+        return time.monotonic() - self._taken_at > self._bench.hand_over_seconds
+
+    async def _step(self, view: View) -> Ending | None:
+        """Do the one thing that comes next; None to look again."""
+        self._profile = self._profile or self._bench.load_profile(view.lane.platform)
+        if not view.lane.held:
+            return Ending.LOST
+        if view.command is not None:
+            await self._obey(view)
+            return None
+        if view.lane.stop_reason is not None:
+            return Ending.STOPPED
+        if view.doubts:
+            await self._read_back(view)
+        elif view.due is not None:
+            await self._send_or_wait(view, view.due)
+        elif view.next_readable is not None:
+            await self._nap((view.next_readable - view.lane.now).total_seconds())
+        else:
+            await self._ledger.announce_drained()
+            return Ending.DRAINED
+        return None
+
+    async def _nap(self, seconds: float) -> None:
+        await asyncio.sleep(min(max(seconds, 0.01), NAP_SECONDS))
+
+    async def _send_or_wait(self, view: View, due: DueSend) -> None:
+        wait = (due.due_at - view.lane.now).total_seconds()
+        if view.slot is not None:
+            wait = max(wait, (view.slot - view.lane.now).total_seconds())
+        if wait > LEAD_SECONDS:
+            # Look again before the slot: whoever has the highest priority then takes it.
+            await self._nap(wait - LEAD_SECONDS)
+            return
+        try:
+            site = await self._open_site()
+            delivery = await deliver(
+                site, self._ledger, self._the_profile, due, self._bench.observe
+            )
+        except Trouble as trouble:
+            await self._handle(trouble, due)
+            return
+        self._drifts = 0
+        metrics.record_delivery(view.lane.platform, delivery.outcome, delivery.seconds)
+        if delivery.refused is not None:
+            await self._after_refusal(view, delivery.refused)
+
+    async def _after_refusal(self, view: View, refused: Refused) -> None:
+        if refused.why == "no_slot" and refused.until is not None:
+            await self._nap((refused.until - view.lane.now).total_seconds())
+
+    @property
+    def _the_profile(self) -> SiteProfile:
+        if self._profile is None:
+            raise RuntimeError("the lane has not been looked at")
+        return self._profile
+
+    async def _read_back(self, view: View) -> None:
+        try:
+            site = await self._open_site()
+            for doubt in view.doubts:
+                outcome = await read_back(
+                    site, self._ledger, self._the_profile, doubt, self._bench.observe
+                )
+                metrics.record_read_back(view.lane.platform, outcome)
+        except Trouble as trouble:
+            await self._handle(trouble, None)
+
+    async def _handle(self, trouble: Trouble, due: DueSend | None) -> None:
+        """Answer trouble with a page: stop the creator, skip the fan, or wait.
+
+        A send that was granted before the trouble stays submitted whatever is done here: every
+        statement below touches planned rows only.
+        """
+        log.warning(
+            "trouble on a page",
+            extra={"trouble": trouble.code, "creator_id": str(self._claim.creator_id)},
+        )
+        metrics.record_trouble(self._the_profile.name, trouble.code)
+        await self._forget_site()
+        self._drifts = self._drifts + 1 if isinstance(trouble, SelectorDrift) else 0
+        if trouble.stops_creator or self._drifts >= DRIFTS_TO_STOP:
+            await self._ledger.stop(trouble.code)
+        elif isinstance(trouble, RatePage):
+            # The platform asks for silence; no send is to blame.
+            await asyncio.sleep(RATE_PAGE_SECONDS)
+        elif due is None:
+            await asyncio.sleep(NAP_SECONDS)
+        else:
+            await self._put_aside(trouble, due)
+
+    async def _put_aside(self, trouble: Trouble, due: DueSend) -> None:
+        if isinstance(trouble, FanBlocked):
+            await self._ledger.block_fan(due)
+        elif isinstance(trouble, FanGone):
+            await self._ledger.skip(due, SkipReason.GONE)
+        elif isinstance(trouble, WrongThread):
+            await self._ledger.skip(due, SkipReason.WRONG_THREAD)
+        else:
+            delay = timedelta(seconds=5 * 2**due.open_failures)
+            await self._ledger.could_not_open(due, trouble.code, delay=delay)
+
+    async def _obey(self, view: View) -> None:
+        if view.command is None:
+            return
+        await self._close_site()
+        await orders.obey(
+            view.command,
+            orders.Context(self._bench, self._claim, self._ledger, self._the_profile),
+        )
+
+    async def _open_site(self) -> Site:
+        if self._site is None:
+            state = await asyncio.to_thread(
+                self._bench.sessions.load, self._claim.workspace_id, self._claim.creator_id
+            )
+            if state is None:
+                raise SessionExpired("there is no session of this creator; connect first")
+            self._site = await Site.open(self._bench.browser, self._the_profile, state)
+        return self._site
+
+    async def _forget_site(self) -> None:
+        """Close the context without keeping its state: trouble may have spoiled it."""
+        site, self._site = self._site, None
+        if site is not None:
+            await site.close()
+
+    async def _close_site(self) -> None:
+        site, self._site = self._site, None
+        if site is None:
+            return
+        state = await site.storage_state()
+        await site.close()
+        await asyncio.to_thread(
+            self._bench.sessions.save, self._claim.workspace_id, self._claim.creator_id, state
+        )

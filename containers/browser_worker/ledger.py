@@ -1,0 +1,153 @@
+"""The worker's side of the ledger: the domain's transactions, off the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from huntaze import outbox
+from huntaze.db import Connection, ConnectionSource
+from huntaze.domain.outbound import commands, grants, lanes, settlement
+from huntaze.domain.outbound.commands import Command
+from huntaze.domain.outbound.grants import Deadlines, Granted, Refused
+from huntaze.domain.outbound.lanes import Claim, DueSend, LaneState
+from huntaze.domain.outbound.settlement import InDoubt, Sighting
+from huntaze.domain.outbound.states import SendState, SkipReason
+
+
+@dataclass(frozen=True)
+class View:
+    """Everything that decides the lane's next move, read at one moment."""
+
+    lane: LaneState
+    command: Command | None
+    doubts: list[InDoubt]
+    due: DueSend | None
+    # When the due send may be granted; None is now.
+    slot: datetime | None
+    next_readable: datetime | None
+
+
+class LaneLedger:
+    """The ledger as one claimed lane sees it.
+
+    Args:
+        source: A pool of connections of the role ``worker``.
+        claim: Proves that the lane is ours; every call shows it.
+        lease: How long each renewal lasts.
+    """
+
+    def __init__(self, source: ConnectionSource, claim: Claim, lease: timedelta) -> None:
+        self._source = source
+        self._claim = claim
+        self._lease = lease
+
+    async def _run[T](self, work: Callable[[Connection], T]) -> T:
+        def transaction() -> T:
+            with lanes.tenant_of(self._source, self._claim).transaction() as connection:
+                return work(connection)
+
+        return await asyncio.to_thread(transaction)
+
+    async def look(self, ahead: timedelta) -> View:
+        """Read the lane, and what is due in it within ``ahead``."""
+
+        def read(connection: Connection) -> View:
+            lane = lanes.state(connection, self._claim)
+            command = commands.take(connection, self._claim) if lane.held else None
+            moving = lane.held and lane.stop_reason is None and command is None
+            due = lanes.next_due(connection, self._claim, ahead=ahead) if moving else None
+            return View(
+                lane=lane,
+                command=command,
+                doubts=settlement.in_doubt(connection, self._claim) if moving else [],
+                due=due,
+                slot=None if due is None else lanes.next_slot(lane, due),
+                next_readable=settlement.next_readable(connection, self._claim),
+            )
+
+        return await self._run(read)
+
+    async def renew(self) -> bool:
+        """Extend the lease; False when the lane was taken over."""
+        return await self._run(lambda c: lanes.renew(c, self._claim, self._lease))
+
+    async def release(self) -> None:
+        """Give the lane back."""
+        await self._run(lambda c: lanes.release(c, self._claim))
+
+    async def stop(self, reason: str) -> None:
+        """Stop the creator's sends."""
+        await self._run(lambda c: lanes.stop(c, self._claim, reason))
+
+    async def activate(self) -> None:
+        """Let the creator's lane move."""
+        await self._run(lambda c: lanes.activate(c, self._claim.creator_id))
+
+    async def grant(
+        self, due: DueSend, *, baseline: str | None, deadlines: Deadlines
+    ) -> Granted | Refused:
+        """Ask for the right to submit; an exception means: do not click."""
+        return await self._run(
+            lambda c: grants.grant(c, self._claim, due, baseline=baseline, deadlines=deadlines)
+        )
+
+    async def confirm(self, send_id: UUID, platform_message_id: str) -> bool:
+        """Record that the platform showed the message."""
+        return await self._run(
+            lambda c: settlement.confirm(
+                c, self._claim, send_id, platform_message_id=platform_message_id
+            )
+        )
+
+    async def settle_read_back(self, doubt: InDoubt, sightings: list[Sighting]) -> SendState:
+        """Settle a send in doubt."""
+        return await self._run(
+            lambda c: settlement.settle_read_back(c, self._claim, doubt, sightings)
+        )
+
+    async def skip(self, due: DueSend, reason: SkipReason) -> None:
+        """Settle a send that must not go out."""
+        await self._run(lambda c: grants.skip(c, self._claim, due, reason))
+
+    async def block_fan(self, due: DueSend) -> None:
+        """The fan has blocked the creator: nothing more goes there."""
+
+        def write(connection: Connection) -> None:
+            grants.block_fan(connection, self._claim, due.fan_id)
+            grants.skip(connection, self._claim, due, SkipReason.BLOCKED)
+
+        await self._run(write)
+
+    async def could_not_open(self, due: DueSend, trouble: str, *, delay: timedelta) -> None:
+        """Put a send off whose thread could not be used; give it up after the third time."""
+        await self._run(lambda c: grants.could_not_open(c, self._claim, due, trouble, delay=delay))
+
+    async def finish_command(self, command: Command, *, done: bool, result: dict[str, Any]) -> None:
+        """Record how an order ended."""
+        await self._run(
+            lambda c: commands.finish(c, self._claim, command, done=done, result=result)
+        )
+
+    async def mark_unsent(self, send_id: UUID) -> None:
+        """Record that a message was taken back."""
+        await self._run(lambda c: settlement.mark_unsent(c, self._claim, send_id))
+
+    async def sent_message(self, send_id: UUID) -> settlement.SentMessage | None:
+        """What is known of a sent message, for taking it back."""
+        return await self._run(lambda c: settlement.sent_message(c, send_id))
+
+    async def announce_drained(self) -> None:
+        """Tell that nothing is due in the lane: campaigns may be complete."""
+        await self._run(
+            lambda c: outbox.add(
+                c,
+                "lane.drained",
+                workspace_id=self._claim.workspace_id,
+                aggregate=("creator", self._claim.creator_id),
+                payload={},
+            )
+        )
+        await asyncio.to_thread(outbox.nudge)

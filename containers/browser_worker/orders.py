@@ -1,0 +1,107 @@
+"""Orders to a lane besides sending: log in, take a message back."""
+
+import asyncio
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from botocore.exceptions import ClientError
+
+from browser_worker.ledger import LaneLedger
+from browser_worker.profile import SiteProfile
+from browser_worker.site import Credentials, Site
+from browser_worker.trouble import Trouble
+from huntaze import clients
+from huntaze.domain.outbound.commands import Command
+from huntaze.domain.outbound.lanes import Claim
+
+if TYPE_CHECKING:
+    from browser_worker.lane import Workbench
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an order may use."""
+
+    bench: "Workbench"
+    claim: Claim
+    ledger: LaneLedger
+    profile: SiteProfile
+
+
+class OrderError(Exception):
+    """The order cannot be carried out; the text is stored as its result."""
+
+
+async def obey(command: Command, context: Context) -> None:
+    """Carry out one order and record how it ended; trouble with the page is a result, too."""
+    carry_out = _ORDERS.get(command.kind, _unknown)
+    try:
+        result = await carry_out(command.payload, context)
+    except Trouble as trouble:
+        if trouble.stops_creator:
+            await context.ledger.stop(trouble.code)
+        await context.ledger.finish_command(
+            command, done=False, result={"trouble": trouble.code, "detail": str(trouble)}
+        )
+    except OrderError as error:
+        await context.ledger.finish_command(command, done=False, result={"detail": str(error)})
+    else:
+        await context.ledger.finish_command(command, done=True, result=result)
+
+
+async def _connect(payload: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Log in with the stored credentials and keep the session; then the lane moves."""
+    secret = await asyncio.to_thread(_credentials, payload["secret_id"])
+    site = await Site.open(context.bench.browser, context.profile, None)
+    try:
+        await site.login(
+            Credentials(username=secret["username"], password=secret["password"]),
+            payload.get("code"),
+        )
+        state = await site.storage_state()
+    finally:
+        await site.close()
+    await asyncio.to_thread(
+        context.bench.sessions.save, context.claim.workspace_id, context.claim.creator_id, state
+    )
+    await context.ledger.activate()
+    return {"connected": True}
+
+
+def _credentials(secret_id: str) -> dict[str, str]:
+    try:
+        return clients.secret_json(secret_id)
+    except ClientError as error:
+        raise OrderError("the creator's credentials are not stored; connect again") from error
+
+
+async def _unsend(payload: dict[str, Any], context: Context) -> dict[str, Any]:
+    """Take one message back."""
+    send_id = UUID(payload["send_id"])
+    message = await context.ledger.sent_message(send_id)
+    if message is None:
+        raise OrderError("the message is not there to take back")
+    state = await asyncio.to_thread(
+        context.bench.sessions.load, context.claim.workspace_id, context.claim.creator_id
+    )
+    site = await Site.open(context.bench.browser, context.profile, state)
+    try:
+        thread = await site.open_thread(
+            message.fan_platform_id, message.fan_handle, for_reading=True
+        )
+        await thread.unsend(message.platform_message_id)
+    finally:
+        await site.close()
+    await context.ledger.mark_unsent(send_id)
+    return {"unsent": True}
+
+
+async def _unknown(_payload: dict[str, Any], _context: Context) -> dict[str, Any]:
+    raise OrderError("this worker does not know the order; it may be older than the API")
+
+
+_ORDERS = {"connect": _connect, "unsend": _unsend}

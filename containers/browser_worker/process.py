@@ -1,0 +1,88 @@
+"""One worker process: logging, database pool, browser, signals."""
+
+import asyncio
+import logging
+import signal
+from functools import partial
+
+from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
+from playwright.async_api import async_playwright
+from psycopg_pool import ConnectionPool
+
+from browser_worker.chromium import launch
+from browser_worker.lane import Workbench
+from browser_worker.profile import SiteProfile, load_profile
+from browser_worker.sessions import SessionStore
+from browser_worker.settings import WorkerSettings
+from browser_worker.steps import Observer, nobody
+from browser_worker.worker import Worker
+from huntaze import clients
+from huntaze.settings import DatabaseSettings, load
+
+log = logging.getLogger(__name__)
+
+
+def _open_pool(settings: DatabaseSettings, most: int) -> ConnectionPool:
+    secret = clients.secret_json(settings.database_secret_arn)
+    pool = ConnectionPool(
+        kwargs={
+            "host": settings.database_host,
+            "port": settings.database_port,
+            "dbname": settings.database_name,
+            "user": secret["username"],
+            "password": secret["password"],
+            "prepare_threshold": None,
+            "autocommit": True,
+            "connect_timeout": 5,
+            "application_name": "browser_worker",
+        },
+        min_size=1,
+        max_size=most,
+        # A database that restarted must not fail the first lane that comes after.
+        check=ConnectionPool.check_connection,
+        open=False,
+    )
+    pool.open(wait=True, timeout=30)
+    return pool
+
+
+def _log_as_json() -> None:
+    handler = logging.StreamHandler()
+    handler.setFormatter(LambdaPowertoolsFormatter(utc=True))
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+
+
+async def run(observe: Observer = nobody) -> None:
+    """Work until SIGTERM; then finish the send in hand, hand the lanes over and return.
+
+    Args:
+        observe: Told of every step of every send; tests strike there.
+    """
+    _log_as_json()
+    settings = load(WorkerSettings)
+    leaving = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, leaving.set)
+    pool = await asyncio.to_thread(_open_pool, load(DatabaseSettings), settings.most_lanes)
+    try:
+        async with async_playwright() as playwright:
+            browser = await launch(playwright)
+            bench = Workbench(
+                browser=browser,
+                sessions=SessionStore(settings.of_sessions_table, settings.sessions_key_arn),
+                load_profile=partial(_load_profile, settings),
+                observe=observe,
+                leaving=leaving.is_set,
+                hand_over_seconds=settings.hand_over_seconds,
+            )
+            log.info("the worker is up")
+            await Worker(settings, pool, bench, leaving).run()
+            await browser.close()
+    finally:
+        await asyncio.to_thread(pool.close)
+    log.info("the worker is gone")
+
+
+def _load_profile(settings: WorkerSettings, name: str) -> SiteProfile:
+    return load_profile(name, base_url=settings.site_base_urls.get(name))

@@ -1,0 +1,26 @@
+"""Named moments of a send: where time is measured, and where a test may strike."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+
+class Step(StrEnum):
+    """What has just happened to a send."""
+
+    CLAIMED = "claimed"
+    OPENED = "opened"
+    COMPOSED = "composed"
+    ASKING = "asking"
+    GRANTED = "granted"
+    CLICKED = "clicked"
+    SEEN = "seen"
+    SETTLED = "settled"
+    DOUBTED = "doubted"
+    READ_BACK = "read_back"
+
+
+type Observer = Callable[[Step], None]
+
+
+def nobody(_: Step) -> None:
+    """Watch nothing."""

@@ -1,0 +1,164 @@
+"""The worker: takes wake-ups from the queue and drains one lane for each, many at a time."""
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+
+from browser_worker import metrics
+from browser_worker.lane import Ending, Lane, Workbench
+from browser_worker.ledger import LaneLedger
+from browser_worker.settings import WorkerSettings
+from browser_worker.steps import Step
+from huntaze import clients
+from huntaze.db import ConnectionSource
+from huntaze.domain.outbound import lanes
+from huntaze.ids import new_id
+
+# Long polling: an idle worker asks three times a minute.
+POLL_SECONDS = 20
+# A wake-up whose lane someone else holds comes back after this.
+BUSY_SECONDS = 5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class WakeUp:
+    """One message of the queue."""
+
+    creator_id: UUID
+    receipt: str
+
+
+class Worker:
+    """Drains lanes until told to leave.
+
+    Args:
+        settings: The task's environment.
+        source: A pool of connections of the role ``worker``.
+        bench: Browser, sessions and profiles, shared by all lanes.
+        leaving: Set once, when the worker should finish what it has in hand and go.
+    """
+
+    def __init__(
+        self,
+        settings: WorkerSettings,
+        source: ConnectionSource,
+        bench: Workbench,
+        leaving: asyncio.Event,
+    ) -> None:
+        self._settings = settings
+        self._source = source
+        self._bench = bench
+        self._leaving = leaving
+        # One life of one process: after a restart the old life's lease must run out first.
+        self._holder = str(new_id())
+        self._lanes: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Take wake-ups until told to leave, then let the lanes come to rest."""
+        while not self._leaving.is_set():
+            room = self._settings.most_lanes - len(self._lanes)
+            if room <= 0:
+                await asyncio.wait(self._lanes, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            for wake_up in await self._receive(min(room, 10)):
+                task = asyncio.create_task(self._attend(wake_up))
+                self._lanes.add(task)
+                task.add_done_callback(self._lanes.discard)
+            metrics.record_lanes(len(self._lanes), self._settings.most_lanes)
+        if self._lanes:
+            await asyncio.wait(self._lanes)
+
+    async def _receive(self, most: int) -> list[WakeUp]:
+        """Ask the queue; being told to leave does not wait for its answer."""
+        asking = asyncio.create_task(asyncio.to_thread(self._poll, most))
+        leaving = asyncio.create_task(self._leaving.wait())
+        await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+        if not asking.done():
+            return []
+        try:
+            return asking.result()
+        except Exception:
+            log.exception("the queue cannot be read")
+            await asyncio.sleep(BUSY_SECONDS)
+            return []
+
+    def _poll(self, most: int) -> list[WakeUp]:
+        answer = clients.sqs().receive_message(
+            QueueUrl=self._settings.lanes_queue_url,
+            MaxNumberOfMessages=most,
+            WaitTimeSeconds=POLL_SECONDS,
+            VisibilityTimeout=int(self._settings.lease_seconds),
+        )
+        return [
+            WakeUp(UUID(json.loads(message["Body"])["creator_id"]), message["ReceiptHandle"])
+            for message in answer.get("Messages", [])
+        ]
+
+    async def _attend(self, wake_up: WakeUp) -> None:
+        """Drain the lane that a wake-up names; delete it only when nothing is due."""
+        try:
+            claim = await asyncio.to_thread(
+                lanes.claim,
+                self._source,
+                wake_up.creator_id,
+                holder=self._holder,
+                lease=self._settings.lease,
+            )
+            if claim is None:
+                await self._hide(wake_up, BUSY_SECONDS)
+                return
+            self._bench.observe(Step.CLAIMED)
+            ledger = LaneLedger(self._source, claim, self._settings.lease)
+            keeping = asyncio.create_task(self._keep(wake_up, ledger))
+            try:
+                ending = await Lane(self._bench, claim, ledger).drain()
+            finally:
+                keeping.cancel()
+                await ledger.release()
+            await self._leave(wake_up, ending)
+        except psycopg.OperationalError:
+            log.warning(
+                "the database went away; the wake-up comes back",
+                extra={"creator_id": str(wake_up.creator_id)},
+            )
+        except Exception:
+            log.exception("a lane broke", extra={"creator_id": str(wake_up.creator_id)})
+
+    async def _keep(self, wake_up: WakeUp, ledger: LaneLedger) -> None:
+        """Renew lease and visibility while the lane is ours."""
+        while True:
+            await asyncio.sleep(self._settings.lease_seconds / 3)
+            try:
+                await ledger.renew()
+                await self._hide(wake_up, self._settings.lease_seconds)
+            except Exception:
+                # The lease may run out: the grant refuses, and another worker goes on.
+                log.exception("a lease could not be renewed")
+
+    async def _leave(self, wake_up: WakeUp, ending: Ending) -> None:
+        log.info(
+            "left a lane", extra={"creator_id": str(wake_up.creator_id), "ending": ending.value}
+        )
+        if ending in (Ending.DRAINED, Ending.STOPPED):
+            await asyncio.to_thread(
+                clients.sqs().delete_message,
+                QueueUrl=self._settings.lanes_queue_url,
+                ReceiptHandle=wake_up.receipt,
+            )
+        else:
+            await self._hide(wake_up, 0)
+
+    async def _hide(self, wake_up: WakeUp, seconds: float) -> None:
+        await asyncio.to_thread(
+            clients.sqs().change_message_visibility,
+            QueueUrl=self._settings.lanes_queue_url,
+            ReceiptHandle=wake_up.receipt,
+            VisibilityTimeout=int(seconds),
+        )

@@ -1,0 +1,1 @@
+"""Campaigns: drafted, judged, approved, released to the lanes, summarised."""

@@ -1,0 +1,145 @@
+"""From a stored campaign to the ledger's plan, its dry run and its content hash."""
+
+import hashlib
+import json
+import math
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from psycopg import sql
+
+from functions.campaigns.models import DryRun, ExpectedRevenue, StoredCampaign, Variant
+from functions.campaigns.repository import PostgresCampaigns
+from huntaze.db import Connection
+from huntaze.domain import compliance
+from huntaze.domain.audience import SegmentRules, compile_rules
+from huntaze.domain.outbound import planning, queue
+from huntaze.domain.outbound.states import SendState
+from huntaze.domain.outbound.texts import parse, render
+
+# Below this many paid messages a share says nothing; the forecast then stays silent.
+ENOUGH_HISTORY = 200
+# The fixed default audience: every fan of the creator.
+_EVERYONE: sql.Composable = sql.SQL("true")
+
+
+def campaign_plan(
+    campaign: StoredCampaign, store: PostgresCampaigns, *, approval_id: UUID | None = None
+) -> planning.CampaignPlan:
+    """Build the plan of a campaign as it stands.
+
+    Raises:
+        NotFoundError: Its segment is gone.
+        TemplateError: A text cannot be filled.
+    """
+    rules: tuple[sql.Composable, dict[str, object]] = (_EVERYONE, {})
+    if campaign.segment_id is not None:
+        stored = store.segment_rules(campaign.segment_id)
+        rules = compile_rules(SegmentRules.model_validate(stored))
+    return planning.CampaignPlan(
+        workspace_id=campaign.workspace_id,
+        creator_id=campaign.creator_id,
+        campaign_id=campaign.id,
+        platform=campaign.platform,
+        rules=rules,
+        variants=[
+            planning.Variant(variant.label, parse(variant.message), variant.weight)
+            for variant in campaign.variants
+        ],
+        authorship=planning.Authorship(
+            written_by=campaign.written_by,
+            author_id=campaign.created_by,
+            model=campaign.model,
+            ai_disclosed=campaign.ai_disclosed,
+            approval_id=approval_id,
+        ),
+        price_cents=campaign.price_cents,
+        media_ids=campaign.media_ids,
+        holdout_percent=float(campaign.holdout_percent),
+        due_at=campaign.scheduled_at,
+    )
+
+
+def objections(campaign: StoredCampaign) -> list[str]:
+    """What the compliance rules object to, variant by variant; empty when all pass."""
+    found = []
+    for variant in campaign.variants:
+        verdict = compliance.check(
+            sample_text(variant),
+            platform=campaign.platform,
+            price_cents=campaign.price_cents,
+            media_count=len(campaign.media_ids),
+        )
+        found += [f"{variant.label}: {reason}" for reason in verdict.reasons]
+    return found
+
+
+def sample_text(variant: Variant) -> str:
+    """The text of a variant with every fallback filled in."""
+    return render(parse(variant.message), {}, unfit=compliance.no_name())
+
+
+def content_hash(campaign: StoredCampaign) -> str:
+    """SHA-256 of what a person approves: texts, price, media, audience, time."""
+    content = {
+        "variants": [variant.model_dump() for variant in campaign.variants],
+        "price_cents": campaign.price_cents,
+        "media_ids": [str(media_id) for media_id in campaign.media_ids],
+        "segment_id": campaign.segment_id and str(campaign.segment_id),
+        "scheduled_at": campaign.scheduled_at and campaign.scheduled_at.isoformat(),
+        "holdout_percent": str(campaign.holdout_percent),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def dry_run(connection: Connection, campaign: StoredCampaign, store: PostgresCampaigns) -> DryRun:
+    """Tell what a launch would do now; nothing is written."""
+    audience = planning.preview(connection, campaign_plan(campaign, store))
+    fans = dict.fromkeys(SendState, 0)
+    excluded: dict[str, int] = {}
+    for count in audience.counts:
+        fans[count.state] += count.fans
+        if count.reason is not None:
+            excluded[count.reason] = count.fans
+    planned = fans[SendState.PLANNED]
+    lane = queue.outlook(connection, campaign.creator_id)
+    start = max(datetime.now(UTC), campaign.scheduled_at or datetime.now(UTC))
+    seconds = lane.seconds_for(planned, per_minute=campaign.messages_per_minute)
+    return DryRun(
+        audience_hash=audience.digest,
+        audience=sum(fans.values()),
+        planned=planned,
+        held_out=fans[SendState.HELD_OUT],
+        excluded=excluded,
+        eta_seconds=seconds,
+        eta_finished_at=start + timedelta(seconds=seconds),
+        # A person's text costs nothing; what an agent's text cost is known before it gets here.
+        ai_cost_nano_usd=0,
+        expected_revenue=_expected_revenue(campaign, store, planned),
+        compliance=objections(campaign),
+        lane_stopped=lane.stop_reason,
+    )
+
+
+def _expected_revenue(
+    campaign: StoredCampaign, store: PostgresCampaigns, planned: int
+) -> ExpectedRevenue | None:
+    """Past unlock ratio times price, with its 95 % Wilson interval."""
+    if campaign.price_cents == 0:
+        return None
+    sent, bought = store.sale_history(campaign.creator_id)
+    if sent < ENOUGH_HISTORY:
+        return None
+    z = 1.96
+    share = bought / sent
+    centre = (share + z * z / (2 * sent)) / (1 + z * z / sent)
+    spread = z * math.sqrt(share * (1 - share) / sent + z * z / (4 * sent * sent))
+    spread /= 1 + z * z / sent
+    offer = planned * campaign.price_cents
+    return ExpectedRevenue(
+        cents=round(offer * share),
+        low_cents=round(offer * max(0.0, centre - spread)),
+        high_cents=round(offer * min(1.0, centre + spread)),
+        currency=store.currency(campaign.creator_id),
+        based_on_messages=sent,
+    )

@@ -1,0 +1,332 @@
+"""Rules of campaigns: what a person may do with one, and what follows."""
+
+from typing import Any
+from uuid import UUID
+
+from functions.campaigns import plan
+from functions.campaigns.models import (
+    Campaign,
+    CampaignChanges,
+    CampaignDraft,
+    Cancellation,
+    Decision,
+    DryRun,
+    Forecast,
+    Metrics,
+    SendCreated,
+    Settled,
+    StoredCampaign,
+    Variant,
+    VariantMetrics,
+)
+from functions.campaigns.repository import PostgresCampaigns
+from functions.campaigns.status import CampaignStatus, IllegalMoveError, Move, move
+from functions.campaigns.templates import template
+from huntaze.domain import compliance
+from huntaze.domain.outbound import commands, planning, queue, settlement
+from huntaze.domain.outbound.states import Priority, SendState
+from huntaze.domain.outbound.texts import parse
+from huntaze.errors import ConflictError, InvalidInputError
+
+
+class NotCompliantError(InvalidInputError):
+    """The text may not be sent on this platform."""
+
+
+def create(
+    draft: CampaignDraft, store: PostgresCampaigns, *, creator_id: UUID, author: UUID
+) -> Campaign:
+    """Store a draft; a template fills in the text that is not given."""
+    values = _values(draft.model_dump(exclude_unset=True, exclude={"message"}))
+    values.pop("creator_id", None)
+    variants = draft.texts()
+    if variants is None:
+        variants = [Variant(label="A", message=template(draft.template_id or "").message)]
+        values["written_by"] = "template"
+    elif draft.template_id is not None:
+        template(draft.template_id)
+    _check_texts(variants)
+    store.check_references(creator_id, segment_id=draft.segment_id, media_ids=draft.media_ids or [])
+    values |= {"variants": variants, "creator_id": creator_id, "created_by": author}
+    return store.get(store.add(values)).public()
+
+
+def _values(given: dict[str, Any]) -> dict[str, Any]:
+    """Columns from a body; null clears where that means something, else it is the default."""
+    cleared: dict[str, Any] = {"price_cents": 0, "media_ids": [], "holdout_percent": 0}
+    return {
+        name: cleared[name] if value is None and name in cleared else value
+        for name, value in given.items()
+    }
+
+
+def _check_texts(variants: list[Variant]) -> None:
+    for variant in variants:
+        parse(variant.message)
+
+
+def change(
+    campaign_id: UUID, changes: CampaignChanges, store: PostgresCampaigns
+) -> tuple[Campaign, str | None]:
+    """Change a campaign that has not begun to send; it becomes a draft again.
+
+    Returns:
+        The campaign, and the execution that must be stopped, if one was under way.
+    """
+    values = _values(changes.model_dump(exclude_unset=True, exclude={"message"}))
+    if values.get("name", "") is None:
+        raise InvalidInputError("A campaign keeps a name.", fields={"name": "must not be null"})
+    variants = changes.texts()
+    if variants is not None:
+        _check_texts(variants)
+        values["variants"] = variants
+    else:
+        values.pop("variants", None)
+    with store.tenant.transaction() as connection:
+        campaign = store.get(campaign_id, lock=True)
+        store.check_references(
+            campaign.creator_id,
+            segment_id=changes.segment_id,
+            media_ids=changes.media_ids or [],
+        )
+        if campaign.status is not CampaignStatus.DRAFT:
+            store.advance(campaign, Move.CHANGE)
+            planning.discard_plan(connection, campaign_id)
+            store.record(campaign_id, approval_token=None, delivery_token=None, execution_arn=None)
+        store.change(campaign_id, values)
+    return store.get(campaign_id).public(), campaign.execution_arn
+
+
+def delete(campaign_id: UUID, store: PostgresCampaigns) -> None:
+    """Remove a draft that was never sent."""
+    with store.tenant.transaction():
+        campaign = store.get(campaign_id, lock=True)
+        move(campaign.status, Move.DELETE)
+        store.delete(campaign_id)
+
+
+def launch(campaign_id: UUID, store: PostgresCampaigns) -> StoredCampaign:
+    """Hand a draft to the state machine; the caller starts the execution after the commit."""
+    with store.tenant.transaction():
+        campaign = store.get(campaign_id, lock=True)
+        objections = plan.objections(campaign)
+        if objections:
+            raise NotCompliantError(
+                "The rules of the platform forbid this text: " + "; ".join(objections) + "."
+            )
+        store.advance(campaign, Move.LAUNCH)
+        store.launched(campaign_id)
+    return store.get(campaign_id)
+
+
+def decide(
+    campaign_id: UUID,
+    decision: Decision,
+    store: PostgresCampaigns,
+    *,
+    approved: bool,
+    decided_by: UUID,
+) -> StoredCampaign:
+    """Approve or reject the version that a person has looked at.
+
+    Returns:
+        The campaign before the decision, with its execution.
+    """
+    with store.tenant.transaction():
+        campaign = store.get(campaign_id, lock=True)
+        if decision.version is not None and decision.version != campaign.version:
+            raise ConflictError(
+                f"The campaign has changed to version {campaign.version}; look at it again."
+            )
+        # Legal first: a decision on a draft must not leave an approval behind.
+        store.advance(campaign, Move.APPROVE if approved else Move.REJECT)
+        store.approve(
+            campaign,
+            decision="approved" if approved else "rejected",
+            note=decision.note,
+            content_hash=plan.content_hash(campaign),
+            decided_by=decided_by,
+        )
+        if approved:
+            store.tell("campaign.decided", campaign_id, {"decision": "approved"})
+        else:
+            store.record(campaign_id, approval_token=None, execution_arn=None)
+    return campaign
+
+
+def pause(campaign_id: UUID, store: PostgresCampaigns) -> Campaign:
+    """Hold a campaign; what is being submitted may still arrive."""
+    return _advance(campaign_id, Move.PAUSE, store)
+
+
+def resume(campaign_id: UUID, store: PostgresCampaigns) -> Campaign:
+    """Let a paused campaign go on; the caller wakes the lane."""
+    return _advance(campaign_id, Move.RESUME, store)
+
+
+def _advance(campaign_id: UUID, what: Move, store: PostgresCampaigns) -> Campaign:
+    with store.tenant.transaction():
+        store.advance(store.get(campaign_id, lock=True), what)
+    return store.get(campaign_id).public()
+
+
+def cancel(campaign_id: UUID, store: PostgresCampaigns) -> tuple[Cancellation, str | None]:
+    """Stop a campaign for good: status first, so that no grant follows; then the planned rows.
+
+    Returns:
+        What was stopped, and the execution that must be stopped, if one was under way.
+    """
+    with store.tenant.transaction():
+        campaign = store.get(campaign_id, lock=True)
+        store.advance(campaign, Move.CANCEL)
+        store.record(campaign_id, approval_token=None, delivery_token=None)
+    with store.tenant.transaction() as connection:
+        cancelled = planning.cancel_planned(connection, campaign_id)
+        flying = planning.totals(connection, campaign_id)[SendState.SUBMITTING]
+    answer = Cancellation(
+        campaign=store.get(campaign_id).public(), cancelled=cancelled, may_still_arrive=flying
+    )
+    return answer, campaign.execution_arn
+
+
+def unsend(campaign_id: UUID, store: PostgresCampaigns, *, requested_by: UUID) -> int:
+    """Order the lane to take every sent message back.
+
+    Raises:
+        IllegalMoveError: Nothing was sent, or sending goes on.
+    """
+    with store.tenant.transaction() as connection:
+        campaign = store.get(campaign_id, lock=True)
+        if campaign.status in (CampaignStatus.SENDING, CampaignStatus.SCHEDULED):
+            raise IllegalMoveError("Pause or cancel the campaign before taking messages back.")
+        rows = connection.execute(
+            "SELECT id FROM sends WHERE workspace_id = %s AND campaign_id = %s AND state = 'sent'"
+            " AND unsent_at IS NULL AND platform_message_id IS NOT NULL",
+            (campaign.workspace_id, campaign_id),
+        ).fetchall()
+        for (send_id,) in rows:
+            commands.request(
+                connection,
+                workspace_id=campaign.workspace_id,
+                creator_id=campaign.creator_id,
+                kind="unsend",
+                payload={"send_id": str(send_id)},
+                requested_by=requested_by,
+            )
+    return len(rows)
+
+
+def send_test(
+    campaign_id: UUID,
+    fan_id: UUID,
+    label: str | None,
+    store: PostgresCampaigns,
+    *,
+    requested_by: UUID,
+) -> tuple[StoredCampaign, SendCreated]:
+    """Send one variant to one fan, at a person's priority, without price or media."""
+    with store.tenant.transaction() as connection:
+        campaign = store.get(campaign_id)
+        chosen = [v for v in campaign.variants if label in (None, v.label)]
+        if not chosen:
+            raise InvalidInputError("There is no such variant.", fields={"variant": "unknown"})
+        text = plan.sample_text(chosen[0])
+        verdict = compliance.check(text, platform=campaign.platform)
+        if not verdict.passed:
+            raise NotCompliantError("; ".join(verdict.reasons))
+        send_id = planning.plan_direct(
+            connection,
+            planning.DirectSend(
+                workspace_id=campaign.workspace_id,
+                creator_id=campaign.creator_id,
+                fan_id=fan_id,
+                text=text,
+                authorship=planning.Authorship("person", author_id=requested_by),
+                priority=Priority.PERSON,
+            ),
+        )
+        eta = queue.outlook(connection, campaign.creator_id).seconds_for_person()
+    return campaign, SendCreated(send_id=send_id, state=SendState.PLANNED, eta_seconds=eta)
+
+
+def settle(
+    campaign_id: UUID,
+    send_id: UUID,
+    decision: str,
+    store: PostgresCampaigns,
+    *,
+    decided_by: UUID,
+) -> tuple[StoredCampaign, Settled]:
+    """Settle an unknown outcome as a person judges it; sending again is a new direct send."""
+    with store.tenant.transaction() as connection:
+        campaign = store.get(campaign_id)
+        store.recipient(campaign_id, send_id)
+        new_send_id = None
+        if decision == "assume_sent":
+            settlement.assume_sent(connection, send_id, decided_by=decided_by)
+        else:
+            new_send_id = planning.send_again(connection, send_id, decided_by=decided_by)
+        recipient = store.recipient(campaign_id, send_id)
+    return campaign, Settled(recipient=recipient, new_send_id=new_send_id)
+
+
+def run_dry(campaign_id: UUID, store: PostgresCampaigns) -> DryRun:
+    """Tell what a launch would do now, and keep it with a draft."""
+    with store.tenant.transaction() as connection:
+        campaign = store.get(campaign_id)
+        result = plan.dry_run(connection, campaign, store)
+        if campaign.status is CampaignStatus.DRAFT:
+            store.record(campaign_id, dry_run=result.model_dump(mode="json"))
+    return result
+
+
+def metrics(campaign_id: UUID, store: PostgresCampaigns) -> Metrics:
+    """Count a campaign's ledger."""
+    with store.tenant.transaction() as connection:
+        campaign = store.get(campaign_id)
+        counts = planning.totals(connection, campaign_id)
+        sales = store.sales(campaign_id)
+    skipped = {
+        key.removeprefix("skipped:"): rows
+        for key, rows in counts.items()
+        if key.startswith("skipped:")
+    }
+    states = {state.value: counts[state] for state in SendState if state != SendState.SKIPPED}
+    return Metrics(
+        **states,
+        audience=sum(counts[state] for state in SendState),
+        skipped=skipped,
+        unsent=sum(row["unsent"] for row in sales.values()),
+        bought=sum(row["bought"] for row in sales.values()),
+        variants=[
+            VariantMetrics(
+                label=label,
+                sent=row["sent"],
+                bought=row["bought"],
+                unlock_ratio=row["bought"] / row["sent"]
+                if row["sent"] and campaign.price_cents
+                else None,
+            )
+            for label, row in sales.items()
+        ],
+        started_at=campaign.released_at,
+        finished_at=campaign.finished_at,
+    )
+
+
+def forecast(campaign_id: UUID, store: PostgresCampaigns) -> Forecast:
+    """Compare what the dry run said with what is left."""
+    with store.tenant.transaction() as connection:
+        campaign = store.get(campaign_id)
+        counts = planning.totals(connection, campaign_id)
+        lane = queue.outlook(connection, campaign.creator_id)
+    remaining = counts[SendState.PLANNED] + counts[SendState.SUBMITTING]
+    others = max(0, lane.ahead - counts[SendState.PLANNED])
+    return Forecast(
+        forecast=None if campaign.dry_run is None else DryRun.model_validate(campaign.dry_run),
+        remaining=remaining,
+        eta_seconds=queue.ahead_of(lane, others).seconds_for(
+            remaining, per_minute=campaign.messages_per_minute
+        ),
+        sent=counts[SendState.SENT],
+    )

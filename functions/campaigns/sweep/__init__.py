@@ -1,0 +1,1 @@
+"""The sweeper that moves campaigns on when a step was lost."""

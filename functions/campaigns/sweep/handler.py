@@ -1,0 +1,61 @@
+"""The sweeper: every minute, and when an event says that there may be something to move.
+
+It alone lets a waiting step go on, and it may do so any number of times: two last messages can
+never each wait for the other to release the campaign.
+"""
+
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.campaigns import gateway
+from functions.campaigns.repository import PostgresCampaigns
+from functions.campaigns.sweep.settings import CampaignSweepSettings
+from huntaze.db import Tenant, database
+from huntaze.settings import load
+
+logger = Logger(service="campaigns", utc=True)
+
+
+class Due(NamedTuple):
+    """A campaign whose next step may have been lost."""
+
+    workspace_id: UUID
+    campaign_id: UUID
+    move: str
+
+
+def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+    """Move every campaign that waits for it."""
+    with database().connection() as connection:
+        due = [Due(*row) for row in connection.execute("SELECT * FROM campaigns_to_move()")]
+    moved = 0
+    for one in due:
+        try:
+            _move(one)
+            moved += 1
+        except Exception:
+            # One campaign's trouble must not hold the others; the next sweep tries again.
+            logger.exception("a campaign could not be moved", campaign_id=str(one.campaign_id))
+    logger.info("swept", due=len(due), moved=moved)
+    if moved < len(due):
+        raise RuntimeError(f"{len(due) - moved} of {len(due)} campaigns could not be moved")
+    return {"moved": moved}
+
+
+def _move(due: Due) -> None:
+    store = PostgresCampaigns(Tenant(database(), due.workspace_id))
+    campaign = store.get(due.campaign_id)
+    if due.move == "start":
+        arn = gateway.start_execution(
+            campaign, load(CampaignSweepSettings).campaign_state_machine_arn
+        )
+        store.record(campaign.id, execution_arn=arn)
+    elif due.move == "release_approval" and campaign.approval_token is not None:
+        gateway.release_step(campaign.approval_token, {"decision": "approved"})
+        store.record(campaign.id, approval_token=None)
+    elif due.move == "release_delivery" and campaign.delivery_token is not None:
+        gateway.release_step(campaign.delivery_token, {"delivered": "true"})
+        store.record(campaign.id, delivery_token=None)

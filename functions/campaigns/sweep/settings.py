@@ -1,0 +1,9 @@
+"""Settings of the campaign sweeper."""
+
+from huntaze.settings import Settings
+
+
+class CampaignSweepSettings(Settings):
+    """Which state machine it moves."""
+
+    campaign_state_machine_arn: str

@@ -1,0 +1,202 @@
+"""The steps of a campaign: each may run twice and does its work once."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from functions.campaigns import plan
+from functions.campaigns.models import StoredCampaign
+from functions.campaigns.repository import PostgresCampaigns
+from functions.campaigns.status import CampaignStatus, Move
+from huntaze.domain.outbound import planning
+from huntaze.domain.outbound.wake import wake_creators
+
+_WAITING = (CampaignStatus.PREPARING, CampaignStatus.AWAITING_APPROVAL)
+_MOVING = (CampaignStatus.SENDING, CampaignStatus.PAUSED)
+
+
+class CampaignRefused(Exception):  # noqa: N818  (the state machine's retry rules name it)
+    """The campaign cannot go on and trying again will not help; the text is the reason."""
+
+
+class CampaignOvertaken(Exception):  # noqa: N818  (as above)
+    """A person has changed or cancelled the campaign: this execution is no longer its own."""
+
+
+class StepRequest(BaseModel):
+    """What the state machine passes to a step."""
+
+    model_config = ConfigDict(frozen=True)
+
+    step: str
+    workspace_id: UUID
+    campaign_id: UUID
+    launch: int
+    task_token: str | None = None
+    error: dict[str, Any] | None = None
+
+
+type Step = Callable[[StoredCampaign, PostgresCampaigns, StepRequest], dict[str, Any]]
+
+
+def prepare(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+    """Check that everything the campaign refers to is still there."""
+    _expect(campaign, CampaignStatus.PREPARING)
+    plan.campaign_plan(campaign, store)
+    return {}
+
+
+def check_compliance(
+    campaign: StoredCampaign, _store: PostgresCampaigns, _: StepRequest
+) -> dict[str, Any]:
+    """Refuse a text that the rules forbid."""
+    _expect(campaign, CampaignStatus.PREPARING)
+    objections = plan.objections(campaign)
+    if objections:
+        raise CampaignRefused("The rules forbid this text: " + "; ".join(objections))
+    return {}
+
+
+def dry_run(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+    """Keep what the approver will see: audience, exclusions, time, forecast."""
+    _expect(campaign, CampaignStatus.PREPARING)
+    with store.tenant.transaction() as connection:
+        result = plan.dry_run(connection, campaign, store)
+        store.record(campaign.id, dry_run=result.model_dump(mode="json"))
+    return {}
+
+
+def await_approval(
+    campaign: StoredCampaign, store: PostgresCampaigns, request: StepRequest
+) -> dict[str, Any]:
+    """Store the token first, then ask: whoever decides from now on finds it."""
+    _expect(campaign, *_WAITING)
+    store.record(campaign.id, approval_token=request.task_token)
+    if campaign.status is CampaignStatus.PREPARING:
+        store.advance(campaign, Move.ASK_APPROVAL)
+    return {}
+
+
+def freeze(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+    """Write the ledger: audience, texts, prices and media as they are approved."""
+    _expect(campaign, CampaignStatus.SCHEDULED)
+    approval_id = store.approval_id(campaign)
+    if approval_id is None:
+        raise CampaignRefused("The present version of the campaign is not approved.")
+    store.record(campaign.id, approval_token=None)
+    with store.tenant.transaction() as connection:
+        rows = planning.plan_campaign(
+            connection, plan.campaign_plan(campaign, store, approval_id=approval_id)
+        )
+        store.tell("campaign.planned", campaign.id, {"rows": rows})
+    at = campaign.scheduled_at or datetime.now(UTC)
+    return {"scheduled_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+
+
+def release(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+    """Let the lane have the campaign's rows."""
+    if campaign.status is CampaignStatus.SCHEDULED:
+        store.advance(campaign, Move.RELEASE)
+        store.record(campaign.id, released_at=datetime.now(UTC))
+    else:
+        _expect(campaign, *_MOVING)
+    return {}
+
+
+def await_delivery(
+    campaign: StoredCampaign, store: PostgresCampaigns, request: StepRequest
+) -> dict[str, Any]:
+    """Store the token; the event makes the sweeper ask whether anything is left."""
+    _expect(campaign, *_MOVING)
+    store.record(campaign.id, delivery_token=request.task_token)
+    store.tell("campaign.delivery_awaited", campaign.id, {})
+    return {}
+
+
+def announce(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+    """Tell that every message is settled."""
+    store.record(campaign.id, delivery_token=None)
+    with store.tenant.transaction() as connection:
+        counts = planning.totals(connection, campaign.id)
+    store.tell("campaign.delivered", campaign.id, dict(counts))
+    return {}
+
+
+def summarise(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+    """Close the campaign."""
+    if campaign.status is not CampaignStatus.COMPLETED:
+        _expect(campaign, *_MOVING)
+        store.advance(campaign, Move.COMPLETE)
+        store.record(campaign.id, finished_at=datetime.now(UTC))
+    return {}
+
+
+def fail(
+    campaign: StoredCampaign, store: PostgresCampaigns, request: StepRequest
+) -> dict[str, Any]:
+    """Name the failed step and cancel what has not gone out; a person's cancellation stands."""
+    closed = (CampaignStatus.CANCELLED, CampaignStatus.COMPLETED, CampaignStatus.FAILED)
+    if campaign.status in (*closed, CampaignStatus.DRAFT):
+        return {}
+    store.advance(campaign, Move.FAIL, {"reason": _reason(request)})
+    store.record(
+        campaign.id,
+        failure={"reason": _reason(request)},
+        finished_at=datetime.now(UTC),
+        approval_token=None,
+        delivery_token=None,
+    )
+    with store.tenant.transaction() as connection:
+        planning.cancel_planned(connection, campaign.id)
+    return {}
+
+
+STEPS: dict[str, Step] = {
+    step.__name__: step
+    for step in (
+        prepare,
+        check_compliance,
+        dry_run,
+        await_approval,
+        freeze,
+        release,
+        await_delivery,
+        announce,
+        summarise,
+        fail,
+    )
+}
+
+
+def run(request: StepRequest, store: PostgresCampaigns) -> dict[str, Any]:
+    """Run one step under the campaign's lock.
+
+    Raises:
+        CampaignOvertaken: The execution belongs to an earlier launch, or the status has moved.
+        CampaignRefused: The campaign cannot go on.
+    """
+    step = STEPS[request.step]
+    with store.tenant.transaction():
+        campaign = store.get(request.campaign_id, lock=True)
+        if campaign.launch != request.launch:
+            if request.step == fail.__name__:
+                return {}
+            raise CampaignOvertaken(f"launch {request.launch} was followed by {campaign.launch}")
+        result = step(campaign, store, request)
+    if request.step == release.__name__:
+        # After the commit, so that the worker finds the campaign sending.
+        wake_creators([campaign.creator_id])
+    return result
+
+
+def _expect(campaign: StoredCampaign, *statuses: CampaignStatus) -> None:
+    if campaign.status not in statuses:
+        raise CampaignOvertaken(f"the campaign is {campaign.status}")
+
+
+def _reason(request: StepRequest) -> str:
+    error = request.error or {}
+    return f"{error.get('Error', 'unknown')}: {error.get('Cause', '')}"[:1000]

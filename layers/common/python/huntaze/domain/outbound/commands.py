@@ -1,0 +1,68 @@
+"""What a lane does besides sending: connect, unsend, sync; one at a time, before any send."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from huntaze.db import Connection
+from huntaze.domain.outbound.lanes import Claim
+from huntaze.ids import new_id
+
+
+@dataclass(frozen=True)
+class Command:
+    """One order to the worker."""
+
+    id: UUID
+    kind: str
+    payload: dict[str, Any]
+
+
+def request(
+    connection: Connection,
+    *,
+    workspace_id: UUID,
+    creator_id: UUID,
+    kind: str,
+    payload: dict[str, Any],
+    requested_by: UUID,
+) -> UUID:
+    """Queue an order; the caller wakes the lane after its transaction."""
+    command_id = new_id()
+    connection.execute(
+        "INSERT INTO creator_commands (workspace_id, id, creator_id, kind, payload, requested_by)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (workspace_id, command_id, creator_id, kind, json.dumps(payload), requested_by),
+    )
+    return command_id
+
+
+def take(connection: Connection, claim: Claim) -> Command | None:
+    """The oldest order of the lane; one that a crash left running is done again.
+
+    Every kind is safe to repeat: logging in, reading pages, and removing a message that may be
+    gone already.
+    """
+    with connection.cursor(row_factory=class_row(Command)) as cursor:
+        return cursor.execute(
+            "UPDATE creator_commands SET state = 'running' WHERE (workspace_id, id) = ("
+            "  SELECT workspace_id, id FROM creator_commands"
+            "   WHERE creator_id = %s AND state IN ('waiting', 'running')"
+            "   ORDER BY created_at LIMIT 1)"
+            " RETURNING id, kind, payload",
+            (claim.creator_id,),
+        ).fetchone()
+
+
+def finish(
+    connection: Connection, claim: Claim, command: Command, *, done: bool, result: dict[str, Any]
+) -> None:
+    """Record how an order ended; a code or a password in its payload is wiped."""
+    connection.execute(
+        "UPDATE creator_commands SET state = %s, result = %s, payload = payload - 'code',"
+        " finished_at = clock_timestamp() WHERE workspace_id = %s AND id = %s",
+        ("done" if done else "failed", json.dumps(result), claim.workspace_id, command.id),
+    )
