@@ -173,8 +173,8 @@ class Api(StageStack):
             environment={"UPLOADS_BUCKET": self._data.uploads.bucket_name},
             timeout=Duration.seconds(60),
         )
-        self._data.uploads.grant_read(fans)
-        self._data.uploads.grant_put(fans)
+        permissions.read_objects(fans, self._data.uploads)
+        permissions.write_objects(fans, self._data.uploads)
         self._rest.serve(
             fans,
             below(

@@ -92,8 +92,19 @@ class CampaignSteps(Construct):
             result_path=f"$.{step}" if keep else sfn.JsonPath.DISCARD,
             result_selector={f"{keep}.$": f"$.Payload.{keep}"} if keep else None,
         )
-        task.add_catch(self._failed, errors=[sfn.Errors.ALL], result_path="$.error")
+        task.add_catch(self._name(step), errors=[sfn.Errors.ALL], result_path="$.error")
         return task
+
+    def _name(self, step: str) -> sfn.IChainable:
+        """Note which step failed: a Catch brings the error alone."""
+        note = f"{step}_failed"
+        return sfn.Pass(
+            self,
+            note,
+            state_name=note,
+            result=sfn.Result.from_string(step),
+            result_path="$.failed_step",
+        ).next(self._failed)
 
     def _failure(self) -> sfn.IChainable:
         """Tell the campaign why it stopped, then end the execution as failed."""
@@ -106,7 +117,12 @@ class CampaignSteps(Construct):
         )
         task = self._invocation(
             "fail",
-            {"step": "fail", **_IDS, "error": sfn.JsonPath.object_at("$.error")},
+            {
+                "step": "fail",
+                **_IDS,
+                "failed_step": sfn.JsonPath.string_at("$.failed_step"),
+                "error": sfn.JsonPath.object_at("$.error"),
+            },
             result_path=sfn.JsonPath.DISCARD,
         )
         # Also when nobody could be told: the first error is the one worth reading.

@@ -9,6 +9,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks import permissions
+from stacks.acknowledge import NO_LOGS_LOCALLY, acknowledge, acknowledge_wildcard
 from stacks.campaign_state_machine import CampaignSteps, state_machine_name
 from stacks.database import Database, DatabaseRole
 from stacks.feature_function import FeatureFunction
@@ -62,7 +63,7 @@ class Campaigns(StageStack):
         role = iam.Role(
             self, "MachineRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
         )
-        sfn.StateMachine(
+        machine = sfn.StateMachine(
             self,
             "Machine",
             state_machine_name=state_machine_name(self._settings),
@@ -73,6 +74,12 @@ class Campaigns(StageStack):
             role=role,
             tracing_enabled=self._settings.on_aws,
         )
+        acknowledge_wildcard(role, f"{steps.function_arn}:*", "the versions of one function")
+        if self._settings.on_aws:
+            acknowledge_wildcard(role, "*", "X-Ray and log deliveries have no resource level")
+        else:
+            acknowledge(machine, "SF1", NO_LOGS_LOCALLY)
+            acknowledge(machine, "SF2", NO_LOGS_LOCALLY)
 
     def _machine_logs(self) -> sfn.LogOptions | None:
         if not self._settings.on_aws:

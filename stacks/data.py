@@ -8,6 +8,7 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from stacks.acknowledge import NO_LOGS_LOCALLY, NO_TLS_LOCALLY, acknowledge
 from stacks.generated_secret import GeneratedSecret
 from stacks.settings import Stage, StageSettings
 from stacks.stage_stack import StageStack
@@ -77,6 +78,21 @@ class Data(StageStack):
             resource=f"secret:huntaze/{self._settings.stage.value}/of/creds/*",
         )
 
+    @property
+    def names_the_owner(self) -> dict[str, dict[str, str]] | None:
+        """The condition that an envelope is bound to its owner, so that a role opens no other kind.
+
+        The stand-in for AWS checks the owner when it opens an envelope, not in a policy.
+        """
+        if not self._settings.on_aws:
+            return None
+        return {
+            "Null": {
+                "kms:EncryptionContext:workspace_id": "false",
+                "kms:EncryptionContext:creator_id": "false",
+            }
+        }
+
     def _table(self, name: str, shape: TableShape) -> dynamodb.Table:
         def key(attribute: str) -> dynamodb.Attribute:
             return dynamodb.Attribute(name=attribute, type=dynamodb.AttributeType.STRING)
@@ -113,7 +129,7 @@ class Data(StageStack):
         kept: Duration | None = None,
         cors: list[s3.CorsRule] | None = None,
     ) -> s3.Bucket:
-        return s3.Bucket(
+        bucket = s3.Bucket(
             self,
             construct_id,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
@@ -127,3 +143,7 @@ class Data(StageStack):
             ],
             removal_policy=self._settings.removal_policy,
         )
+        if not self._settings.on_aws:
+            acknowledge(bucket, "S1", NO_LOGS_LOCALLY)
+            acknowledge(bucket, "S10", NO_TLS_LOCALLY)
+        return bucket

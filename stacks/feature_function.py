@@ -9,6 +9,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge, acknowledge_wildcard
 from stacks.build import feature_asset
 from stacks.layers import Layers, architecture
 from stacks.settings import StageSettings
@@ -77,3 +78,6 @@ class FeatureFunction(lambda_.Function):
             timeout=timeout,
             tracing=lambda_.Tracing.ACTIVE if settings.on_aws else lambda_.Tracing.DISABLED,
         )
+        acknowledge(self, "L1", "Python 3.14 starts slower today than 3.13")
+        if settings.on_aws:
+            acknowledge_wildcard(role, "*", "X-Ray has no resource level")

@@ -7,6 +7,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
+
 
 class GeneratedSecret(secretsmanager.Secret):
     """A JSON object with known fields and one random one."""
@@ -35,6 +37,10 @@ class GeneratedSecret(secretsmanager.Secret):
                 password_length=length,
             ),
             removal_policy=removal_policy,
+        )
+
+        acknowledge(
+            self, "SMG4", "rotated by an operator: a new value counts once all readers have it"
         )
 
     @property

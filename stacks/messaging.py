@@ -5,6 +5,7 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
+from stacks.acknowledge import NO_TLS_LOCALLY, acknowledge
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
@@ -27,53 +28,54 @@ class Messaging(StageStack):
         super().__init__(scope, "Messaging", settings, description="Huntaze: queues and events")
         self._settings = settings
         self.lanes = self._lanes()
-        self.queues = {name: self._queue(name) for name in QUEUES}
+        self.queues = {name: self._with_dead_letters(name) for name in QUEUES}
         self.bus = events.EventBus(self, "Bus", event_bus_name="huntaze")
         # CDK keeps a bus by default; it holds nothing, and its name would block the next deploy.
         self.bus.apply_removal_policy(RemovalPolicy.DESTROY)
 
     def _lanes(self) -> sqs.Queue:
-        dead = sqs.Queue(
-            self,
-            "LanesDead",
-            queue_name="huntaze-rate-limiter-dlq.fifo",
-            fifo=True,
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=self._settings.on_aws,
-            retention_period=_RETENTION,
-        )
-        return sqs.Queue(
-            self,
+        dead = self._queue("LanesDead", "huntaze-rate-limiter-dlq.fifo", fifo=True)
+        return self._queue(
             "Lanes",
-            queue_name="huntaze-rate-limiter-queue.fifo",
+            "huntaze-rate-limiter-queue.fifo",
             fifo=True,
-            # A group is a creator: a busy one must not slow the others down.
-            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP,
-            fifo_throughput_limit=sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID,
-            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=_LANE_RECEIVES),
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=self._settings.on_aws,
-            retention_period=_RETENTION,
-            visibility_timeout=_LANE_VISIBILITY,
+            dead_letters=sqs.DeadLetterQueue(queue=dead, max_receive_count=_LANE_RECEIVES),
+            visibility=_LANE_VISIBILITY,
         )
 
-    def _queue(self, name: str) -> sqs.Queue:
+    def _with_dead_letters(self, name: str) -> sqs.Queue:
         construct_id = name.title().replace("-", "")
-        dead = sqs.Queue(
-            self,
-            f"{construct_id}Dead",
-            queue_name=f"huntaze-{name}-dlq",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=self._settings.on_aws,
-            retention_period=_RETENTION,
+        dead = self._queue(f"{construct_id}Dead", f"huntaze-{name}-dlq")
+        return self._queue(
+            construct_id,
+            f"huntaze-{name}",
+            dead_letters=sqs.DeadLetterQueue(queue=dead, max_receive_count=_RECEIVES),
+            visibility=_VISIBILITY,
         )
-        return sqs.Queue(
+
+    def _queue(
+        self,
+        construct_id: str,
+        name: str,
+        *,
+        fifo: bool = False,
+        dead_letters: sqs.DeadLetterQueue | None = None,
+        visibility: Duration | None = None,
+    ) -> sqs.Queue:
+        queue = sqs.Queue(
             self,
             construct_id,
-            queue_name=f"huntaze-{name}",
-            dead_letter_queue=sqs.DeadLetterQueue(queue=dead, max_receive_count=_RECEIVES),
+            queue_name=name,
+            fifo=fifo or None,
+            # A group is a creator: a busy one must not slow the others down.
+            deduplication_scope=sqs.DeduplicationScope.MESSAGE_GROUP if fifo else None,
+            fifo_throughput_limit=(sqs.FifoThroughputLimit.PER_MESSAGE_GROUP_ID if fifo else None),
+            dead_letter_queue=dead_letters,
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=self._settings.on_aws,
             retention_period=_RETENTION,
-            visibility_timeout=_VISIBILITY,
+            visibility_timeout=visibility,
         )
+        if not self._settings.on_aws:
+            acknowledge(queue, "SQS4", NO_TLS_LOCALLY)
+        return queue

@@ -7,19 +7,15 @@ nothing that it may not use.
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
 
+from stacks.acknowledge import acknowledge_wildcard
 from stacks.campaign_state_machine import execution_arns, state_machine_arn
 from stacks.data import Data
 from stacks.messaging import Messaging
 from stacks.settings import StageSettings
 
-# Envelopes are bound to their owner; a call that leaves the owner out is refused.
-_NAMES_THE_OWNER = {
-    "Null": {
-        "kms:EncryptionContext:workspace_id": "false",
-        "kms:EncryptionContext:creator_id": "false",
-    }
-}
+_ALL_OBJECTS = "the objects of one bucket"
 
 
 def wake_lanes(function: lambda_.Function, messaging: Messaging) -> None:
@@ -47,7 +43,12 @@ def run_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
 
 def stop_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
     """Stop executions of cancelled campaigns."""
-    allow(function, ["states:StopExecution"], [execution_arns(Stack.of(function), settings)])
+    allow(
+        function,
+        ["states:StopExecution"],
+        [execution_arns(Stack.of(function), settings)],
+        because="the executions of one state machine",
+    )
 
 
 def write_creator_credentials(function: lambda_.Function, data: Data) -> None:
@@ -63,6 +64,7 @@ def write_creator_credentials(function: lambda_.Function, data: Data) -> None:
             "secretsmanager:DeleteSecret",
         ],
         [data.credentials_arn],
+        because="one secret for each creator, made at run time",
     )
     # Secrets Manager asks for both when it stores a value.
     allow(function, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn])
@@ -70,7 +72,12 @@ def write_creator_credentials(function: lambda_.Function, data: Data) -> None:
 
 def read_creator_credentials(role: iam.IGrantable, data: Data) -> None:
     """Read the logins of creators, to log in for them."""
-    allow(role, ["secretsmanager:GetSecretValue"], [data.credentials_arn])
+    allow(
+        role,
+        ["secretsmanager:GetSecretValue"],
+        [data.credentials_arn],
+        because="one secret for each creator, made at run time",
+    )
     allow(role, ["kms:Decrypt"], [data.keys["credentials"].key_arn])
 
 
@@ -80,7 +87,7 @@ def write_browser_sessions(function: lambda_.Function, data: Data) -> None:
     function.add_environment("OF_SESSIONS_TABLE", table.table_name)
     function.add_environment("SESSIONS_KEY_ARN", key.key_arn)
     allow(function, ["dynamodb:PutItem", "dynamodb:DeleteItem"], [table.table_arn])
-    allow(function, ["kms:GenerateDataKey"], [key.key_arn], _NAMES_THE_OWNER)
+    allow(function, ["kms:GenerateDataKey"], [key.key_arn], data.names_the_owner)
 
 
 def use_browser_sessions(role: iam.IGrantable, data: Data) -> None:
@@ -91,7 +98,29 @@ def use_browser_sessions(role: iam.IGrantable, data: Data) -> None:
         ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
         [table.table_arn],
     )
-    allow(role, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn], _NAMES_THE_OWNER)
+    allow(role, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn], data.names_the_owner)
+
+
+def read_objects(grantee: iam.IGrantable, bucket: s3.IBucket) -> None:
+    """Read the objects of a bucket, and be told when there is none of a name."""
+    allow(grantee, ["s3:GetObject"], [_objects_of(bucket)], because=_ALL_OBJECTS)
+    allow(grantee, ["s3:ListBucket"], [bucket.bucket_arn])
+
+
+def write_objects(grantee: iam.IGrantable, bucket: s3.IBucket) -> None:
+    """Put objects into a bucket, in parts if they are large."""
+    allow(
+        grantee,
+        ["s3:PutObject", "s3:AbortMultipartUpload"],
+        [_objects_of(bucket)],
+        because=_ALL_OBJECTS,
+    )
+
+
+def _objects_of(bucket: s3.IBucket) -> str:
+    # Exported by hand: CDK would do the same at the very end, too late to name the ARN in the
+    # acknowledgement of its wildcard.
+    return f"{Stack.of(bucket).export_value(bucket.bucket_arn)}/*"
 
 
 def allow(
@@ -99,8 +128,22 @@ def allow(
     actions: list[str],
     resources: list[str],
     conditions: dict[str, dict[str, str]] | None = None,
+    *,
+    because: str | None = None,
 ) -> None:
-    """Add one statement to a role: exactly these actions on exactly these resources."""
-    grantee.grant_principal.add_to_principal_policy(
+    """Add one statement to a role: exactly these actions on exactly these resources.
+
+    Args:
+        grantee: Whose role.
+        actions: Without wildcards.
+        resources: The ARNs.
+        conditions: What else must hold.
+        because: Why a wildcard in the resources is as narrow as it can be.
+    """
+    principal = grantee.grant_principal
+    principal.add_to_principal_policy(
         iam.PolicyStatement(actions=actions, resources=resources, conditions=conditions)
     )
+    if because and isinstance(principal, iam.Role):
+        for resource in resources:
+            acknowledge_wildcard(principal, resource, because)

@@ -8,6 +8,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks.acknowledge import NO_LOGS_LOCALLY, acknowledge
 from stacks.settings import StageSettings
 
 # A caller never waits longer in a queue than it would for an answer; per stage, all tenants.
@@ -74,6 +75,12 @@ class RestApi(Construct):
             results_cache_ttl=Duration.seconds(0),
         )
         self._add_refusals()
+        acknowledge(self.api, "COG4", "sessions are Huntaze's own; the authorizer checks them")
+        acknowledge(self.api, "APIG2", "each function validates, and says which field is wrong")
+        if not settings.on_aws:
+            acknowledge(self.api, "APIG1", NO_LOGS_LOCALLY)
+            acknowledge(self.api, "APIG3", "a firewall guards the stages that the web can reach")
+            acknowledge(self.api, "APIG6", NO_LOGS_LOCALLY)
 
     @property
     def url(self) -> str:
@@ -106,9 +113,10 @@ class RestApi(Construct):
         for path in paths:
             resource = self.api.root.resource_for_path(path)
             if public:
-                resource.add_method(
+                open_method = resource.add_method(
                     method, integration, authorization_type=apigateway.AuthorizationType.NONE
                 )
+                acknowledge(open_method, "APIG4", "a public route by design: strangers call it")
             else:
                 resource.add_method(
                     method,

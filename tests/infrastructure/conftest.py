@@ -1,0 +1,94 @@
+"""The stages, synthesised once for all tests of the infrastructure."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aws_cdk import App, Validations
+from cdk_nag import AwsSolutionsChecks
+
+import cdk_app
+
+ROOT = Path(cdk_app.__file__).parent
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of one stack."""
+
+    stack: str
+    logical_id: str
+    kind: str
+    properties: dict[str, Any]
+
+    def __str__(self) -> str:
+        """Name the resource in a failed assertion."""
+        return f"{self.stack}/{self.logical_id}"
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """What `cdk synth` wrote for one stage."""
+
+    folder: Path
+    templates: dict[str, dict[str, Any]]
+
+    def of_kind(self, kind: str) -> list[Resource]:
+        """All resources of one CloudFormation type."""
+        return [
+            Resource(stack, logical_id, kind, body.get("Properties", {}))
+            for stack, template in self.templates.items()
+            for logical_id, body in template["Resources"].items()
+            if body["Type"] == kind
+        ]
+
+    def asset_of(self, function: Resource) -> Path:
+        """The zip of a function."""
+        key = function.properties["Code"]["S3Key"]
+        name = key if isinstance(key, str) else key["Fn::Sub"]
+        return self.folder / f"asset.{name}"
+
+
+def _synthesise(stage: str, folder: Path, *, checked: bool = False) -> Assembly:
+    context = json.loads((ROOT / "cdk.json").read_text())["context"]
+    app = App(
+        analytics_reporting=False,
+        # The wheels come from a package index: a matter of deploying, not of testing.
+        context={
+            **context,
+            "stage": stage,
+            "database_host": "database.example",
+            "dependencies_layer": "false",
+        },
+        outdir=str(folder),
+    )
+    cdk_app.build(app)
+    if checked:
+        Validations.of(app).add_plugins(AwsSolutionsChecks(app))
+    app.synth()
+    templates = {
+        path.name.removesuffix(".template.json"): json.loads(path.read_text())
+        for path in sorted(folder.glob("*.template.json"))
+    }
+    return Assembly(folder, templates)
+
+
+@pytest.fixture(scope="session")
+def local(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The local stage; a finding of cdk-nag without a reason makes this fail."""
+    return _synthesise("local", tmp_path_factory.mktemp("local"), checked=True)
+
+
+@pytest.fixture(scope="session")
+def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The production stage."""
+    return _synthesise("production", tmp_path_factory.mktemp("production"))
+
+
+@pytest.fixture(scope="session", params=["local", "production"])
+def assembly(request: pytest.FixtureRequest) -> Assembly:
+    """Each stage in turn, for rules that hold everywhere."""
+    found: Assembly = request.getfixturevalue(request.param)
+    return found

@@ -1,0 +1,156 @@
+"""Functions: importable, alone in their zip, each with a role of its own, settings that fit."""
+
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import cdk_app
+
+ROOT = Path(cdk_app.__file__).parent
+
+# Runs each handler's import in a forked process: nothing of the repository is on its path but the
+# function's own zip and the common layer, and the environment is empty.
+_IMPORT_ALONE = """
+import importlib, json, os, sys
+import aws_lambda_powertools.event_handler, psycopg, pydantic
+layer, functions = json.load(sys.stdin)
+for name, (zipped, handler, environment) in functions.items():
+    child = os.fork()
+    if child == 0:
+        os.environ.clear()
+        sys.path[:0] = [zipped, layer]
+        try:
+            module, _, entry = handler.rpartition(".")
+            assert callable(getattr(importlib.import_module(module), entry))
+            strangers = {m.split(".")[1] for m in sys.modules if m.startswith("functions.")}
+            assert strangers <= {handler.split(".")[1]}, strangers
+            heavy = {"openai", "stripe"} & set(sys.modules)
+            assert not heavy, heavy
+            from huntaze.settings import Settings
+            todo = [Settings]
+            while todo:
+                model = todo.pop()
+                todo += model.__subclasses__()
+                if model.__module__.startswith("functions."):
+                    model.model_validate({k.lower(): v for k, v in environment.items()})
+        except BaseException as problem:
+            print(f"{name}: {problem!r}", flush=True)
+        os._exit(0)
+    os.waitpid(child, 0)
+"""
+
+
+def _rendered(value):
+    """Text with a placeholder for what only a deployment knows."""
+    if isinstance(value, dict) and "Fn::Join" in value:
+        delimiter, parts = value["Fn::Join"]
+        return delimiter.join(_rendered(part) for part in parts)
+    return value if isinstance(value, str) else "known-at-deploy"
+
+
+def _environment(function):
+    variables = function.properties["Environment"]["Variables"]
+    return {name: _rendered(value) for name, value in variables.items()}
+
+
+def test_each_handler_imports_from_its_own_zip_and_reads_its_settings(local, tmp_path):
+    functions = {
+        str(function): (
+            str(local.asset_of(function)),
+            function.properties["Handler"],
+            _environment(function),
+        )
+        for function in local.of_kind("AWS::Lambda::Function")
+    }
+    layer = tmp_path / "layer"
+    common = next(
+        found
+        for found in local.of_kind("AWS::Lambda::LayerVersion")
+        if "Common" in found.logical_id
+    )
+    key = common.properties["Content"]["S3Key"]
+    with zipfile.ZipFile(local.folder / f"asset.{key}") as archive:
+        archive.extractall(layer)
+    run = subprocess.run(
+        [sys.executable, "-c", _IMPORT_ALONE],
+        input=json.dumps([str(layer / "python"), functions]),
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={},
+        check=False,
+    )
+    assert (run.stdout, run.returncode) == ("", 0), run.stdout + run.stderr
+
+
+def test_each_zip_holds_one_feature_with_its_byte_code(assembly):
+    for function in assembly.of_kind("AWS::Lambda::Function"):
+        feature = function.properties["Handler"].split(".")[1]
+        asset = assembly.asset_of(function)
+        with zipfile.ZipFile(asset) as archive:
+            names = set(archive.namelist())
+        carried = {"migrate": "migrations/", "docs": "docs/openapi.json"}.get(feature)
+        package = {"functions/__init__.py", "functions/__pycache__/__init__.cpython-313.pyc"}
+        foreign = {
+            name
+            for name in names - package
+            if not name.startswith(f"functions/{feature}/")
+            and not (carried and name.startswith(carried))
+        }
+        assert not foreign, f"{function} carries {sorted(foreign)}"
+        module = function.properties["Handler"].rpartition(".")[0].replace(".", "/")
+        folder, _, stem = module.rpartition("/")
+        assert f"{folder}/__pycache__/{stem}.cpython-313.pyc" in names
+        assert asset.stat().st_size <= 200_000
+
+
+def test_the_migrations_travel_with_the_function_that_applies_them(local):
+    (migrate,) = [
+        function
+        for function in local.of_kind("AWS::Lambda::Function")
+        if function.properties["Handler"] == "functions.migrate.handler.handler"
+    ]
+    with zipfile.ZipFile(local.asset_of(migrate)) as archive:
+        carried = {name for name in archive.namelist() if name.startswith("migrations/")}
+    assert carried == {f"migrations/{path.name}" for path in (ROOT / "migrations").glob("*.sql")}
+
+
+def test_each_function_has_a_role_and_a_log_group_of_its_own(assembly):
+    functions = assembly.of_kind("AWS::Lambda::Function")
+    roles = [json.dumps([f.stack, f.properties["Role"]]) for f in functions]
+    logs = [json.dumps([f.stack, f.properties["LoggingConfig"]["LogGroup"]]) for f in functions]
+    assert len(set(roles)) == len(set(logs)) == len(functions)
+
+
+def test_functions_run_on_the_same_terms(assembly):
+    for function in assembly.of_kind("AWS::Lambda::Function"):
+        assert function.properties["Runtime"] == "python3.13", function
+        assert function.properties["LoggingConfig"]["LogFormat"] == "JSON", function
+        assert function.properties["Layers"], function
+    for group in assembly.of_kind("AWS::Logs::LogGroup"):
+        assert group.properties["RetentionInDays"], group
+
+
+def test_functions_on_aws_run_on_graviton_and_are_traced(production):
+    for function in production.of_kind("AWS::Lambda::Function"):
+        assert function.properties["Architectures"] == ["arm64"], function
+        assert function.properties["TracingConfig"] == {"Mode": "Active"}, function
+
+
+def test_nothing_that_uses_the_database_is_updated_before_its_schema(assembly):
+    for stack, template in assembly.templates.items():
+        if not stack.endswith("-Api"):
+            continue
+        (schema,) = [
+            logical_id
+            for logical_id, body in template["Resources"].items()
+            if body["Type"] == "Custom::DatabaseSchema"
+        ]
+        early = {
+            body["Properties"]["Handler"]
+            for body in template["Resources"].values()
+            if body["Type"] == "AWS::Lambda::Function" and schema not in body.get("DependsOn", [])
+        }
+        assert early == {"functions.migrate.handler.handler", "functions.docs.handler.handler"}

@@ -1,0 +1,90 @@
+"""Roles: no wildcard action, no wildcard resource but where an action knows no other."""
+
+import json
+
+# Actions that AWS does not tie to a resource.
+_WITHOUT_RESOURCE = {
+    "cloudwatch:PutMetricData",
+    "xray:PutTraceSegments",
+    "xray:PutTelemetryRecords",
+    "xray:GetSamplingRules",
+    "xray:GetSamplingTargets",
+    "logs:CreateLogDelivery",
+    "logs:GetLogDelivery",
+    "logs:UpdateLogDelivery",
+    "logs:DeleteLogDelivery",
+    "logs:ListLogDeliveries",
+    "logs:PutResourcePolicy",
+    "logs:DescribeResourcePolicies",
+    "logs:DescribeLogGroups",
+}
+
+
+def _as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def _statements(assembly):
+    for policy in assembly.of_kind("AWS::IAM::Policy"):
+        for statement in policy.properties["PolicyDocument"]["Statement"]:
+            yield policy, statement
+    for role in assembly.of_kind("AWS::IAM::Role"):
+        for inline in role.properties.get("Policies", []):
+            for statement in inline["PolicyDocument"]["Statement"]:
+                yield role, statement
+
+
+def test_no_action_is_a_wildcard(assembly):
+    for owner, statement in _statements(assembly):
+        assert statement["Effect"] == "Allow", owner
+        assert not [action for action in _as_list(statement["Action"]) if "*" in action], owner
+
+
+def test_every_resource_is_allowed_but_for_actions_that_know_none(assembly):
+    for owner, statement in _statements(assembly):
+        if "*" in _as_list(statement["Resource"]):
+            assert set(_as_list(statement["Action"])) <= _WITHOUT_RESOURCE, owner
+
+
+def test_no_function_takes_a_managed_policy(assembly):
+    for role in assembly.of_kind("AWS::IAM::Role"):
+        trusted = json.dumps(role.properties["AssumeRolePolicyDocument"])
+        if "lambda.amazonaws.com" in trusted:
+            assert not role.properties.get("ManagedPolicyArns"), role
+
+
+def test_each_function_may_read_the_password_of_its_own_database_role_only(local):
+    passwords = {
+        statement_owner.logical_id: [
+            resource
+            for resource in _as_list(statement["Resource"])
+            if "Database" in json.dumps(resource)
+        ]
+        for statement_owner, statement in _statements(local)
+        if "secretsmanager:GetSecretValue" in _as_list(statement["Action"])
+    }
+    several = {owner for owner, secrets in passwords.items() if len(secrets) > 1}
+    assert all("Migrate" in owner for owner in several), several
+
+
+def test_only_the_worker_reads_what_creators_log_in_with(local):
+    readers = {
+        owner.stack
+        for owner, statement in _statements(local)
+        if "secretsmanager:GetSecretValue" in _as_list(statement["Action"])
+        and "/of/creds/" in json.dumps(statement["Resource"])
+    }
+    assert readers == {"Huntaze-local-Worker"}
+
+
+def test_envelopes_are_bound_to_their_owner_on_aws(production):
+    bound = [
+        statement.get("Condition")
+        for _, statement in _statements(production)
+        if "kms:GenerateDataKey" in _as_list(statement["Action"])
+        and "Sessions" in json.dumps(statement["Resource"])
+    ]
+    assert bound
+    assert all(
+        condition["Null"]["kms:EncryptionContext:creator_id"] == "false" for condition in bound
+    )

@@ -1,0 +1,132 @@
+"""Queues, data, routes and outputs of the stages."""
+
+import json
+
+_PUBLIC = {
+    ("GET", "/api/docs"),
+    ("GET", "/api/health"),
+    ("GET", "/api/openapi.json"),
+    ("POST", "/api/auth/forgot-password"),
+    ("POST", "/api/auth/login"),
+    ("POST", "/api/auth/magic-link"),
+    ("POST", "/api/auth/magic-link/consume"),
+    ("POST", "/api/auth/refresh"),
+    ("POST", "/api/auth/register"),
+    ("POST", "/api/auth/resend-verification"),
+    ("POST", "/api/auth/reset-password"),
+    ("POST", "/api/auth/verify-email"),
+}
+
+
+def _routes(assembly):
+    """Each method of the API: (verb, path) and its properties."""
+    parts = {
+        resource.logical_id: resource.properties
+        for resource in assembly.of_kind("AWS::ApiGateway::Resource")
+    }
+
+    def path(reference):
+        if "Ref" not in reference:
+            return ""
+        part = parts[reference["Ref"]]
+        return f"{path(part['ParentId'])}/{part['PathPart']}"
+
+    for method in assembly.of_kind("AWS::ApiGateway::Method"):
+        properties = method.properties
+        yield (properties["HttpMethod"], path(properties["ResourceId"])), properties
+
+
+def test_strangers_reach_the_public_routes_and_no_others(assembly):
+    public = {
+        route
+        for route, properties in _routes(assembly)
+        if properties["AuthorizationType"] != "CUSTOM" and route[0] != "OPTIONS"
+    }
+    assert public == _PUBLIC
+
+
+def test_every_route_answers_the_preflight_of_the_front_end(assembly):
+    routes = {route for route, _ in _routes(assembly)}
+    without = {path for verb, path in routes if verb != "OPTIONS"} - {
+        path for verb, path in routes if verb == "OPTIONS"
+    }
+    assert not without
+
+
+def test_a_session_that_ended_stops_working_at_once(assembly):
+    (authorizer,) = assembly.of_kind("AWS::ApiGateway::Authorizer")
+    assert authorizer.properties["AuthorizerResultTtlInSeconds"] == 0
+    assert authorizer.properties["Type"] == "REQUEST"
+
+
+def test_refusals_of_the_gateway_look_like_ours(assembly):
+    refusals = assembly.of_kind("AWS::ApiGateway::GatewayResponse")
+    kinds = {refusal.properties["ResponseType"] for refusal in refusals}
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "UNAUTHORIZED", "ACCESS_DENIED"} <= kinds
+    for refusal in refusals:
+        template = refusal.properties["ResponseTemplates"]["application/json"]
+        body = json.loads(template.replace("$context.error.messageString", '"…"'))
+        assert set(body) == {"error", "detail"}, refusal
+
+
+def test_every_queue_has_a_dead_letter_queue(assembly):
+    queues = assembly.of_kind("AWS::SQS::Queue")
+    dead = {
+        queue.properties["RedrivePolicy"]["deadLetterTargetArn"]["Fn::GetAtt"][0]
+        for queue in queues
+        if "RedrivePolicy" in queue.properties
+    }
+    unguarded = {
+        queue.logical_id for queue in queues if "RedrivePolicy" not in queue.properties
+    } - dead
+    assert not unguarded
+
+
+def test_lanes_wake_up_in_order_and_come_back_often(assembly):
+    (lanes,) = [
+        queue.properties
+        for queue in assembly.of_kind("AWS::SQS::Queue")
+        if queue.properties["QueueName"] == "huntaze-rate-limiter-queue.fifo"
+    ]
+    assert lanes["FifoQueue"] is True
+    assert lanes["VisibilityTimeout"] == 120
+    assert lanes["RedrivePolicy"]["maxReceiveCount"] == 50
+
+
+def test_data_is_kept_safe(assembly):
+    for table in assembly.of_kind("AWS::DynamoDB::Table"):
+        recovery = table.properties["PointInTimeRecoverySpecification"]
+        assert recovery["PointInTimeRecoveryEnabled"] is True, table
+    for key in assembly.of_kind("AWS::KMS::Key"):
+        assert key.properties["EnableKeyRotation"] is True, key
+    for bucket in assembly.of_kind("AWS::S3::Bucket"):
+        assert all(bucket.properties["PublicAccessBlockConfiguration"].values()), bucket
+        assert bucket.properties["BucketEncryption"], bucket
+
+
+def test_queues_and_buckets_refuse_plain_http_on_aws(production):
+    for kind, policy in (
+        ("AWS::SQS::Queue", "AWS::SQS::QueuePolicy"),
+        ("AWS::S3::Bucket", "AWS::S3::BucketPolicy"),
+    ):
+        policies = [json.dumps(found.properties) for found in production.of_kind(policy)]
+        assert len(policies) == len(production.of_kind(kind))
+        assert all("aws:SecureTransport" in found for found in policies)
+
+
+def test_the_launcher_finds_the_outputs_that_it_needs(local):
+    outputs = {
+        name: output["Value"]
+        for template in local.templates.values()
+        for name, output in template.get("Outputs", {}).items()
+    }
+    assert {"ApiUrl", "WorkerEnvironment", "WorkerTaskRoleArn"} <= set(outputs)
+    assert outputs["ApiUrl"]["Fn::Join"][1][0] == "http://localhost:4566/_aws/execute-api/"
+
+
+def test_stages_share_no_stack(local, production):
+    assert set(local.templates) == {
+        f"Huntaze-local-{name}"
+        for name in ("Api", "Campaigns", "Data", "Database", "Messaging", "Worker")
+    }
+    assert not set(local.templates) & set(production.templates)
