@@ -14,7 +14,6 @@ from browser_worker import metrics, orders
 from browser_worker.delivery import deliver, read_back
 from browser_worker.ledger import LaneLedger, View
 from browser_worker.profile import SiteProfile
-from browser_worker.sessions import SessionStore
 from browser_worker.site import Site
 from browser_worker.steps import Observer
 from browser_worker.trouble import (
@@ -26,6 +25,7 @@ from browser_worker.trouble import (
     Trouble,
     WrongThread,
 )
+from huntaze.domain.browser_sessions import SessionStore
 from huntaze.domain.outbound.grants import Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
 from huntaze.domain.outbound.states import SkipReason

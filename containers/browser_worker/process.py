@@ -12,11 +12,11 @@ from psycopg_pool import ConnectionPool
 from browser_worker.chromium import launch
 from browser_worker.lane import Workbench
 from browser_worker.profile import SiteProfile, load_profile
-from browser_worker.sessions import SessionStore
 from browser_worker.settings import WorkerSettings
 from browser_worker.steps import Observer, nobody
 from browser_worker.worker import Worker
 from huntaze import clients
+from huntaze.domain.browser_sessions import SessionStore
 from huntaze.settings import DatabaseSettings, load
 
 log = logging.getLogger(__name__)

@@ -11,6 +11,7 @@ from functions.campaigns.models import Recipient, StoredCampaign, Variant
 from functions.campaigns.status import CampaignStatus, Move, move
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
+from huntaze.domain.outbound.offers import require_media
 from huntaze.errors import InvalidInputError, NotFoundError
 from huntaze.ids import new_id
 
@@ -325,16 +326,7 @@ class PostgresCampaigns:
                         "The segment is not one of this creator's.",
                         fields={"segment_id": "unknown"},
                     )
-            known = connection.execute(
-                "SELECT id FROM media WHERE id = ANY (%s) AND creator_id = %s",
-                (media_ids, creator_id),
-            ).fetchall()
-        missing = set(media_ids) - {row[0] for row in known}
-        if missing:
-            raise InvalidInputError(
-                "Some media are not this creator's: " + ", ".join(map(str, sorted(missing))) + ".",
-                fields={"media_ids": "unknown"},
-            )
+            require_media(connection, creator_id, media_ids)
 
     def currency(self, creator_id: UUID) -> str:
         """The creator's currency."""

@@ -36,6 +36,7 @@ class StepRequest(BaseModel):
     campaign_id: UUID
     launch: int
     task_token: str | None = None
+    failed_step: str | None = None
     error: dict[str, Any] | None = None
 
 
@@ -141,10 +142,11 @@ def fail(
     closed = (CampaignStatus.CANCELLED, CampaignStatus.COMPLETED, CampaignStatus.FAILED)
     if campaign.status in (*closed, CampaignStatus.DRAFT):
         return {}
-    store.advance(campaign, Move.FAIL, {"reason": _reason(request)})
+    failure = {"step": request.failed_step, "reason": _reason(request)}
+    store.advance(campaign, Move.FAIL, failure)
     store.record(
         campaign.id,
-        failure={"reason": _reason(request)},
+        failure=failure,
         finished_at=datetime.now(UTC),
         approval_token=None,
         delivery_token=None,

@@ -54,3 +54,9 @@ class SessionStore:
                 "updated_at": {"S": datetime.now(UTC).isoformat()},
             },
         )
+
+    def forget(self, creator_id: UUID) -> None:
+        """Delete a creator's session."""
+        clients.dynamodb().delete_item(
+            TableName=self._table, Key={"creator_id": {"S": str(creator_id)}}
+        )

@@ -1,0 +1,43 @@
+"""Shapes of direct messages."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class DirectMessage(BaseModel):
+    """A message to one fan, written by the caller."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    creator_id: UUID | None = Field(None, description="Omitted: the workspace's only creator.")
+    fan_id: UUID
+    message: Annotated[str, Field(min_length=1, max_length=3000)]
+    price_cents: Annotated[int, Field(ge=0, le=20000)] = 0
+    media_ids: Annotated[list[UUID], Field(max_length=20)] = Field(default_factory=list)
+
+
+class Send(BaseModel):
+    """A direct message and what has become of it."""
+
+    id: UUID
+    creator_id: UUID
+    fan_id: UUID
+    state: str
+    reason: str | None
+    text: str
+    price_cents: int
+    media_ids: list[UUID]
+    due_at: datetime
+    settled_at: datetime | None
+    platform_message_id: str | None
+    unsent_at: datetime | None
+
+
+class SendQueued(BaseModel):
+    """A direct message that was taken for delivery."""
+
+    send: Send
+    eta_seconds: int = Field(description="At most one slot behind a running campaign.")

@@ -1,0 +1,38 @@
+"""Rules of direct messages."""
+
+from typing import Protocol
+from uuid import UUID
+
+from functions.conversations.models import DirectMessage, SendQueued
+from huntaze.domain import compliance
+from huntaze.errors import InvalidInputError
+
+
+class NotCompliantError(InvalidInputError):
+    """The text may not be sent on this platform."""
+
+
+class Outbox(Protocol):
+    """Where direct messages are queued."""
+
+    def platform(self, creator_id: UUID) -> str: ...
+
+    def check_media(self, creator_id: UUID, media_ids: list[UUID]) -> None: ...
+
+    def queue(self, creator_id: UUID, message: DirectMessage, *, author: UUID) -> SendQueued: ...
+
+
+def send(creator_id: UUID, message: DirectMessage, outbox: Outbox, *, author: UUID) -> SendQueued:
+    """Queue a person's message to one fan, if the rules allow its text."""
+    verdict = compliance.check(
+        message.message,
+        platform=outbox.platform(creator_id),
+        price_cents=message.price_cents,
+        media_count=len(message.media_ids),
+    )
+    if not verdict.passed:
+        raise NotCompliantError(
+            "The rules of the platform forbid this message: " + "; ".join(verdict.reasons) + "."
+        )
+    outbox.check_media(creator_id, message.media_ids)
+    return outbox.queue(creator_id, message, author=author)

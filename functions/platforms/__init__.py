@@ -1,0 +1,1 @@
+"""Connections of creators to the platforms they earn on."""

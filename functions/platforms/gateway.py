@@ -1,0 +1,54 @@
+"""Credentials in Secrets Manager and sessions in DynamoDB, each sealed for its creator."""
+
+import json
+from typing import Any
+from uuid import UUID
+
+from botocore.exceptions import ClientError
+
+from functions.platforms.settings import PlatformsSettings
+from huntaze import clients
+from huntaze.domain.browser_sessions import SessionStore
+
+
+class AwsSecrets:
+    """The secrets of one workspace's creators."""
+
+    def __init__(self, settings: PlatformsSettings, workspace_id: UUID) -> None:
+        self._settings = settings
+        self._workspace_id = workspace_id
+        self._sessions = SessionStore(settings.of_sessions_table, settings.sessions_key_arn)
+
+    def secret_id(self, creator_id: UUID) -> str:
+        """The name under which a creator's credentials lie."""
+        return f"{self._settings.credentials_prefix}{creator_id}"
+
+    def keep_credentials(self, creator_id: UUID, username: str, password: str) -> None:
+        """Create or replace a creator's credentials."""
+        text = json.dumps({"username": username, "password": password})
+        secrets = clients.secrets()
+        try:
+            secrets.create_secret(
+                Name=self.secret_id(creator_id),
+                SecretString=text,
+                KmsKeyId=self._settings.credentials_key_arn,
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceExistsException":
+                raise
+            secrets.put_secret_value(SecretId=self.secret_id(creator_id), SecretString=text)
+
+    def keep_session(self, creator_id: UUID, storage_state: dict[str, Any]) -> None:
+        """Replace a creator's browser session."""
+        self._sessions.save(self._workspace_id, creator_id, storage_state)
+
+    def forget(self, creator_id: UUID) -> None:
+        """Delete credentials and session, at once and for good."""
+        try:
+            clients.secrets().delete_secret(
+                SecretId=self.secret_id(creator_id), ForceDeleteWithoutRecovery=True
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceNotFoundException":
+                raise
+        self._sessions.forget(creator_id)

@@ -1,0 +1,116 @@
+"""HTTP door of platform connections: wiring and routes, no rules."""
+
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler.depends import Depends
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from functions.platforms import service
+from functions.platforms.gateway import AwsSecrets
+from functions.platforms.models import (
+    CodeRequest,
+    ConnectionStatus,
+    ConnectRequest,
+    CreatorChoice,
+    Order,
+    SessionRequest,
+)
+from functions.platforms.repository import PostgresConnections
+from functions.platforms.settings import PlatformsSettings
+from huntaze.auth import Principal, Right, current_principal
+from huntaze.db import Tenant, database
+from huntaze.domain.creators import resolve_creator
+from huntaze.domain.outbound.wake import wake_creators
+from huntaze.http import create_app, lambda_entry
+from huntaze.settings import load
+
+app = create_app()
+
+Caller = Annotated[Principal, Depends(current_principal)]
+
+
+def _creator(caller: Principal, tenant: Tenant, creator_id: UUID | None) -> UUID:
+    caller.require(Right.CONNECT)
+    with tenant.transaction() as connection:
+        return resolve_creator(connection, creator_id)
+
+
+def _tenant(caller: Principal) -> Tenant:
+    return Tenant(database(), caller.workspace_id, caller.creators)
+
+
+def _secrets(caller: Principal) -> AwsSecrets:
+    return AwsSecrets(load(PlatformsSettings), caller.workspace_id)
+
+
+@app.post("/api/of/connect", status_code=HTTPStatus.ACCEPTED, tags=["platforms"])
+def connect(request: ConnectRequest, caller: Caller) -> Order:
+    """Connect a creator's account: keep the credentials sealed and log in."""
+    tenant = _tenant(caller)
+    creator_id = _creator(caller, tenant, request.creator_id)
+    command_id = service.connect(
+        creator_id, request, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
+    )
+    wake_creators([creator_id])
+    return Order(command_id=command_id)
+
+
+@app.post("/api/of/connect/code", status_code=HTTPStatus.ACCEPTED, tags=["platforms"])
+def enter_code(request: CodeRequest, caller: Caller) -> Order:
+    """Go on with a login for which the platform has sent a code."""
+    tenant = _tenant(caller)
+    creator_id = _creator(caller, tenant, request.creator_id)
+    command_id = service.enter_code(
+        creator_id, request, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
+    )
+    wake_creators([creator_id])
+    return Order(command_id=command_id)
+
+
+@app.post("/api/of/session", tags=["platforms"])
+def bring_session(request: SessionRequest, caller: Caller) -> ConnectionStatus:
+    """Use a session that the creator has made in a browser of their own."""
+    tenant = _tenant(caller)
+    creator_id = _creator(caller, tenant, request.creator_id)
+    status = service.bring_session(
+        creator_id, request, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
+    )
+    wake_creators([creator_id])
+    return status
+
+
+@app.post("/api/of/resume", status_code=HTTPStatus.ACCEPTED, tags=["platforms"])
+def resume(request: CreatorChoice, caller: Caller) -> Order:
+    """Log in again and go on sending after a creator was stopped."""
+    tenant = _tenant(caller)
+    creator_id = _creator(caller, tenant, request.creator_id)
+    command_id = service.resume(
+        creator_id, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
+    )
+    wake_creators([creator_id])
+    return Order(command_id=command_id)
+
+
+@app.post("/api/of/disconnect", tags=["platforms"])
+def disconnect(request: CreatorChoice, caller: Caller) -> ConnectionStatus:
+    """Stop a creator's sends and forget credentials and session."""
+    tenant = _tenant(caller)
+    creator_id = _creator(caller, tenant, request.creator_id)
+    return service.disconnect(creator_id, PostgresConnections(tenant), _secrets(caller))
+
+
+@app.get("/api/of/status", tags=["platforms"])
+def connection_status(
+    caller: Caller, creator_id: Annotated[UUID | None, Query()] = None
+) -> ConnectionStatus:
+    """Tell how a creator's connection is, and why it stands still if it does."""
+    caller.require(Right.READ)
+    tenant = _tenant(caller)
+    with tenant.transaction() as connection:
+        resolved = resolve_creator(connection, creator_id)
+    return PostgresConnections(tenant).status(resolved)
+
+
+handler = lambda_entry(app)

@@ -1,0 +1,73 @@
+"""Shapes of platform connections."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+
+class CreatorChoice(BaseModel):
+    """Which creator is meant."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    creator_id: UUID | None = Field(None, description="Omitted: the workspace's only creator.")
+
+
+class ConnectRequest(CreatorChoice):
+    """Credentials of a creator's own account, and the consent to use them."""
+
+    username: Annotated[str, Field(min_length=1, max_length=200)]
+    password: Annotated[SecretStr, Field(min_length=1, max_length=500)]
+    consent: bool = Field(
+        description="The creator agrees that a browser acts in their account; see compliance.md."
+    )
+
+
+class CodeRequest(CreatorChoice):
+    """The code that the platform has sent to the creator."""
+
+    code: Annotated[str, Field(min_length=4, max_length=12, pattern=r"^[0-9A-Za-z-]+$")]
+
+
+class SessionRequest(CreatorChoice):
+    """A session that the creator made in a browser of their own.
+
+    The shape is Playwright's storage state: cookies, and origins with their local storage.
+    """
+
+    storage_state: dict[str, Any]
+    consent: bool
+
+
+class Order(BaseModel):
+    """An order that the worker carries out soon; its state is in the connection's status."""
+
+    command_id: UUID
+
+
+class LastOrder(BaseModel):
+    """The newest order to the worker and how it ended."""
+
+    kind: str
+    state: str
+    result: dict[str, Any] | None
+    created_at: datetime
+    finished_at: datetime | None
+
+
+class ConnectionStatus(BaseModel):
+    """How a creator's connection is."""
+
+    creator_id: UUID
+    platform: str
+    status: str
+    stop_reason: str | None
+    stopped_at: datetime | None
+    kill_switch: bool
+    driver_consent_at: datetime | None
+    messages_per_minute: int
+    waiting: int = Field(description="Messages that are planned and due.")
+    last_progress_at: datetime | None
+    last_order: LastOrder | None

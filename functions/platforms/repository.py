@@ -1,0 +1,88 @@
+"""Connections in Postgres."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row, dict_row
+
+from functions.platforms.models import ConnectionStatus, LastOrder
+from huntaze import outbox
+from huntaze.db import Tenant
+from huntaze.domain.outbound import commands, lanes
+from huntaze.errors import NotFoundError
+
+
+class PostgresConnections:
+    """The connections of one workspace; row level security hides all others."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def consent(self, creator_id: UUID, *, by: UUID) -> None:
+        """Record who has agreed to the browser driver, the first time."""
+        with self._tenant.transaction() as connection:
+            connection.execute(
+                "UPDATE creators SET driver_consent_at = coalesce(driver_consent_at,"
+                " clock_timestamp()), driver_consent_by = coalesce(driver_consent_by, %s)"
+                " WHERE workspace_id = %s AND id = %s",
+                (by, self._tenant.workspace_id, creator_id),
+            )
+
+    def order(self, creator_id: UUID, kind: str, payload: dict[str, Any], *, by: UUID) -> UUID:
+        """Queue an order to the worker."""
+        with self._tenant.transaction() as connection:
+            return commands.request(
+                connection,
+                workspace_id=self._tenant.workspace_id,
+                creator_id=creator_id,
+                kind=kind,
+                payload=payload,
+                requested_by=by,
+            )
+
+    def stop(self, creator_id: UUID, reason: str) -> None:
+        """Stop the creator's sends."""
+        with self._tenant.transaction() as connection:
+            connection.execute(
+                "UPDATE creator_lanes SET status = 'stopped', stop_reason = %s,"
+                " stopped_at = clock_timestamp() WHERE workspace_id = %s AND creator_id = %s",
+                (reason, self._tenant.workspace_id, creator_id),
+            )
+            outbox.add(
+                connection,
+                "creator.stopped",
+                workspace_id=self._tenant.workspace_id,
+                aggregate=("creator", creator_id),
+                payload={"reason": reason},
+            )
+
+    def activate(self, creator_id: UUID) -> None:
+        """Let the creator's lane move."""
+        with self._tenant.transaction() as connection:
+            lanes.activate(connection, creator_id)
+
+    def status(self, creator_id: UUID) -> ConnectionStatus:
+        """Read how a connection is."""
+        with self._tenant.transaction() as connection:
+            with connection.cursor(row_factory=class_row(LastOrder)) as cursor:
+                last = cursor.execute(
+                    "SELECT kind, state, result, created_at, finished_at FROM creator_commands"
+                    " WHERE workspace_id = %s AND creator_id = %s"
+                    " ORDER BY created_at DESC LIMIT 1",
+                    (self._tenant.workspace_id, creator_id),
+                ).fetchone()
+            with connection.cursor(row_factory=dict_row) as cursor:
+                row = cursor.execute(
+                    "SELECT k.id AS creator_id, k.platform, l.status, l.stop_reason, l.stopped_at,"
+                    " l.kill_switch, k.driver_consent_at, l.messages_per_minute,"
+                    " l.last_progress_at, (SELECT count(*) FROM sends s"
+                    "   WHERE s.workspace_id = k.workspace_id AND s.creator_id = k.id"
+                    "     AND s.state = 'planned' AND s.due_at <= clock_timestamp()) AS waiting"
+                    " FROM creators k JOIN creator_lanes l"
+                    "   ON l.workspace_id = k.workspace_id AND l.creator_id = k.id"
+                    " WHERE k.workspace_id = %s AND k.id = %s",
+                    (self._tenant.workspace_id, creator_id),
+                ).fetchone()
+        if row is None:
+            raise NotFoundError("There is no such creator in this workspace.")
+        return ConnectionStatus(**row, last_order=last)

@@ -1,0 +1,123 @@
+"""Rules of connecting: consent first, secrets out of the database, the worker does the rest."""
+
+from typing import Any, Protocol
+from uuid import UUID
+
+from functions.platforms.models import (
+    CodeRequest,
+    ConnectionStatus,
+    ConnectRequest,
+    SessionRequest,
+)
+from huntaze.errors import ConflictError, InvalidInputError
+
+
+class ConsentMissingError(InvalidInputError):
+    """The creator has not agreed that a browser acts in their account."""
+
+
+class NotConnectedError(ConflictError):
+    """There is nothing to resume: the creator was never connected."""
+
+
+class ConnectionStore(Protocol):
+    """The connections of a workspace."""
+
+    def consent(self, creator_id: UUID, *, by: UUID) -> None: ...
+
+    def order(self, creator_id: UUID, kind: str, payload: dict[str, Any], *, by: UUID) -> UUID: ...
+
+    def stop(self, creator_id: UUID, reason: str) -> None: ...
+
+    def activate(self, creator_id: UUID) -> None: ...
+
+    def status(self, creator_id: UUID) -> ConnectionStatus: ...
+
+
+class SecretStore(Protocol):
+    """Where credentials and sessions lie, sealed per creator."""
+
+    def secret_id(self, creator_id: UUID) -> str: ...
+
+    def keep_credentials(self, creator_id: UUID, username: str, password: str) -> None: ...
+
+    def keep_session(self, creator_id: UUID, storage_state: dict[str, Any]) -> None: ...
+
+    def forget(self, creator_id: UUID) -> None: ...
+
+
+def connect(
+    creator_id: UUID,
+    request: ConnectRequest,
+    store: ConnectionStore,
+    secrets: SecretStore,
+    *,
+    by: UUID,
+) -> UUID:
+    """Keep the credentials and order the worker to log in."""
+    _require_consent(given=request.consent)
+    secrets.keep_credentials(creator_id, request.username, request.password.get_secret_value())
+    store.consent(creator_id, by=by)
+    return store.order(creator_id, "connect", {"secret_id": secrets.secret_id(creator_id)}, by=by)
+
+
+def enter_code(
+    creator_id: UUID,
+    request: CodeRequest,
+    store: ConnectionStore,
+    secrets: SecretStore,
+    *,
+    by: UUID,
+) -> UUID:
+    """Log in again with the code that the platform has sent."""
+    _require_connected(store.status(creator_id))
+    payload = {"secret_id": secrets.secret_id(creator_id), "code": request.code}
+    return store.order(creator_id, "connect", payload, by=by)
+
+
+def bring_session(
+    creator_id: UUID,
+    request: SessionRequest,
+    store: ConnectionStore,
+    secrets: SecretStore,
+    *,
+    by: UUID,
+) -> ConnectionStatus:
+    """Use a session that the creator has made; no password is needed then."""
+    _require_consent(given=request.consent)
+    if not request.storage_state.get("cookies"):
+        raise InvalidInputError(
+            "The storage state holds no cookies; export it after logging in.",
+            fields={"storage_state": "no cookies"},
+        )
+    secrets.keep_session(creator_id, request.storage_state)
+    store.consent(creator_id, by=by)
+    store.activate(creator_id)
+    return store.status(creator_id)
+
+
+def resume(creator_id: UUID, store: ConnectionStore, secrets: SecretStore, *, by: UUID) -> UUID:
+    """Log in again after the creator was stopped."""
+    status = store.status(creator_id)
+    _require_connected(status)
+    return store.order(creator_id, "connect", {"secret_id": secrets.secret_id(creator_id)}, by=by)
+
+
+def disconnect(creator_id: UUID, store: ConnectionStore, secrets: SecretStore) -> ConnectionStatus:
+    """Stop the creator's sends and forget credentials and session; planned messages stay."""
+    store.stop(creator_id, "disconnected")
+    secrets.forget(creator_id)
+    return store.status(creator_id)
+
+
+def _require_consent(*, given: bool) -> None:
+    if not given:
+        raise ConsentMissingError(
+            "Connecting needs the creator's consent to a browser acting in their account:"
+            " set consent to true once they have given it."
+        )
+
+
+def _require_connected(status: ConnectionStatus) -> None:
+    if status.driver_consent_at is None or status.stop_reason == "disconnected":
+        raise NotConnectedError("Connect the creator first: POST /api/of/connect.")
