@@ -1,0 +1,1 @@
+"""Lanes with due work: woken every minute, in case a wake-up was lost."""

@@ -1,0 +1,24 @@
+"""Runs every minute: wakes a worker for each lane that has due work and no worker."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.lanes.repository import PostgresLanes
+from huntaze.db import database
+from huntaze.domain.outbound.wake import wake_creators
+
+
+class WakeUpsLostError(Exception):
+    """The queue did not take every wake-up; they are sent again in a minute."""
+
+
+def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+    """Wake each lane with due work."""
+    creators = PostgresLanes(database()).with_due_work()
+    counts = {"due": len(creators), "woken": wake_creators(creators) if creators else 0}
+    Logger(service="lanes", utc=True).info("Lanes were swept.", extra=counts)
+    if counts["woken"] < counts["due"]:
+        raise WakeUpsLostError(f"{counts['due'] - counts['woken']} wake-ups were not taken.")
+    return counts

@@ -1,0 +1,1 @@
+"""The outbox, published: events of committed changes go to EventBridge, at least once."""

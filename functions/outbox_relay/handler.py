@@ -1,0 +1,34 @@
+"""Runs after a change (nudged) and every minute: publishes what waits in the outbox."""
+
+from typing import Any
+
+from aws_lambda_powertools import Logger
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from functions.outbox_relay import service
+from functions.outbox_relay.gateway import EventBus
+from functions.outbox_relay.repository import PostgresOutbox
+from functions.outbox_relay.settings import RelaySettings
+from huntaze.db import database
+from huntaze.settings import load
+
+# A round that has begun must be able to end.
+_RESERVE_MS = 20_000
+
+
+class EventsRefusedError(Exception):
+    """The bus did not take every event; they are tried again in a minute."""
+
+
+def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
+    """Publish what waits; fails when something was refused, so that an alarm can see it."""
+    outcome = service.relay(
+        PostgresOutbox(database()),
+        EventBus(load(RelaySettings).event_bus_name),
+        has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MS,
+    )
+    counts = outcome._asdict()
+    Logger(service="outbox_relay", utc=True).info("The outbox was published.", extra=counts)
+    if outcome.refused:
+        raise EventsRefusedError(f"{outcome.refused} events were refused; they stay in the outbox.")
+    return counts

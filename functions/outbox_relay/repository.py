@@ -1,0 +1,32 @@
+"""The outbox in Postgres, seen through the two functions that the role may call."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID
+
+from psycopg.rows import class_row
+
+from functions.outbox_relay.models import OutboxEvent
+from huntaze.db import Transactions
+
+
+class PostgresOutbox(Transactions):
+    """The outbox of all workspaces."""
+
+    @contextmanager
+    def taken(self, most: int) -> Iterator[Sequence[OutboxEvent]]:
+        """Hold the oldest events; no other relay gets them until the block ends.
+
+        The one transaction that lasts through network calls: the rows must stay held until the
+        bus has answered, and come free by themselves when this function dies.
+        """
+        with (
+            self.transaction() as connection,
+            connection.cursor(row_factory=class_row(OutboxEvent)) as cursor,
+        ):
+            yield cursor.execute("SELECT * FROM take_outbox(%s)", (most,)).fetchall()
+
+    def mark_published(self, ids: Sequence[UUID]) -> None:
+        """Say, inside the block, which of the held events are done."""
+        with self.transaction() as connection:
+            connection.execute("SELECT mark_outbox_published(%s)", (list(ids),))

@@ -1,0 +1,204 @@
+"""The outbox on the real database: written with a change, published once it is committed."""
+
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from functions.lanes import handler as lanes
+from functions.lanes.repository import PostgresLanes
+from functions.outbox_relay import handler
+from functions.outbox_relay.repository import PostgresOutbox
+from huntaze import clients, outbox
+from huntaze.db import Connection, SingleConnection
+from huntaze.ids import new_id
+from huntaze.settings import load
+
+
+@pytest.fixture
+def relay_source(as_role: Callable[[str], Connection], monkeypatch) -> SingleConnection:
+    source = SingleConnection(lambda: as_role("relay"))
+    monkeypatch.setattr(handler, "database", lambda: source)
+    monkeypatch.setattr(lanes, "database", lambda: source)
+    return source
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict]]:
+    """What EventBridge was given."""
+    entries: list[dict] = []
+
+    def put_events(Entries):  # noqa: N803 - boto3's name
+        entries.extend(Entries)
+        return {"Entries": [{"EventId": "1"} for _ in Entries]}
+
+    monkeypatch.setattr(clients, "events", lambda: SimpleNamespace(put_events=put_events))
+    monkeypatch.setenv("EVENT_BUS_NAME", "huntaze")
+    load.cache_clear()
+    yield entries
+    load.cache_clear()
+
+
+@pytest.fixture
+def add_event(tenant) -> Callable[..., None]:
+    def add(ids, event_type: str = "creator.created") -> None:
+        with tenant(ids.workspace_id).transaction() as connection:
+            outbox.add(
+                connection,
+                event_type,
+                workspace_id=ids.workspace_id,
+                aggregate=("creator", ids.creator_id),
+                payload={"creator_id": str(ids.creator_id)},
+            )
+
+    return add
+
+
+@pytest.mark.usefixtures("relay_source")
+def test_publishes_an_event_once(tenant_factory, add_event, published, lambda_context):
+    ids = tenant_factory()
+    add_event(ids)
+    handler.handler({}, lambda_context)
+    ours = [entry for entry in published if str(ids.workspace_id) in entry["Detail"]]
+    assert [entry["DetailType"] for entry in ours] == ["creator.created"]
+    published.clear()
+    assert handler.handler({}, lambda_context) == {"published": 0, "refused": 0}
+    assert published == []
+
+
+@pytest.mark.usefixtures("relay_source")
+def test_a_change_that_is_undone_sends_nothing(tenant_factory, tenant, published, lambda_context):
+    ids = tenant_factory()
+    with tenant(ids.workspace_id).transaction() as connection:
+        outbox.add(
+            connection,
+            "creator.created",
+            workspace_id=ids.workspace_id,
+            aggregate=("creator", ids.creator_id),
+            payload={},
+        )
+        raise psycopg.Rollback
+    handler.handler({}, lambda_context)
+    assert not [entry for entry in published if str(ids.workspace_id) in entry["Detail"]]
+
+
+def test_two_relays_never_hold_the_same_event(tenant_factory, add_event, as_role):
+    ids = tenant_factory()
+    for _ in range(3):
+        add_event(ids)
+    relays = [PostgresOutbox(SingleConnection(lambda: as_role("relay"))) for _ in range(2)]
+    with relays[0].taken(2) as first, relays[1].taken(100) as second:
+        assert len(first) == 2
+        assert not {event.id for event in first} & {event.id for event in second}
+    # Whoever goes away without a word gives everything back.
+    with relays[0].taken(100) as again:
+        assert {event.id for event in first} <= {event.id for event in again}
+
+
+def test_an_event_of_another_workspace_cannot_be_written(tenant_factory, tenant):
+    mine, theirs = tenant_factory(), tenant_factory()
+    with (
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+        tenant(mine.workspace_id).transaction() as connection,
+    ):
+        outbox.add(
+            connection,
+            "creator.created",
+            workspace_id=theirs.workspace_id,
+            aggregate=("creator", theirs.creator_id),
+            payload={},
+        )
+
+
+def test_a_failing_nudge_does_not_fail_the_change(monkeypatch):
+    def refuse(**_):
+        raise ConnectionError
+
+    monkeypatch.setenv("OUTBOX_RELAY_FUNCTION", "relay")
+    monkeypatch.setattr(clients, "functions", lambda: SimpleNamespace(invoke=refuse))
+    load.cache_clear()
+    outbox.nudge()
+    load.cache_clear()
+
+
+# Lanes
+
+
+@pytest.fixture
+def woken(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
+    """Whom the queue was told of."""
+    told: list[UUID] = []
+
+    def wake(creators):
+        told.extend(creators)
+        return len(creators)
+
+    monkeypatch.setattr(lanes, "wake_creators", wake)
+    return told
+
+
+@pytest.fixture
+def add_command(tenant) -> Callable[..., None]:
+    def add(ids) -> None:
+        with tenant(ids.workspace_id).transaction() as connection:
+            connection.execute(
+                "INSERT INTO creator_lanes (workspace_id, creator_id, platform)"
+                " VALUES (%s, %s, 'fan_platform')",
+                (ids.workspace_id, ids.creator_id),
+            )
+            connection.execute(
+                "INSERT INTO creator_commands (workspace_id, creator_id, kind)"
+                " VALUES (%s, %s, 'connect')",
+                (ids.workspace_id, ids.creator_id),
+            )
+
+    return add
+
+
+@pytest.mark.usefixtures("relay_source")
+def test_wakes_the_lanes_that_have_something_to_do(
+    tenant_factory, add_command, woken, lambda_context, as_role
+):
+    waiting, idle = tenant_factory(), tenant_factory()
+    add_command(waiting)
+    counts = lanes.handler({}, lambda_context)
+    assert counts["due"] == counts["woken"]
+    assert waiting.creator_id in woken
+    assert idle.creator_id not in woken
+    as_role("worker").execute("SELECT claim_lane(%s, 'test', '1 minute')", (waiting.creator_id,))
+    woken.clear()
+    lanes.handler({}, lambda_context)
+    assert waiting.creator_id not in woken
+
+
+@pytest.mark.usefixtures("relay_source")
+def test_lost_wake_ups_are_an_error_that_an_alarm_can_see(
+    tenant_factory, add_command, lambda_context, monkeypatch
+):
+    add_command(tenant_factory())
+    monkeypatch.setattr(lanes, "wake_creators", lambda _: 0)
+    with pytest.raises(lanes.WakeUpsLostError):
+        lanes.handler({}, lambda_context)
+
+
+@pytest.mark.parametrize("table", ["events_outbox", "creator_lanes", "sends", "fans"])
+def test_the_relay_reads_no_table(as_role, table):
+    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+        as_role("relay").execute(f"SELECT * FROM {table}")
+
+
+def test_nobody_else_takes_the_outbox(as_role):
+    for role in ("app", "worker", "identity", "authorizer", "intake"):
+        for statement in (
+            "SELECT take_outbox(1)",
+            "SELECT mark_outbox_published('{}')",
+            "SELECT lanes_with_due_work()",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                as_role(role).execute(statement)
+
+
+def test_the_lanes_are_of_the_relay_alone(relay_source):
+    assert new_id() not in PostgresLanes(relay_source).with_due_work()
