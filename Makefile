@@ -30,7 +30,7 @@ stop: bootstrap ## end every process of the local cloud
 	@$(PYTHON) -m local stop
 
 status: bootstrap ## show its processes, their ports, memory and health
-	@$(PYTHON) -m local status
+	@$(PYTHON) -m local status || true
 
 logs: bootstrap ## follow all of its log files
 	@$(PYTHON) -m local logs

@@ -11,11 +11,10 @@ import sys
 import time
 from importlib.util import find_spec
 
-from local import endpoints, status
+from local import endpoints, status, worker
 from local.cloud import LocalCloud, say
 from local.processes import LocalCloudError
 from local.settings import ROOT, LocalSettings
-from local.worker import Supervisor
 
 
 def main() -> int:
@@ -74,11 +73,11 @@ def run_cloud(settings: LocalSettings, *, with_demo: bool) -> int:
 def supervise(settings: LocalSettings) -> None:
     """Keep the browser worker of a deployed cloud running until SIGTERM."""
     deployment = LocalCloud(settings).deployment
-    Supervisor(
+    worker.supervise(
         settings,
         role_arn=deployment.output("WorkerTaskRoleArn"),
         environment=json.loads(deployment.output("WorkerEnvironment")),
-    ).run()
+    )
 
 
 def follow_logs(settings: LocalSettings) -> None:

@@ -41,7 +41,10 @@ step() {
     step_function=$2
     step_start=$(date +%s)
     printf '  %-44s' "$step_name"
-    "$step_function" || fail "$step_error"
+    "$step_function" || {
+        echo "failed"
+        fail "$step_error"
+    }
     printf '%3s s\n' "$(($(date +%s) - step_start))"
 }
 
@@ -102,17 +105,22 @@ wanted = '%d.%d' % sys.version_info[:2] == '$PYTHON_VERSION'
 sys.exit(not wanted or bool(sysconfig.get_config_var('Py_GIL_DISABLED')))" >/dev/null 2>&1
 }
 
-# pyenv's and asdf's shims answer for versions that are not installed: look past them.
-path_without_shims() {
-    printf '%s' "$PATH" | tr ':' '\n' | grep -v '/shims/*$' | tr '\n' ':' | sed 's/:$//'
+# The shims of pyenv and asdf answer for versions that are not installed: look past them, and then
+# among the versions beside them.
+without_shims() { printf '%s' "$PATH" | tr ':' '\n' | grep -v '/shims/*$' | tr '\n' ':'; }
+
+beside_shims() {
+    printf '%s' "$PATH" | tr ':' '\n' | sed -n 's|/shims/*$||p' | while read -r folder; do
+        ls -d "$folder"/versions/"$PYTHON_VERSION".*/bin/"python$PYTHON_VERSION" \
+            "$folder"/installs/python/"$PYTHON_VERSION".*/bin/"python$PYTHON_VERSION" 2>/dev/null || true
+    done
 }
 
 find_python() {
-    uv_found=$(PATH=$(path_without_shims) "$UV" python find --no-project \
-        "$PYTHON_VERSION" 2>>"$LOG") || uv_found=
-    for candidate in "$uv_found" "python$PYTHON_VERSION" \
-        "$HOME/.pyenv/versions/$PYTHON_VERSION".*/bin/"python$PYTHON_VERSION" \
-        /usr/bin/"python$PYTHON_VERSION" /usr/local/bin/"python$PYTHON_VERSION"; do
+    uv_found=$(PATH=$(without_shims) "$UV" python find --no-project "$PYTHON_VERSION" 2>>"$LOG") ||
+        uv_found=
+    for candidate in "$uv_found" "python$PYTHON_VERSION" $(beside_shims) \
+        "$HOME/.pyenv/versions/$PYTHON_VERSION".*/bin/"python$PYTHON_VERSION"; do
         if [ -n "$candidate" ] && is_wanted_python "$candidate"; then
             "$candidate" -c 'import sys; print(sys.executable)'
             return 0
@@ -128,6 +136,8 @@ make_venv() {
 install python$PYTHON_VERSION (or allow access to github.com) and run make again."
     python=$(find_python) || {
         logged "$UV" python install --no-bin "$PYTHON_VERSION" && python=$(find_python)
+    } || {
+        apt_install "python$PYTHON_VERSION" && python=$(find_python)
     } || return 1
     step_error="the virtual environment .venv could not be made with $python."
     rm -rf "$VENV"

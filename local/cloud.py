@@ -45,7 +45,7 @@ class LocalCloud:
     def start(self) -> None:
         """Bring the whole cloud up to date; what is as it should be already is left alone."""
         with self._only_one_start():
-            if not self._aws_is_as_wanted():
+            if not self._lives_on():
                 self._begin_afresh()
             self._start_servers()
             self._deploy()
@@ -115,17 +115,24 @@ class LocalCloud:
         environment = aws.server_environment(self.settings)
         return fingerprint(("requirements.txt",), json.dumps(environment, sort_keys=True))
 
-    def _aws_is_as_wanted(self) -> bool:
+    def _lives_on(self) -> bool:
+        """Tell whether the AWS side runs as it should; if not, all data goes with it."""
         record = self.record("aws")
-        return (
-            record is not None
-            and record.fingerprint == self._aws_fingerprint()
-            and aws.is_healthy(self.settings)
-        )
+        if record is None or record.fingerprint != self._aws_fingerprint():
+            return False
+        # A machine under load answers late: no reason to throw its data away.
+        if not processes.wait_until(lambda: aws.is_healthy(self.settings), 30):
+            raise LocalCloudError(
+                f"MiniStack (process {record.pid}) runs but does not answer at"
+                f" {self.settings.aws_url}: `make stop`, which ends this cloud, and run again."
+            )
+        return True
 
     def _begin_afresh(self) -> None:
         self.stop()
         settings = self.settings
+        if settings.postgres_dir.exists():
+            say("The AWS side has ended: beginning with an empty account and database.")
         for name, port in (
             ("AWS_PORT", settings.aws_port),
             ("POSTGRES_PORT", settings.postgres_port),
