@@ -191,7 +191,7 @@ class Api(StageStack):
 
     def _campaigns(self) -> None:
         campaigns = self._function("Campaigns", "campaigns.api", DatabaseRole.APP)
-        permissions.run_campaigns(campaigns, self._settings)
+        permissions.start_campaigns(campaigns, self._settings)
         permissions.stop_campaigns(campaigns, self._settings)
         permissions.wake_lanes(campaigns, self._messaging)
         permissions.nudge_outbox(campaigns, self.outbox_relay)

@@ -15,8 +15,8 @@ from constructs import Construct
 
 from stacks.settings import StageSettings
 
-# A refusal by the rules: the same call would be refused again.
-REFUSALS = ["CampaignRefused", "CampaignRefusedError"]
+# The rules refuse, or a person was faster: the same call would end the same way.
+REFUSALS = ["CampaignRefused", "CampaignOvertaken"]
 _OUTAGES = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",

@@ -19,7 +19,7 @@ from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
 # What may let a waiting campaign go on; the sweep of each minute finds it otherwise.
-_MOVES_CAMPAIGNS = ["lane.drained", "campaign.decided"]
+_MOVES_CAMPAIGNS = ["lane.drained", "campaign.decided", "campaign.delivery_awaited"]
 
 
 class Campaigns(StageStack):
@@ -46,7 +46,8 @@ class Campaigns(StageStack):
 
         sweep = self._function("Sweep", "functions.campaigns.sweep.handler.handler", minutes=1)
         database.admit(sweep, DatabaseRole.APP)
-        permissions.run_campaigns(sweep, settings)
+        permissions.start_campaigns(sweep, settings)
+        permissions.release_campaigns(sweep, settings)
         self._when_campaigns_move(sweep, messaging)
 
     def _function(self, construct_id: str, handler: str, *, minutes: int) -> FeatureFunction:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from aws_cdk import Duration
+from aws_cdk import ArnFormat, Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
@@ -71,11 +71,18 @@ class Data(StageStack):
         )
 
     @property
+    def credentials_prefix(self) -> str:
+        """What the names of the secrets with the creators' logins begin with."""
+        return f"huntaze/{self._settings.stage.value}/of/creds/"
+
+    @property
     def credentials_arn(self) -> str:
-        """The secrets that hold the creators' logins; functions make one for each creator."""
+        """All those secrets; a function makes one for each creator."""
         return self.format_arn(
             service="secretsmanager",
-            resource=f"secret:huntaze/{self._settings.stage.value}/of/creds/*",
+            resource="secret",
+            resource_name=f"{self.credentials_prefix}*",
+            arn_format=ArnFormat.COLON_RESOURCE_NAME,
         )
 
     @property

@@ -24,21 +24,32 @@ def wake_lanes(function: lambda_.Function, messaging: Messaging) -> None:
     allow(function, ["sqs:SendMessage"], [messaging.lanes.queue_arn])
 
 
+def drain_lanes(role: iam.IGrantable, messaging: Messaging) -> None:
+    """Take wake-ups, keep them while a lane drains, and give them back or delete them."""
+    allow(
+        role,
+        ["sqs:ReceiveMessage", "sqs:ChangeMessageVisibility", "sqs:DeleteMessage"],
+        [messaging.lanes.queue_arn],
+    )
+
+
 def nudge_outbox(function: lambda_.Function, relay: lambda_.IFunction) -> None:
     """Ask the relay to publish the outbox now."""
     function.add_environment("OUTBOX_RELAY_FUNCTION", relay.function_name)
     allow(function, ["lambda:InvokeFunction"], [relay.function_arn])
 
 
-def run_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
-    """Start executions and answer the task tokens on which they wait."""
+def start_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
+    """Start an execution for each launch."""
     machine = state_machine_arn(Stack.of(function), settings)
     function.add_environment("CAMPAIGN_STATE_MACHINE_ARN", machine)
-    allow(
-        function,
-        ["states:StartExecution", "states:SendTaskSuccess", "states:SendTaskFailure"],
-        [machine],
-    )
+    allow(function, ["states:StartExecution"], [machine])
+
+
+def release_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
+    """Answer the task tokens on which executions wait."""
+    machine = state_machine_arn(Stack.of(function), settings)
+    allow(function, ["states:SendTaskSuccess", "states:SendTaskFailure"], [machine])
 
 
 def stop_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
@@ -55,6 +66,7 @@ def write_creator_credentials(function: lambda_.Function, data: Data) -> None:
     """Keep, replace and remove the logins of creators, without reading them."""
     key = data.keys["credentials"]
     function.add_environment("CREDENTIALS_KEY_ARN", key.key_arn)
+    function.add_environment("CREDENTIALS_PREFIX", data.credentials_prefix)
     allow(
         function,
         [
@@ -95,7 +107,7 @@ def use_browser_sessions(role: iam.IGrantable, data: Data) -> None:
     table, key = data.tables["of-sessions"], data.keys["sessions"]
     allow(
         role,
-        ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:DeleteItem"],
         [table.table_arn],
     )
     allow(role, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn], data.names_the_owner)

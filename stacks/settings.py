@@ -33,6 +33,7 @@ class StageSettings:
     database_host: str
     database_port: int
     aws_endpoint_url: str | None
+    fan_platform_url: str | None
     dependencies_layer: bool
 
     @classmethod
@@ -67,6 +68,7 @@ class StageSettings:
             database_host=required("database_host"),
             database_port=int(required("database_port")),
             aws_endpoint_url=optional("aws_endpoint_url"),
+            fan_platform_url=optional("fan_platform_url"),
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
 

@@ -1,6 +1,7 @@
 """The stages, synthesised once for all tests of the infrastructure."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +62,7 @@ def _synthesise(stage: str, folder: Path, *, checked: bool = False) -> Assembly:
             "stage": stage,
             "database_host": "database.example",
             "dependencies_layer": "false",
+            "fan_platform_url": "http://localhost:4580",
         },
         outdir=str(folder),
     )
@@ -92,3 +94,16 @@ def assembly(request: pytest.FixtureRequest) -> Assembly:
     """Each stage in turn, for rules that hold everywhere."""
     found: Assembly = request.getfixturevalue(request.param)
     return found
+
+
+@pytest.fixture(scope="session")
+def rendered() -> Callable[[Any], str]:
+    """Writes a value of a template as text, with a placeholder for what a deployment knows."""
+
+    def render(value: Any) -> str:
+        if isinstance(value, dict) and "Fn::Join" in value:
+            delimiter, parts = value["Fn::Join"]
+            return str(delimiter).join(render(part) for part in parts)
+        return value if isinstance(value, str) else "known-at-deploy"
+
+    return render

@@ -43,7 +43,7 @@ def test_every_step_is_caught_and_its_failure_names_it(machine, tasks):
 def test_every_step_is_retried_with_jitter_but_not_a_refusal(tasks):
     for name, task in tasks.items():
         refusal, *retried = task["Retry"]
-        assert "CampaignRefused" in refusal["ErrorEquals"], name
+        assert refusal["ErrorEquals"] == ["CampaignRefused", "CampaignOvertaken"], name
         assert refusal["MaxAttempts"] == 0, name
         assert retried, name
         assert all(retry["JitterStrategy"] == "FULL" for retry in retried), name

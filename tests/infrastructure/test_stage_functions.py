@@ -42,25 +42,15 @@ for name, (zipped, handler, environment) in functions.items():
 """
 
 
-def _rendered(value):
-    """Text with a placeholder for what only a deployment knows."""
-    if isinstance(value, dict) and "Fn::Join" in value:
-        delimiter, parts = value["Fn::Join"]
-        return delimiter.join(_rendered(part) for part in parts)
-    return value if isinstance(value, str) else "known-at-deploy"
-
-
-def _environment(function):
-    variables = function.properties["Environment"]["Variables"]
-    return {name: _rendered(value) for name, value in variables.items()}
-
-
-def test_each_handler_imports_from_its_own_zip_and_reads_its_settings(local, tmp_path):
+def test_each_handler_imports_from_its_own_zip_and_reads_its_settings(local, rendered, tmp_path):
     functions = {
         str(function): (
             str(local.asset_of(function)),
             function.properties["Handler"],
-            _environment(function),
+            {
+                name: rendered(value)
+                for name, value in function.properties["Environment"]["Variables"].items()
+            },
         )
         for function in local.of_kind("AWS::Lambda::Function")
     }

@@ -4,7 +4,6 @@ import json
 
 # Actions that AWS does not tie to a resource.
 _WITHOUT_RESOURCE = {
-    "cloudwatch:PutMetricData",
     "xray:PutTraceSegments",
     "xray:PutTelemetryRecords",
     "xray:GetSamplingRules",

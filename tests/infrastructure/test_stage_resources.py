@@ -2,6 +2,10 @@
 
 import json
 
+from browser_worker.settings import WorkerSettings
+from huntaze.outbox import RelaySettings
+from huntaze.settings import DatabaseSettings
+
 _PUBLIC = {
     ("GET", "/api/docs"),
     ("GET", "/api/health"),
@@ -122,6 +126,14 @@ def test_the_launcher_finds_the_outputs_that_it_needs(local):
     }
     assert {"ApiUrl", "WorkerEnvironment", "WorkerTaskRoleArn"} <= set(outputs)
     assert outputs["ApiUrl"]["Fn::Join"][1][0] == "http://localhost:4566/_aws/execute-api/"
+
+
+def test_the_worker_starts_with_the_settings_that_it_reads(local, rendered):
+    outputs = local.templates["Huntaze-local-Worker"]["Outputs"]
+    environment = json.loads(rendered(outputs["WorkerEnvironment"]["Value"]))
+    variables = {name.lower(): value for name, value in environment.items()}
+    for model in (WorkerSettings, DatabaseSettings, RelaySettings):
+        model.model_validate(variables)
 
 
 def test_stages_share_no_stack(local, production):
