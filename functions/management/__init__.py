@@ -1,0 +1,1 @@
+"""A workspace's creators and members."""

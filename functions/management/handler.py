@@ -1,0 +1,140 @@
+"""HTTP door of the management feature: wiring and routes, no rules."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+from uuid import UUID
+
+from aws_lambda_powertools.event_handler import Depends, Request, Response
+from aws_lambda_powertools.event_handler.openapi.params import Query
+
+from functions.management import service
+from functions.management.models import Creator, CreatorChanges, CreatorDraft, Member
+from functions.management.repository import PostgresCreators, PostgresMembers
+from huntaze import outbox
+from huntaze.auth import Principal, Right, current_principal
+from huntaze.db import Tenant, database
+from huntaze.errors import BadRequestError
+from huntaze.http import (
+    PAGE_LIMIT,
+    PAGE_LIMIT_MAX,
+    Page,
+    create_app,
+    decode_cursor,
+    encode_cursor,
+    lambda_entry,
+)
+from huntaze.platforms.limits import LaneLimits, lane_limits
+
+app = create_app()
+
+
+def tenant_of(request: Request) -> Tenant:
+    """The workspace of the caller, as far as the caller may see it."""
+    caller = current_principal(request)
+    return Tenant(database(), caller.workspace_id, caller.creators)
+
+
+def limits_in_force() -> Mapping[str, LaneLimits]:
+    """How fast lanes may send, by platform."""
+    return lane_limits()
+
+
+# Plain names: Powertools does not look behind a `type` statement.
+Caller = Annotated[Principal, Depends(current_principal)]
+Workspace = Annotated[Tenant, Depends(tenant_of)]
+Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)]
+Cursor = Annotated[str | None, Query(max_length=200)]
+
+
+@app.get("/api/management/creators", tags=["management"])
+def list_creators(
+    caller: Caller, tenant: Workspace, limit: Limit = PAGE_LIMIT, cursor: Cursor = None
+) -> Page[Creator]:
+    """List the creators that the caller may see, oldest first."""
+    caller.require(Right.READ)
+    after = _id_of(decode_cursor(cursor, 1)[0]) if cursor else None
+    found = PostgresCreators(tenant).page(after, limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(items=found[:limit], next_cursor=encode_cursor(last.id) if last else None)
+
+
+@app.post("/api/management/creators", status_code=HTTPStatus.CREATED, tags=["management"])
+def create_creator(
+    draft: CreatorDraft,
+    caller: Caller,
+    tenant: Workspace,
+    limits: Annotated[Mapping[str, LaneLimits], Depends(limits_in_force)],
+) -> Creator:
+    """Add a creator; it sends nothing before it is connected."""
+    caller.require(Right.MANAGE)
+    creator = service.create(
+        draft,
+        PostgresCreators(tenant),
+        limits=limits,
+        sees_every_creator=caller.creators is None,
+    )
+    outbox.nudge()
+    return creator
+
+
+@app.get("/api/management/creators/<creator_id>", tags=["management"])
+def get_creator(creator_id: UUID, caller: Caller, tenant: Workspace) -> Creator:
+    """Tell about one creator."""
+    caller.require(Right.READ)
+    return service.get(creator_id, PostgresCreators(tenant))
+
+
+@app.patch("/api/management/creators/<creator_id>", tags=["management"])
+def change_creator(
+    creator_id: UUID, changes: CreatorChanges, caller: Caller, tenant: Workspace
+) -> Creator:
+    """Change a creator's settings; what is left out stays."""
+    caller.require(Right.MANAGE)
+    creator = service.change(creator_id, changes, PostgresCreators(tenant))
+    outbox.nudge()
+    return creator
+
+
+@app.delete(
+    "/api/management/creators/<creator_id>",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=["management"],
+)
+def delete_creator(creator_id: UUID, caller: Caller, tenant: Workspace) -> Response[None]:
+    """Remove a creator that has no fans, campaigns, messages or money."""
+    caller.require(Right.MANAGE)
+    service.remove(creator_id, PostgresCreators(tenant))
+    outbox.nudge()
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@app.get("/api/management/members", tags=["management"])
+def list_members(
+    caller: Caller, tenant: Workspace, limit: Limit = PAGE_LIMIT, cursor: Cursor = None
+) -> Page[Member]:
+    """List the people of the workspace, those who came first first."""
+    caller.require(Right.READ)
+    found = PostgresMembers(tenant).page(_place_of(cursor) if cursor else None, limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    next_cursor = encode_cursor(last.created_at.isoformat(), last.user_id) if last else None
+    return Page(items=found[:limit], next_cursor=next_cursor)
+
+
+def _id_of(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise BadRequestError("The cursor is not one that this list gave.") from None
+
+
+def _place_of(cursor: str) -> tuple[datetime, UUID]:
+    moment, user_id = decode_cursor(cursor, 2)
+    try:
+        return datetime.fromisoformat(moment), _id_of(user_id)
+    except ValueError:
+        raise BadRequestError("The cursor is not one that this list gave.") from None
+
+
+handler = lambda_entry(app)

@@ -1,0 +1,174 @@
+"""Creators and members in Postgres: the only SQL of this feature."""
+
+from datetime import datetime
+from typing import LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row, dict_row
+
+from functions.management.models import Creator, CreatorChanges, CreatorDraft, Member
+from functions.management.service import (
+    CreatorConnectedError,
+    CreatorExistsError,
+    CreatorInUseError,
+)
+from huntaze import outbox
+from huntaze.db import Connection, Tenant
+from huntaze.ids import new_id
+from huntaze.platforms.limits import LaneLimits
+
+_SELECT: LiteralString = (
+    "SELECT c.id, c.platform, c.handle, c.display_name, c.time_zone, c.currency, c.cap_messages,"
+    " c.cap_hours, c.quiet_from, c.quiet_until, c.recent_chat_minutes, c.driver_consent_at,"
+    " c.created_at, c.updated_at, json_build_object('status', l.status,"
+    " 'stop_reason', l.stop_reason, 'kill_switch', l.kill_switch,"
+    " 'messages_per_minute', l.messages_per_minute, 'min_gap_ms', l.min_gap_ms) AS lane"
+    " FROM creators c JOIN creator_lanes l USING (workspace_id)"
+    " WHERE l.creator_id = c.id"
+)
+
+
+class PostgresCreators:
+    """The creators of one workspace that its caller may see."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def page(self, after: UUID | None, limit: int) -> list[Creator]:
+        """List creators, oldest first, younger than ``after``."""
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            cursor.execute(
+                f"{_SELECT} AND (%(after)s::uuid IS NULL OR c.id > %(after)s)"
+                " ORDER BY c.id LIMIT %(limit)s",
+                {"after": after, "limit": limit},
+            )
+            return [Creator.model_validate(row) for row in cursor]
+
+    def find(self, creator_id: UUID) -> Creator | None:
+        """Find a creator that the caller may see."""
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=dict_row) as cursor,
+        ):
+            row = cursor.execute(f"{_SELECT} AND c.id = %s", (creator_id,)).fetchone()
+        return Creator.model_validate(row) if row else None
+
+    def add(self, draft: CreatorDraft, limits: LaneLimits) -> Creator | None:
+        """Add a creator and its stopped lane; None when the workspace has this account."""
+        creator_id = new_id()
+        values = {
+            **draft.model_dump(),
+            **limits.model_dump(),
+            "display_name": draft.display_name or draft.handle,
+            "workspace_id": self._tenant.workspace_id,
+            "id": creator_id,
+        }
+        with self._tenant.transaction() as connection:
+            added = connection.execute(
+                "INSERT INTO creators (workspace_id, id, platform, handle, display_name,"
+                " time_zone, currency, cap_messages, cap_hours, quiet_from, quiet_until,"
+                " recent_chat_minutes) VALUES (%(workspace_id)s, %(id)s, %(platform)s, %(handle)s,"
+                " %(display_name)s, %(time_zone)s, %(currency)s, %(cap_messages)s, %(cap_hours)s,"
+                " %(quiet_from)s, %(quiet_until)s, %(recent_chat_minutes)s)"
+                " ON CONFLICT (workspace_id, platform, handle) DO NOTHING",
+                values,
+            )
+            if not added.rowcount:
+                return None
+            connection.execute(
+                "INSERT INTO creator_lanes (workspace_id, creator_id, platform, status,"
+                " stop_reason, messages_per_minute, min_gap_ms) VALUES (%(workspace_id)s, %(id)s,"
+                " %(platform)s, 'stopped', 'not_connected', %(messages_per_minute)s,"
+                " %(min_gap_ms)s)",
+                values,
+            )
+            self._tell(connection, "creator.created", creator_id)
+            return self.find(creator_id)
+
+    def change(self, creator_id: UUID, changes: CreatorChanges) -> Creator | None:
+        """Write what is set; None when there is no such creator.
+
+        Raises:
+            CreatorExistsError: Another creator has this handle.
+        """
+        values = changes.model_dump(exclude_unset=True)
+        # The names are the model's own fields, never the caller's words.
+        columns = sql.SQL(", ").join(
+            sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
+            for name in values
+        )
+        statement = sql.SQL(
+            "UPDATE creators SET {}, updated_at = clock_timestamp() WHERE id = %(creator_id)s"
+        ).format(columns)
+        try:
+            with self._tenant.transaction() as connection:
+                connection.execute(statement, {**values, "creator_id": creator_id})
+                found = self.find(creator_id)
+                if found is not None:
+                    self._tell(connection, "creator.changed", creator_id)
+        except psycopg.errors.UniqueViolation:
+            raise CreatorExistsError("Another creator of this workspace has this handle.") from None
+        return found
+
+    def remove(self, creator_id: UUID) -> bool:
+        """Remove a creator that nothing belongs to; False when there is no such creator.
+
+        Raises:
+            CreatorInUseError: Something belongs to it.
+            CreatorConnectedError: Its lane is running.
+        """
+        try:
+            with self._tenant.transaction() as connection:
+                # Held, so that it does not start in between; it goes with its creator.
+                lane = connection.execute(
+                    "SELECT status FROM creator_lanes WHERE creator_id = %s FOR UPDATE",
+                    (creator_id,),
+                ).fetchone()
+                if lane == ("active",):
+                    raise CreatorConnectedError("The creator is connected; disconnect it first.")
+                removed = connection.execute("DELETE FROM creators WHERE id = %s", (creator_id,))
+                if removed.rowcount:
+                    self._tell(connection, "creator.deleted", creator_id)
+        except psycopg.errors.ForeignKeyViolation:
+            raise CreatorInUseError(
+                "Fans, campaigns, messages or money belong to this creator; they would be lost."
+            ) from None
+        return removed.rowcount == 1
+
+    def _tell(self, connection: Connection, event_type: str, creator_id: UUID) -> None:
+        outbox.add(
+            connection,
+            event_type,
+            workspace_id=self._tenant.workspace_id,
+            aggregate=("creator", creator_id),
+            payload={"creator_id": str(creator_id)},
+        )
+
+
+class PostgresMembers:
+    """The members of one workspace."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def page(self, after: tuple[datetime, UUID] | None, limit: int) -> list[Member]:
+        """List members, those who came first first, from behind ``after``."""
+        since, user_id = after or (None, None)
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=class_row(Member)) as cursor,
+        ):
+            cursor.execute(
+                "SELECT m.user_id, u.email, u.name, m.role, m.creator_scope AS creator_ids,"
+                " m.created_at FROM members m JOIN users u ON u.id = m.user_id"
+                " WHERE %(since)s::timestamptz IS NULL"
+                " OR (m.created_at, m.user_id) > (%(since)s, %(user_id)s::uuid)"
+                " ORDER BY m.created_at, m.user_id LIMIT %(limit)s",
+                {"since": since, "user_id": user_id, "limit": limit},
+            )
+            return cursor.fetchall()

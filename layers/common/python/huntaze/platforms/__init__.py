@@ -1,0 +1,1 @@
+"""Fan platforms: what is known about each."""
