@@ -50,7 +50,10 @@ class Tab:
     @classmethod
     async def open(cls, context: BrowserContext, profile: SiteProfile) -> "Tab":
         """Return a new tab of ``context``."""
-        page = await context.new_page()
+        try:
+            page = await context.new_page()
+        except Error as error:
+            raise RendererCrash(f"opening a tab: {error.message}") from error
         page.set_default_timeout(profile.settle_seconds * 1000)
         page.set_default_navigation_timeout(profile.navigation_seconds * 1000)
         return cls(page, profile)
@@ -134,10 +137,6 @@ class Tab:
         """Wait for an element, for as long as a page may take to settle."""
         limit = self.profile.settle_seconds
         return bool(await self.wait(scripts.AWAIT_ANY, limit, any={"element": selector}))
-
-    async def count(self, selector: str) -> int:
-        """Return how many elements match."""
-        return int(await self.run(scripts.COUNT, selector))
 
     def signs(self, *, ignored: frozenset[str] = frozenset()) -> list[dict[str, object]]:
         """Return the profile's signs that may show after the last answer."""

@@ -15,6 +15,7 @@ from browser_worker.trouble import SIGNED_TROUBLES
 PROFILES = Path(__file__).with_name("profiles")
 
 URL = re.compile(r"(?:https?://|www\.)[^\s<>\"]+", re.IGNORECASE)
+TRAILING_SLASH = re.compile(r"(?<=\S)/+(?=\s|$)")
 EMOJI = re.compile("[\u2190-\u21ff\u2300-\u23ff\u2460-\u27bf\u2900-\u2bff\U0001f000-\U0001faff]")
 # Variation selectors, the joiner, skin tones, keycaps and flag tags change no meaning that a
 # read-back could rest on, and platforms add and drop them freely.
@@ -261,6 +262,7 @@ class SiteProfile(Part):
         text = unicodedata.normalize("NFC", text)
         if self.texts.links == "bare":
             text = URL.sub(lambda match: self._bare_link(match.group()), text)
+            text = TRAILING_SLASH.sub("", text)
         text = EMOJI_MODIFIERS.sub("", text)
         if self.texts.emoji == "strip":
             # A text of emoji alone keeps them: else any two of them would be equal.
@@ -276,7 +278,7 @@ class SiteProfile(Part):
             wrapped = parse_qs(parts.query).get(wrapper.parameter)
             if wrapped and re.search(wrapper.path, parts.path):
                 return self._bare_link(wrapped[0])
-        return re.sub(r"^(?:https?://)?(?:www\.)?", "", link, flags=re.IGNORECASE).rstrip("/")
+        return re.sub(r"^(?:https?://)?(?:www\.)?", "", link, flags=re.IGNORECASE)
 
 
 @cache

@@ -6,6 +6,10 @@ They read and click; they change nothing that would hide what drives the page.
 LIBRARY = r"""
   const shown = (element) => element.checkVisibility({ visibilityProperty: true });
 
+  // Once this has passed, scripts of the page itself have taken hold of its forms and buttons.
+  const isReady = () =>
+    performance.getEntriesByType("navigation")[0].domContentLoadedEventEnd > 0;
+
   const signOf = (signs) => {
     for (const one of signs) {
       if (one.url && !new RegExp(one.url).test(location.pathname + location.search)) continue;
@@ -136,7 +140,7 @@ AWAIT_ANY = script(r"""
 READ_THREAD = script(r"""
   let missing = [];
   const found = await until(() => {
-    if (document.readyState === "loading") return null;
+    if (!isReady()) return null;
     const sign = signOf(a.signs);
     if (sign !== null) return { sign };
     missing = Object.keys(a.required).filter((name) => !document.querySelector(a.required[name]));
@@ -216,7 +220,7 @@ AWAIT_ABSENT = script(r"""
 
 READ_LISTING = script(r"""
   return await until(() => {
-    if (document.readyState === "loading") return null;
+    if (!isReady()) return null;
     const sign = signOf(a.signs);
     if (sign !== null) return { sign };
     if (!document.querySelector(a.list)) return null;
@@ -245,7 +249,19 @@ READ_ONE = script("return read(document, a);")
 
 READ_LINK = "(selector) => document.querySelector(selector)?.href ?? null"
 
-COUNT = "(selector) => document.querySelectorAll(selector).length"
+# Counts once what is needed is there, or once the page has had its time: then some is missing.
+COUNT_ALL = script(r"""
+  const count = (selector) => document.querySelectorAll(selector).length;
+  const found = await until(() => {
+    if (!isReady()) return null;
+    const sign = signOf(a.signs);
+    if (sign !== null) return { sign };
+    return a.needed.every(count) ? { sign: null } : null;
+  }, a.milliseconds);
+  if (found && found.sign !== null) return found;
+  const entries = Object.entries(a.selectors);
+  return { counts: Object.fromEntries(entries.map(([name, selector]) => [name, count(selector)])) };
+""")
 
 # No word of a chat may leave in a screenshot: every letter becomes an x, every field empties.
 MASK_TEXT = r"""() => {

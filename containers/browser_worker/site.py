@@ -1,13 +1,13 @@
 """One logged-in creator in a browser context of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Error, StorageState
+from playwright.async_api import Browser, BrowserContext, Error, Page, StorageState
 
 from browser_worker import scripts
 from browser_worker.listings import (
@@ -24,7 +24,7 @@ from browser_worker.listings import (
 from browser_worker.page import CLOSE_SECONDS, Tab
 from browser_worker.profile import Listing, SiteProfile
 from browser_worker.thread import Thread
-from browser_worker.trouble import LoginRefused, TwoFactorChallenge
+from browser_worker.trouble import LoginRefused, RendererCrash, TwoFactorChallenge
 
 # While logging in these are the page one stands on, not trouble with it.
 LOGIN_PAGES = frozenset({"session_expired", "login_refused"})
@@ -50,12 +50,24 @@ class Site:
     async def open(
         cls, browser: Browser, profile: SiteProfile, storage_state: dict[str, Any] | None = None
     ) -> Self:
-        """Return the site in a fresh context, logged in if ``storage_state`` still is."""
-        # A service worker could answer a read-back from a cache of its own.
-        context = await browser.new_context(
-            storage_state=_as_state(storage_state), service_workers="block"
-        )
+        """Return the site in a fresh context, logged in if ``storage_state`` still is.
+
+        Raises:
+            RendererCrash: The browser is gone.
+        """
+        try:
+            # A service worker could answer a read-back from a cache of its own.
+            context = await browser.new_context(
+                storage_state=_as_state(storage_state), service_workers="block"
+            )
+        except Error as error:
+            raise RendererCrash(f"opening a context: {error.message}") from error
         return cls(context, await Tab.open(context, profile))
+
+    @property
+    def page(self) -> Page:
+        """The page that is driven now; another one after a crash."""
+        return self._tab.page
 
     async def close(self) -> None:
         """Close the context and its tab, even ones that hang."""
@@ -64,8 +76,15 @@ class Site:
                 await self._context.close()
 
     async def storage_state(self) -> dict[str, Any]:
-        """Return cookies and storage, by which a later context is logged in, too."""
-        return dict(await self._context.storage_state())
+        """Return cookies and storage, by which a later context is logged in, too.
+
+        Raises:
+            RendererCrash: The browser is gone.
+        """
+        try:
+            return dict(await self._context.storage_state())
+        except Error as error:
+            raise RendererCrash(f"keeping the session: {error.message}") from error
 
     async def login(self, credentials: Credentials, code: str | None = None) -> None:
         """Log in.
@@ -155,6 +174,21 @@ class Site:
         yield MessagePage(thread.messages)
         while await thread.show_older():
             yield MessagePage(thread.messages)
+
+    async def count_on(
+        self, path: str, needed: Mapping[str, str], optional: Mapping[str, str]
+    ) -> dict[str, int]:
+        """Open a page and return how many elements each selector matches.
+
+        It waits for all that is needed; what is optional gets a moment longer to appear.
+        """
+        tab = await self._sound_tab()
+        await tab.goto(self.profile.base_url + path)
+        arguments = {"needed": list(needed.values()), "selectors": {**needed, **optional}}
+        await tab.wait(scripts.COUNT_ALL, self.profile.settle_seconds, **arguments)
+        await asyncio.sleep(self.profile.settle_seconds / 10)
+        found = await tab.wait(scripts.COUNT_ALL, 0, **arguments)
+        return {name: int(count) for name, count in found["counts"].items()}
 
     async def _pages[T](
         self, listing: Listing, reader: Reader[T], cursor: str | None

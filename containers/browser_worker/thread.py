@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+from urllib.parse import unquote, urlsplit
 
 from browser_worker import scripts
 from browser_worker.page import Tab
@@ -220,6 +221,7 @@ class Thread:
         limit = self._tab.profile.navigation_seconds
         if not await self._tab.wait(scripts.AWAIT_ABSENT, limit, **arguments):
             raise NavigationTimeout(f"The message was still there after {limit:g} s.")
+        self.messages = tuple(one for one in self.messages if one.id != message_id)
         return True
 
     async def show_older(self) -> bool:
@@ -270,7 +272,9 @@ class Thread:
         if self._chat.fan_id is not None:
             same = fan_id == self.fan_platform_id
         else:
-            same = bool(wanted) and _bare_handle(shown) == _bare_handle(wanted)
+            steps = unquote(urlsplit(self._tab.page.url).path).split("/")
+            same = self.fan_platform_id in steps and bool(wanted)
+            same = same and _bare_handle(shown) == _bare_handle(wanted)
         if not same:
             raise WrongThread("The page shows another fan.")
         self.handle = _bare_handle(shown) or wanted

@@ -7,18 +7,14 @@
   const address = `/chats/${encodeURIComponent(form.dataset.fan)}/messages`;
   const error = part("error");
 
-  // A page cannot open chrome://crash, but Chromium parses selectors and lays trees out by
-  // recursion: deep enough, either runs out of stack and takes the renderer with it.
-  const die = (how) => {
-    if (how === "hang") for (;;);
-    const depth = 100000;
-    document.querySelector(":not(".repeat(depth) + "a" + ")".repeat(depth));
-    let node = document.body;
-    for (let level = 0; level < depth / 5; level += 1) {
-      node = node.appendChild(document.createElement("div"));
-    }
-    document.body.getBoundingClientRect();
-  };
+  // Runs the script that ends this page, and so never returns to what was going on.
+  const die = (mode) =>
+    new Promise(() => {
+      const script = document.createElement("script");
+      script.src = "/static/crash.js";
+      script.dataset.mode = mode;
+      document.head.append(script);
+    });
 
   const complain = (kind, text) => {
     error.dataset.error = kind;
@@ -59,7 +55,7 @@
         return;
       }
       const accepted = await response.json();
-      if (accepted.crash) die(accepted.crash);
+      if (accepted.crash) await die(accepted.crash);
       part("empty")?.remove();
       list.insertAdjacentHTML("beforeend", accepted.html);
       part("text").value = "";
@@ -101,6 +97,4 @@
       vault.append(label);
     }
   });
-
-  if (form.dataset.crash) die(form.dataset.crash);
 })();
