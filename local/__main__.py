@@ -5,13 +5,11 @@
 
 import argparse
 import json
-import os
 import subprocess
 import sys
 import time
-from importlib.util import find_spec
 
-from local import endpoints, status, worker
+from local import endpoints, logs, status, worker
 from local.cloud import LocalCloud, say
 from local.processes import LocalCloudError
 from local.settings import ROOT, LocalSettings
@@ -39,7 +37,7 @@ def main() -> int:
             case "status":
                 return 0 if status.show(LocalCloud(settings)) else 1
             case "logs":
-                follow_logs(settings)
+                logs.follow(settings)
             case "reset":
                 LocalCloud(settings).reset()
             case "supervise":
@@ -64,9 +62,6 @@ def run_cloud(settings: LocalSettings, *, with_demo: bool) -> int:
     say(f"endpoints    {endpoints.path_in(settings.data_dir)}")
     if not with_demo:
         return 0
-    if find_spec("local.demo") is None:
-        say("The demo is not part of this version: left out.")
-        return 0
     return subprocess.run([sys.executable, "-m", "local.demo"], cwd=ROOT, check=False).returncode
 
 
@@ -78,14 +73,6 @@ def supervise(settings: LocalSettings) -> None:
         role_arn=deployment.output("WorkerTaskRoleArn"),
         environment=json.loads(deployment.output("WorkerEnvironment")),
     )
-
-
-def follow_logs(settings: LocalSettings) -> None:
-    """Become ``tail`` on every log file."""
-    logs = sorted(str(path) for path in settings.log_dir.glob("*.log"))
-    if not logs:
-        raise LocalCloudError(f"There are no logs in {settings.log_dir}: `make run` first.")
-    os.execvp("tail", ["tail", "-n", "20", "-F", *logs])  # noqa: S606 - no shell, as intended
 
 
 if __name__ == "__main__":

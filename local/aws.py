@@ -5,6 +5,7 @@ developer's shell holds (a profile, a provider's key, a PYTHONPATH) reaches a fu
 """
 
 import os
+import subprocess
 import sys
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import boto3
+from botocore.client import BaseClient
 from botocore.config import Config
 
 from local import processes
@@ -74,15 +76,22 @@ def root_environment(settings: LocalSettings) -> dict[str, str]:
     }
 
 
-def start(settings: LocalSettings) -> int:
-    """Start MiniStack, wait until it answers and return its process id."""
-    log_path = settings.log_dir / "aws.log"
-    server = processes.start_apart(
+def start(settings: LocalSettings) -> subprocess.Popen[bytes]:
+    """Start MiniStack."""
+    return processes.start_apart(
         [sys.executable, "-m", "ministack"],
-        log_path=log_path,
+        log_path=_log_path(settings),
         env=server_environment(settings),
         cwd=settings.aws_dir,
     )
+
+
+def wait_for(settings: LocalSettings, server: subprocess.Popen[bytes]) -> None:
+    """Wait until MiniStack answers.
+
+    Raises:
+        LocalCloudError: It has ended, or takes too long.
+    """
 
     def answers_or_ended() -> bool:
         return server.poll() is not None or is_healthy(settings)
@@ -91,9 +100,8 @@ def start(settings: LocalSettings) -> int:
         processes.end_tree(server.pid)
         raise LocalCloudError(
             f"MiniStack did not answer at {settings.aws_url}; its last words:\n"
-            + processes.last_lines(log_path)
+            + processes.last_lines(_log_path(settings))
         )
-    return server.pid
 
 
 def is_healthy(settings: LocalSettings) -> bool:
@@ -118,6 +126,12 @@ def secrets_client(settings: LocalSettings) -> "SecretsManagerClient":
     return _session(_ROOT_USER).client("secretsmanager", endpoint_url=settings.aws_url)
 
 
+def logs_client(settings: LocalSettings) -> BaseClient:
+    """Return a client with the rights of the account's root user."""
+    client: BaseClient = _session(_ROOT_USER).client("logs", endpoint_url=settings.aws_url)
+    return client
+
+
 def sts_client(settings: LocalSettings) -> "STSClient":
     """Return a client with the rights of the account's root user."""
     patient = Config(retries={"max_attempts": 2}, connect_timeout=5, read_timeout=10)
@@ -130,3 +144,7 @@ def _session(user: Mapping[str, str]) -> boto3.Session:
         aws_secret_access_key=user["AWS_SECRET_ACCESS_KEY"],
         region_name=REGION,
     )
+
+
+def _log_path(settings: LocalSettings) -> Path:
+    return settings.log_dir / "aws.log"

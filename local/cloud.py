@@ -174,8 +174,10 @@ class LocalCloud:
     def _start_aws(self) -> None:
         if self.record("aws") is None:
             with step(f"AWS (MiniStack) on port {self.settings.aws_port}"):
-                pid = aws.start(self.settings)
-                ProcessRecord.of(pid, self._aws_fingerprint()).write(self._record_path("aws"))
+                server = aws.start(self.settings)
+                record = ProcessRecord.of(server.pid, self._aws_fingerprint())
+                record.write(self._record_path("aws"))
+                aws.wait_for(self.settings, server)
         if not self.deployment.is_bootstrapped:
             timed("cdk bootstrap", self.deployment.bootstrap)
 
