@@ -15,7 +15,7 @@ from pathlib import Path
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from stacks.build import CACHE, ROOT, Asset, cached, common_layer_asset, files_below, write_zip
+from stacks.build import CACHE, ROOT, Asset, cached, common_layer_asset, write_zip
 from stacks.settings import StageSettings
 
 LOCK = ROOT / "layers" / "dependencies" / "requirements.txt"
@@ -72,29 +72,19 @@ def dependencies_asset(settings: StageSettings, name: str) -> Asset:
         name: A heavy package, or ``dependencies`` for all the others.
     """
     wheels_for = _wheel_platform(settings)
-    recipe = (LOCK.read_bytes(), wheels_for, HEAVY_PACKAGES)
+    recipe = (name, LOCK.read_bytes(), wheels_for, HEAVY_PACKAGES)
     digest = hashlib.sha256(repr(recipe).encode()).hexdigest()
     target = cached(f"layer-{name}", digest)
     if not target.is_file():
-        _build_dependencies(digest, wheels_for)
-    # CDK files assets by this hash alone, and the layers of one lock must not share it.
-    return Asset(target, hashlib.sha256(f"{name} {digest}".encode()).hexdigest())
-
-
-def _build_dependencies(digest: str, wheels_for: str) -> None:
-    CACHE.mkdir(parents=True, exist_ok=True)
-    layers: dict[str, dict[str, Path]] = {name: {} for name in ("dependencies", *HEAVY_PACKAGES)}
-    with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
-        installed = Path(scratch)
-        _install(installed, wheels_for)
-        for path in files_below(installed):
-            relative = path.relative_to(installed)
-            package = relative.parts[0]
-            if package != _NEVER_RUN:
-                name = package if package in HEAVY_PACKAGES else "dependencies"
-                layers[name][f"python/{relative}"] = path
-        for name, paths in layers.items():
-            write_zip(cached(f"layer-{name}", digest), paths, runs_in="/opt")
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            installed = Path(scratch)
+            _install(installed, wheels_for)
+            _keep_only(installed, name)
+            _compile(installed)
+            files = (path for path in installed.rglob("*") if path.is_file())
+            write_zip(target, {f"python/{path.relative_to(installed)}": path for path in files})
+    return Asset(target, digest)
 
 
 def _wheel_platform(settings: StageSettings) -> str:
@@ -115,6 +105,32 @@ def _install(target: Path, wheels_for: str) -> None:
             *("--only-binary", ":all:", "--require-hashes", "-r", str(LOCK)),
         ],
         check=True,
+    )
+
+
+def _keep_only(installed: Path, layer: str) -> None:
+    """Remove what belongs to other layers, or to none."""
+    for entry in list(installed.iterdir()):
+        if layer in HEAVY_PACKAGES:
+            belongs = entry.name == layer
+        else:
+            belongs = entry.name not in (*HEAVY_PACKAGES, _NEVER_RUN)
+        if not belongs and entry.is_dir():
+            shutil.rmtree(entry)
+        elif not belongs:
+            entry.unlink()
+
+
+def _compile(installed: Path) -> None:
+    # In processes of their own, one a core: thousands of modules. A wheel may carry a template
+    # that is no module yet; such a file is not imported either, so its failure is none.
+    subprocess.run(  # noqa: S603 - as above
+        [
+            *(sys.executable, "-m", "compileall", "-qq", "-j", "0"),
+            *("--invalidation-mode", "unchecked-hash"),
+            *("-s", str(installed), "-p", "/opt/python", str(installed)),
+        ],
+        check=False,
     )
 
 

@@ -1,6 +1,7 @@
 """Zips of functions and layers: small, reproducible, with byte-code that is trusted."""
 
 import json
+import subprocess
 import zipfile
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def settings():
 def test_a_zip_holds_its_feature_and_trusted_byte_code():
     with zipfile.ZipFile(build.feature_asset("fans").path) as archive:
         compiled = "functions/fans/__pycache__/handler.cpython-313.pyc"
-        assert archive.namelist() == ["functions/fans/handler.py", compiled]
+        assert archive.namelist() == [compiled, "functions/fans/handler.py"]
         assert archive.read(compiled)[4] == _UNCHECKED_HASH
 
 
@@ -65,11 +66,17 @@ def test_a_feature_that_does_not_exist_is_refused():
 
 @pytest.mark.usefixtures("repository")
 def test_heavy_packages_travel_in_layers_of_their_own(settings, monkeypatch):
-    def install(command, **_):
+    run = subprocess.run
+
+    def install(command, **options):
+        if "--target" not in command:
+            return run(command, **options)
         target = Path(command[command.index("--target") + 1])
         for package in ("pydantic", "openai", "stripe", "bin"):
             (target / package).mkdir()
             (target / package / "__init__.py").write_text("")
+        (target / "six.py").write_text("")
+        return None
 
     monkeypatch.setattr(layers.subprocess, "run", install)
     held, digests = {}, set()
@@ -78,5 +85,10 @@ def test_heavy_packages_travel_in_layers_of_their_own(settings, monkeypatch):
         digests.add(asset.digest)
         with zipfile.ZipFile(asset.path) as archive:
             held[name] = {entry.split("/")[1] for entry in archive.namelist()}
-    assert held == {"dependencies": {"pydantic"}, "openai": {"openai"}, "stripe": {"stripe"}}
+            assert any(entry.endswith(".pyc") for entry in archive.namelist())
+    assert held == {
+        "dependencies": {"pydantic", "six.py", "__pycache__"},
+        "openai": {"openai"},
+        "stripe": {"stripe"},
+    }
     assert len(digests) == 3
