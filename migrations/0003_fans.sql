@@ -75,14 +75,19 @@ CREATE TABLE fans (
   CHECK (platform_key IS NOT NULL OR platform_id IS NULL),
   CHECK (platform_id IS NULL OR erased_at IS NULL)
 );
--- Every list is of one creator.
-CREATE INDEX fans_newest ON fans (workspace_id, creator_id, created_at DESC, id DESC);
-CREATE INDEX fans_status ON fans (workspace_id, creator_id, status, created_at DESC, id DESC);
+-- Every list is of one creator, and erased fans are in none: with the condition in the index, a
+-- count needs the index alone.
+CREATE INDEX fans_newest ON fans (workspace_id, creator_id, created_at DESC, id DESC)
+  WHERE erased_at IS NULL;
+CREATE INDEX fans_status ON fans (workspace_id, creator_id, status, created_at DESC, id DESC)
+  WHERE erased_at IS NULL;
 CREATE INDEX fans_tier ON fans (workspace_id, creator_id, tier, created_at DESC, id DESC)
-  WHERE tier <> 'free';
-CREATE INDEX fans_value ON fans (workspace_id, creator_id, value_cents DESC, id DESC);
-CREATE INDEX fans_handle ON fans (workspace_id, creator_id, handle_key);
-CREATE INDEX fans_name ON fans (workspace_id, creator_id, name_key) WHERE name_key IS NOT NULL;
+  WHERE erased_at IS NULL AND tier <> 'free';
+CREATE INDEX fans_value ON fans (workspace_id, creator_id, value_cents DESC, id DESC)
+  WHERE erased_at IS NULL;
+CREATE INDEX fans_handle ON fans (workspace_id, creator_id, handle_key) WHERE erased_at IS NULL;
+CREATE INDEX fans_name ON fans (workspace_id, creator_id, name_key)
+  WHERE erased_at IS NULL AND name_key IS NOT NULL;
 CREATE UNIQUE INDEX fans_erased ON fans (workspace_id, creator_id, platform_key)
   WHERE erased_at IS NOT NULL;
 -- What a sync or an import may link by handle.

@@ -1,0 +1,261 @@
+"""Fans, lists, imports and transactions in Postgres; the writing is the domain's."""
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+from uuid import UUID
+
+from psycopg import sql
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from functions.fans.models import ImportKind, ImportReport, ListDraft
+from functions.fans.service import Outcome, Rejections
+from huntaze.db import Connection, Tenant
+from huntaze.domain import fans, money
+from huntaze.domain.creators import resolve_creator
+from huntaze.domain.fans import Fan, FanChanges, FanDraft, FanRow, FanStatus, lists
+from huntaze.domain.fans.lists import FanIds, FanList
+from huntaze.domain.money import Transaction, TransactionRow
+from huntaze.domain.money.models import TransactionType
+from huntaze.errors import NotFoundError
+from huntaze.http import Page
+from huntaze.ids import new_id
+
+
+class FanFilter(NamedTuple):
+    """Which fans a list shows."""
+
+    creator_id: UUID | None = None
+    status: FanStatus | None = None
+    tier: str | None = None
+    tag: str | None = None
+    list_id: UUID | None = None
+    # Start of a handle or a display name, whatever its case.
+    search: str | None = None
+
+
+_CONDITIONS: dict[str, sql.SQL] = {
+    "status": sql.SQL("f.status = %(status)s"),
+    "tier": sql.SQL("f.tier = %(tier)s"),
+    "tag": sql.SQL(
+        "EXISTS (SELECT FROM fan_tags t WHERE t.creator_id = f.creator_id AND t.fan_id = f.id"
+        " AND t.tag = %(tag)s)"
+    ),
+    "list_id": sql.SQL(
+        "EXISTS (SELECT FROM fan_list_members m WHERE m.list_id = %(list_id)s AND m.fan_id = f.id)"
+    ),
+    # As a range of stored keys, which row level security lets an index answer; the upper end is
+    # the prefix and the last code point there is.
+    "search": sql.SQL(
+        "(f.handle_key >= lower(%(search)s) AND f.handle_key < lower(%(search)s) || chr(1114111)"
+        " OR f.name_key >= lower(%(search)s) AND f.name_key < lower(%(search)s) || chr(1114111))"
+    ),
+}
+
+
+class PostgresFans:
+    """The fans of one workspace, as far as the caller may see them."""
+
+    def __init__(self, tenant: Tenant, caller: UUID) -> None:
+        self._tenant = tenant
+        self._caller = caller
+
+    def page(
+        self, which: FanFilter, order: fans.FanOrder, *, limit: int, cursor: str | None
+    ) -> Page[Fan]:
+        """Read a page of a creator's fans."""
+        with self._tenant.transaction() as connection:
+            condition, values = _condition(connection, which)
+            return fans.read_fans(
+                connection, condition, values, order=order, limit=limit, cursor=cursor
+            )
+
+    def get(self, fan_id: UUID) -> Fan:
+        """Read one fan."""
+        with self._tenant.transaction() as connection:
+            return fans.require_fan(connection, fan_id)
+
+    def add(self, draft: FanDraft) -> Fan:
+        """Store a new fan."""
+        with self._tenant.transaction() as connection:
+            creator_id = resolve_creator(connection, draft.creator_id)
+            return fans.create(connection, creator_id, draft)
+
+    def change(self, fan_id: UUID, changes: FanChanges) -> Fan:
+        """Change a fan."""
+        with self._tenant.transaction() as connection:
+            return fans.change(connection, fan_id, changes)
+
+    def erase(self, fan_id: UUID) -> None:
+        """Forget a fan."""
+        with self._tenant.transaction() as connection:
+            fans.erase(connection, fan_id, by=self._caller)
+
+    def suppress(self, fan_id: UUID) -> Fan:
+        """Let nothing be sent to a fan."""
+        with self._tenant.transaction() as connection:
+            fans.suppress(connection, fan_id, by=self._caller)
+            return fans.require_fan(connection, fan_id)
+
+    def unsuppress(self, fan_id: UUID) -> None:
+        """Allow sending to a fan again."""
+        with self._tenant.transaction() as connection:
+            fans.unsuppress(connection, fan_id)
+
+    def lists(self, creator_id: UUID | None) -> list[FanList]:
+        """Read a creator's lists."""
+        with self._tenant.transaction() as connection:
+            return lists.read_lists(connection, resolve_creator(connection, creator_id))
+
+    def get_list(self, list_id: UUID) -> FanList:
+        """Read one list."""
+        with self._tenant.transaction() as connection:
+            return lists.require_list(connection, list_id)
+
+    def add_list(self, draft: ListDraft) -> FanList:
+        """Make a list."""
+        with self._tenant.transaction() as connection:
+            creator_id = resolve_creator(connection, draft.creator_id)
+            return lists.create_list(connection, creator_id, draft.name)
+
+    def delete_list(self, list_id: UUID) -> None:
+        """Delete a list."""
+        with self._tenant.transaction() as connection:
+            lists.delete_list(connection, list_id)
+
+    def add_to_list(self, list_id: UUID, fan_ids: FanIds) -> FanList:
+        """Put fans on a list."""
+        with self._tenant.transaction() as connection:
+            return lists.add_to_list(connection, list_id, fan_ids)
+
+    def remove_from_list(self, list_id: UUID, fan_ids: FanIds) -> FanList:
+        """Take fans off a list."""
+        with self._tenant.transaction() as connection:
+            return lists.remove_from_list(connection, list_id, fan_ids)
+
+    def transactions(
+        self,
+        creator_id: UUID | None,
+        fan_id: UUID | None,
+        of_type: TransactionType | None,
+        *,
+        limit: int,
+        cursor: str | None,
+    ) -> Page[Transaction]:
+        """Read a page of a creator's transactions, or of one fan's."""
+        with self._tenant.transaction() as connection:
+            if fan_id is not None and creator_id is None:
+                creator_id = fans.require_fan(connection, fan_id).creator_id
+            return money.read_transactions(
+                connection,
+                resolve_creator(connection, creator_id),
+                fan_id=fan_id,
+                of_type=of_type,
+                limit=limit,
+                cursor=cursor,
+            )
+
+
+class PostgresImports:
+    """The imports of one workspace; rows and report are stored together or not at all."""
+
+    def __init__(self, tenant: Tenant, caller: UUID) -> None:
+        self._tenant = tenant
+        self._caller = caller
+
+    def get(self, import_id: UUID) -> ImportReport:
+        """Read a report.
+
+        Raises:
+            NotFoundError: The caller has no such import.
+        """
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=class_row(ImportReport)) as reading,
+        ):
+            report = reading.execute(
+                "SELECT id, creator_id, kind, status, rows_read, rows_created, rows_updated,"
+                " rows_unchanged, rows_rejected, rejected, failure, created_at, finished_at"
+                " FROM imports WHERE id = %s",
+                (import_id,),
+            ).fetchone()
+        if report is None:
+            raise NotFoundError("There is no such import in this workspace.")
+        return report
+
+    def import_fans(
+        self, creator_id: UUID | None, rows: Callable[[], Iterable[FanRow]], rejections: Rejections
+    ) -> ImportReport:
+        """Store fans and the report."""
+        with self._tenant.transaction() as connection:
+            creator = resolve_creator(connection, creator_id)
+            done = fans.upsert(connection, creator, rows())
+            outcome = Outcome(done.read, done.created, done.updated, done.unchanged, done.erased)
+            return self._report(connection, creator, "fans", outcome, rejections)
+
+    def import_transactions(
+        self,
+        creator_id: UUID | None,
+        rows: Callable[[str], Iterable[TransactionRow]],
+        rejections: Rejections,
+    ) -> ImportReport:
+        """Store transactions, which are read in the creator's currency, and the report."""
+        with self._tenant.transaction() as connection:
+            creator = resolve_creator(connection, creator_id)
+            found = connection.execute("SELECT currency FROM creators WHERE id = %s", (creator,))
+            ((currency,),) = found.fetchall()
+            done = money.record(connection, creator, rows(currency))
+            outcome = Outcome(done.read, done.created, done.updated, done.unchanged, [])
+            return self._report(connection, creator, "transactions", outcome, rejections)
+
+    def _report(
+        self,
+        connection: Connection,
+        creator_id: UUID,
+        kind: ImportKind,
+        outcome: Outcome,
+        rejections: Rejections,
+    ) -> ImportReport:
+        read = outcome.read + rejections.count
+        for line in sorted(outcome.erased):
+            rejections.reject(line, "this person has asked to be forgotten")
+        values = {
+            "id": new_id(),
+            "creator_id": creator_id,
+            "kind": kind,
+            "status": "completed",
+            "rows_read": read,
+            "rows_created": outcome.created,
+            "rows_updated": outcome.updated,
+            "rows_unchanged": outcome.unchanged,
+            "rows_rejected": rejections.count,
+            "rejected": Jsonb([row.model_dump() for row in rejections.first]),
+            "created_by": self._caller,
+        }
+        connection.execute(
+            sql.SQL(
+                "INSERT INTO imports (workspace_id, {}, finished_at)"
+                " VALUES (current_setting('app.workspace_id')::uuid, {}, clock_timestamp())"
+            ).format(
+                sql.SQL(", ").join(map(sql.Identifier, values)),
+                sql.SQL(", ").join(map(sql.Placeholder, values)),
+            ),
+            values,
+        )
+        return self.get(values["id"])  # type: ignore[arg-type]
+
+
+def _condition(connection: Connection, which: FanFilter) -> tuple[sql.Composed, dict[str, object]]:
+    creator_id = resolve_creator(connection, which.creator_id)
+    if which.list_id is not None:
+        lists.require_list(connection, which.list_id)
+    asked = {
+        name: value
+        for name, value in which._asdict().items()
+        if name != "creator_id" and value is not None
+    }
+    conditions = [
+        sql.SQL("f.creator_id = %(creator)s AND f.erased_at IS NULL"),
+        *(_CONDITIONS[name] for name in asked),
+    ]
+    return sql.SQL(" AND ").join(conditions), {**asked, "creator": creator_id}

@@ -1,0 +1,48 @@
+"""Fans, their tags and lists, and whom nobody may write to: the one writer of these tables.
+
+``value_cents`` and ``last_purchase_at`` of a fan are the money module's to write.
+"""
+
+from huntaze.domain.creators import resolve_creator
+from huntaze.domain.fans.bulk import BulkOutcome, create_missing, upsert
+from huntaze.domain.fans.keys import Keyring, keyring
+from huntaze.domain.fans.models import (
+    MAX_TAGS,
+    Fan,
+    FanChanges,
+    FanDraft,
+    FanRow,
+    FanStatus,
+    Name,
+    Tag,
+)
+from huntaze.domain.fans.reading import NEWEST, VALUE, FanOrder, read_fans, require_fan
+from huntaze.domain.fans.records import change, create, erase
+from huntaze.domain.fans.suppressions import suppress, unsuppress
+
+__all__ = [
+    "MAX_TAGS",
+    "NEWEST",
+    "VALUE",
+    "BulkOutcome",
+    "Fan",
+    "FanChanges",
+    "FanDraft",
+    "FanOrder",
+    "FanRow",
+    "FanStatus",
+    "Keyring",
+    "Name",
+    "Tag",
+    "change",
+    "create",
+    "create_missing",
+    "erase",
+    "keyring",
+    "read_fans",
+    "require_fan",
+    "resolve_creator",
+    "suppress",
+    "unsuppress",
+    "upsert",
+]

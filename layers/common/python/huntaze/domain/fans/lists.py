@@ -1,0 +1,124 @@
+"""Named lists of fans, kept by hand."""
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from psycopg.rows import class_row
+from pydantic import BaseModel, Field
+
+from huntaze.db import Connection
+from huntaze.domain.fans.models import Name
+from huntaze.errors import ConflictError, NotFoundError
+from huntaze.ids import new_id
+
+MAX_MEMBERS_AT_ONCE = 10_000
+
+type FanIds = Annotated[list[UUID], Field(min_length=1, max_length=MAX_MEMBERS_AT_ONCE)]
+
+
+class FanListExistsError(ConflictError):
+    """The creator has a list of that name."""
+
+
+class FanList(BaseModel):
+    """A list and how many fans are on it."""
+
+    id: UUID
+    creator_id: UUID
+    name: str
+    fans: int
+    created_at: datetime
+
+
+_LISTS = """
+  SELECT l.id, l.creator_id, l.name, l.created_at,
+         (SELECT count(*) FROM fan_list_members m WHERE m.list_id = l.id) AS fans
+    FROM fan_lists l
+"""
+
+
+def read_lists(connection: Connection, creator_id: UUID) -> list[FanList]:
+    """Read the lists of a creator, by name."""
+    with connection.cursor(row_factory=class_row(FanList)) as reading:
+        return reading.execute(
+            _LISTS + " WHERE l.creator_id = %s ORDER BY l.name", (creator_id,)
+        ).fetchall()
+
+
+def require_list(connection: Connection, list_id: UUID) -> FanList:
+    """Read one list.
+
+    Raises:
+        NotFoundError: The caller has no such list.
+    """
+    with connection.cursor(row_factory=class_row(FanList)) as reading:
+        found = reading.execute(_LISTS + " WHERE l.id = %s", (list_id,)).fetchone()
+    if found is None:
+        raise NotFoundError("There is no such list in this workspace.")
+    return found
+
+
+def create_list(connection: Connection, creator_id: UUID, name: Name) -> FanList:
+    """Make an empty list.
+
+    Raises:
+        FanListExistsError: The creator has one of that name.
+    """
+    list_id = new_id()
+    made = connection.execute(
+        "INSERT INTO fan_lists (workspace_id, id, creator_id, name)"
+        " VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s)"
+        " ON CONFLICT (workspace_id, creator_id, name) DO NOTHING",
+        (list_id, creator_id, name),
+    )
+    if made.rowcount == 0:
+        raise FanListExistsError(f"This creator has a list called {name}.")
+    return require_list(connection, list_id)
+
+
+def delete_list(connection: Connection, list_id: UUID) -> None:
+    """Delete a list; its fans stay.
+
+    Raises:
+        NotFoundError: The caller has no such list.
+    """
+    require_list(connection, list_id)
+    connection.execute("DELETE FROM fan_lists WHERE id = %s", (list_id,))
+
+
+def add_to_list(connection: Connection, list_id: UUID, fan_ids: FanIds) -> FanList:
+    """Put fans on a list; who is on it already stays.
+
+    Raises:
+        NotFoundError: The caller has no such list, or not all of the fans with that creator.
+    """
+    found = require_list(connection, list_id)
+    wanted = list(set(fan_ids))
+    known = connection.execute(
+        "SELECT count(*) FROM fans WHERE creator_id = %s AND id = ANY (%s) AND erased_at IS NULL",
+        (found.creator_id, wanted),
+    ).fetchone()
+    if known is None or known[0] != len(wanted):
+        raise NotFoundError("Some of these fans are not fans of the list's creator.")
+    connection.execute(
+        "INSERT INTO fan_list_members (workspace_id, list_id, fan_id, creator_id)"
+        " SELECT current_setting('app.workspace_id')::uuid, %s, unnest(%s::uuid[]), %s"
+        " ON CONFLICT (workspace_id, list_id, fan_id) DO NOTHING",
+        (list_id, wanted, found.creator_id),
+    )
+    return require_list(connection, list_id)
+
+
+def remove_from_list(connection: Connection, list_id: UUID, fan_ids: FanIds) -> FanList:
+    """Take fans off a list; who is not on it is passed over.
+
+    Raises:
+        NotFoundError: The caller has no such list.
+    """
+    require_list(connection, list_id)
+    connection.execute(
+        "DELETE FROM fan_list_members WHERE list_id = %s AND fan_id = ANY (%s)",
+        (list_id, list(fan_ids)),
+    )
+    return require_list(connection, list_id)

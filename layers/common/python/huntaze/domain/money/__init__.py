@@ -1,0 +1,15 @@
+"""Transactions and what a fan has brought in: the one writer of both."""
+
+from huntaze.domain.money.models import PAYMENTS, REVERSALS, Transaction, TransactionRow
+from huntaze.domain.money.reading import read_transactions
+from huntaze.domain.money.recording import RecordOutcome, record
+
+__all__ = [
+    "PAYMENTS",
+    "REVERSALS",
+    "RecordOutcome",
+    "Transaction",
+    "TransactionRow",
+    "read_transactions",
+    "record",
+]
