@@ -29,6 +29,7 @@ def create_app(data: Path, *, session_lasts: timedelta = timedelta(hours=24)) ->
     return Starlette(
         routes=[
             Route("/", pages.front),
+            Route("/out", pages.way_out),
             Route("/login", accounts.login_page),
             Route("/login", accounts.login, methods=["POST"]),
             Route("/login/code", accounts.code_page),

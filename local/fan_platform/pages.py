@@ -33,6 +33,11 @@ async def front(_request: Request) -> Response:
     return RedirectResponse("/chats")
 
 
+async def way_out(request: Request) -> Response:
+    """Warn before a link leaves the platform; nothing is followed by itself."""
+    return render(request, "notice.html", kind="leaving", title="You are leaving for another site")
+
+
 async def thread_page(request: Request, creator: Creator) -> Response:
     """Show the chat with one fan."""
     platform = platform_of(request)

@@ -30,6 +30,7 @@ class Platform:
     session_lasts: timedelta = timedelta(hours=24)
     faults: FaultBoard = field(default_factory=FaultBoard)
     templates: Jinja2Templates = field(default_factory=lambda: Jinja2Templates(TEMPLATES))
+    clock_moves: asyncio.Lock = field(default_factory=asyncio.Lock)
     cooling_until: dict[str, datetime] = field(default_factory=dict)
 
 

@@ -174,8 +174,10 @@ async def inbound(request: Request) -> Response:
 async def clock(request: Request) -> Response:
     """Advance the platform's clock and let fans act up to then."""
     order = await _order(request, ClockOrder)
-    acted = Simulation(platform_of(request).store).advance(order.advance_seconds)
-    return JSONResponse({"now": iso(platform_of(request).store.now()), "acted": acted})
+    platform = platform_of(request)
+    async with platform.clock_moves:
+        acted = await Simulation(platform.store).advance(order.advance_seconds)
+    return JSONResponse({"now": iso(platform.store.now()), "acted": acted})
 
 
 async def messages(request: Request) -> Response:

@@ -1,5 +1,6 @@
 """Fans who act as the platform's clock advances: they open, reply, buy, tip, renew and leave."""
 
+import asyncio
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -11,6 +12,8 @@ from local.fan_platform.money import Ledger
 from local.fan_platform.records import Fan
 from local.fan_platform.store import Store, iso
 
+# So much is done between two looks at waiting requests: some 50 ms of work.
+SLICE = 200
 DAY = timedelta(days=1)
 SUBSCRIPTION = timedelta(days=30)
 FIRST_NAMES = ("Alex", "Sam", "Max", "Leo", "Noah", "Eli", "Finn", "Luca", "Theo", "Jules")
@@ -25,71 +28,75 @@ class Simulation:
         self._sql = store.connection
         self._ledger = Ledger(store)
 
-    def advance(self, seconds: float) -> dict[str, int]:
-        """Move the clock on, let everything happen that is due by then, and count it by kind."""
+    async def advance(self, seconds: float) -> dict[str, int]:
+        """Move the clock on, let everything happen that is due by then, and count it by kind.
+
+        The work is done in slices: creators whose pages wait meanwhile must not notice.
+        """
         acted: Counter[str] = Counter()
-        with self._store.transaction():
-            self._plan_reactions()
-            days = self._move_clock(seconds)
-            now = self._store.now()
-            for row in self._due(now):
-                acted[row["kind"]] += self._act(row)
-            for day in days:
-                acted["day_tip"] += self._tip_unasked(day, now)
-            acted["renewal"] += self._renew_or_end(now)
+        while self._plan_reactions():
+            await asyncio.sleep(0)
+        self._sql.execute("UPDATE clock SET advanced_seconds = advanced_seconds + ?", (seconds,))
+        now = self._store.now()
+        while rows := self._due(now):
+            with self._store.transaction():
+                for row in rows:
+                    acted[row["kind"]] += self._act(row)
+                    self._sql.execute("DELETE FROM reactions WHERE seq = ?", (row["seq"],))
+            await asyncio.sleep(0)
+        for creator_id in [row["id"] for row in self._sql.execute("SELECT id FROM creators")]:
+            with self._store.transaction():
+                acted["renewal"] += self._renew_or_end(creator_id, now)
+            await asyncio.sleep(0)
+        acted["day_tip"] += await self._live_days(now)
         return {kind: count for kind, count in acted.items() if count}
 
-    def _move_clock(self, seconds: float) -> range:
-        """Return the numbers of the whole days that went by since the platform began."""
-        ahead, lived = self._sql.execute(
-            "SELECT advanced_seconds, days_lived FROM clock"
-        ).fetchone()
-        days = int((ahead + seconds) // DAY.total_seconds())
-        self._sql.execute(
-            "UPDATE clock SET advanced_seconds = ?, days_lived = ?", (ahead + seconds, days)
-        )
-        return range(lived, days)
-
-    def _plan_reactions(self) -> None:
-        """Decide, for each message that nobody reacted to yet, what its fan will do."""
+    def _plan_reactions(self) -> int:
+        """Decide what fans will do about some messages that they have not thought about yet."""
         rows = self._sql.execute(
-            "SELECT m.seq, m.id, m.creator_id, m.fan_id, m.price_cents, m.platform_at, f.seed"
+            "SELECT m.seq, m.id, m.creator_id, m.fan_id, m.price_cents, m.platform_at, f.seed,"
+            " m.direction = 'out' AND m.unsent_at IS NULL AND f.seed IS NOT NULL AS moves"
             " FROM messages m JOIN fans f USING (creator_id, fan_id)"
-            " WHERE m.reacted = 0 AND m.direction = 'out' AND m.unsent_at IS NULL"
-            " AND f.seed IS NOT NULL ORDER BY m.seq"
+            " WHERE m.reacted = 0 ORDER BY m.seq LIMIT ?",
+            (SLICE,),
         ).fetchall()
-        for row in rows:
-            sent_at = datetime.fromisoformat(row["platform_at"])
-            nth, recent = self._sql.execute(
-                "SELECT count(*), count(*) FILTER (WHERE platform_at > ?4) FROM messages"
-                " WHERE creator_id = ?1 AND fan_id = ?2 AND direction = 'out' AND seq <= ?3",
-                (row["creator_id"], row["fan_id"], row["seq"], iso(sent_at - DAY)),
-            ).fetchone()
-            self._sql.executemany(
-                "INSERT INTO reactions (due_at, creator_id, fan_id, kind, message_id,"
-                " amount_cents, text) VALUES (?, ?, ?, ?, ?, ?, ?)",
-                [
-                    (
-                        iso(sent_at + timedelta(seconds=act.after_seconds)),
-                        row["creator_id"],
-                        row["fan_id"],
-                        act.kind,
-                        row["id"],
-                        act.amount_cents,
-                        act.text,
-                    )
-                    for act in reactions(
-                        row["seed"], row["fan_id"], nth, row["price_cents"], recent - 1
-                    )
-                ],
-            )
-        self._sql.execute("UPDATE messages SET reacted = 1 WHERE reacted = 0")
+        with self._store.transaction():
+            for row in rows:
+                if row["moves"]:
+                    self._plan(row)
+                self._sql.execute("UPDATE messages SET reacted = 1 WHERE seq = ?", (row["seq"],))
+        return len(rows)
+
+    def _plan(self, row: Row) -> None:
+        sent_at = datetime.fromisoformat(row["platform_at"])
+        nth, recent = self._sql.execute(
+            "SELECT count(*), count(*) FILTER (WHERE platform_at > ?4) FROM messages"
+            " WHERE creator_id = ?1 AND fan_id = ?2 AND direction = 'out' AND seq <= ?3",
+            (row["creator_id"], row["fan_id"], row["seq"], iso(sent_at - DAY)),
+        ).fetchone()
+        acts = reactions(row["seed"], row["fan_id"], nth, row["price_cents"], recent - 1)
+        self._sql.executemany(
+            "INSERT INTO reactions (due_at, creator_id, fan_id, kind, message_id, amount_cents,"
+            " text) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            [
+                (
+                    iso(sent_at + timedelta(seconds=act.after_seconds)),
+                    row["creator_id"],
+                    row["fan_id"],
+                    act.kind,
+                    row["id"],
+                    act.amount_cents,
+                    act.text,
+                )
+                for act in acts
+            ],
+        )
 
     def _due(self, now: datetime) -> list[Row]:
-        rows: list[Row] = self._sql.execute(
-            "DELETE FROM reactions WHERE due_at <= ? RETURNING *", (iso(now),)
+        return self._sql.execute(
+            "SELECT * FROM reactions WHERE due_at <= ? ORDER BY due_at, seq LIMIT ?",
+            (iso(now), SLICE),
         ).fetchall()
-        return sorted(rows, key=lambda row: (row["due_at"], row["seq"]))
 
     def _act(self, row: Row) -> int:
         """Do what was planned, unless the message was taken back meanwhile; return 1 if done."""
@@ -133,28 +140,40 @@ class Simulation:
                 reverses=bought["id"] if bought else None,
             )
 
+    async def _live_days(self, now: datetime) -> int:
+        """Let each whole day that went by since the last time bring its unasked tips."""
+        (ahead, lived) = self._sql.execute(
+            "SELECT advanced_seconds, days_lived FROM clock"
+        ).fetchone()
+        tips = 0
+        for day in range(lived, int(ahead // DAY.total_seconds())):
+            with self._store.transaction():
+                tips += self._tip_unasked(day, now)
+                self._sql.execute("UPDATE clock SET days_lived = ?", (day + 1,))
+            await asyncio.sleep(0)
+        return tips
+
     def _tip_unasked(self, day: int, now: datetime) -> int:
         fans = self._sql.execute(
             "SELECT creator_id, fan_id, seed FROM fans"
             " WHERE seed IS NOT NULL AND status = 'active' ORDER BY creator_id, fan_id"
         ).fetchall()
-        tips = [(fan, tip_of_the_day(fan["seed"], fan["fan_id"], day)) for fan in fans]
-        given = [(fan, cents) for fan, cents in tips if cents]
-        for fan, cents in given:
-            self._ledger.book(
-                fan["creator_id"], fan["fan_id"], "tip", cents, now, description="Tip"
-            )
-        return len(given)
+        tips = 0
+        for creator_id, fan_id, seed in fans:
+            if cents := tip_of_the_day(seed, fan_id, day):
+                self._ledger.book(creator_id, fan_id, "tip", cents, now, description="Tip")
+                tips += 1
+        return tips
 
-    def _renew_or_end(self, now: datetime) -> int:
+    def _renew_or_end(self, creator_id: str, now: datetime) -> int:
         """Charge subscriptions that renew, end those that do not; return how many renewed."""
         renewed = 0
         for row in self._sql.execute(
-            "SELECT creator_id, fan_id FROM fans"
-            " WHERE seed IS NOT NULL AND status = 'active' AND expires_at <= ?",
-            (iso(now),),
+            "SELECT fan_id FROM fans WHERE creator_id = ? AND seed IS NOT NULL"
+            " AND status = 'active' AND expires_at <= ? ORDER BY fan_id",
+            (creator_id, iso(now)),
         ).fetchall():
-            fan = self._store.fan(row["creator_id"], row["fan_id"])
+            fan = self._store.fan(creator_id, row["fan_id"])
             if fan is None or fan.expires_at is None:
                 continue
             if not fan.rebill_on:

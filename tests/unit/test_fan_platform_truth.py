@@ -187,7 +187,7 @@ def test_a_page_crash_hits_the_thread_it_was_meant_for() -> None:
     assert board.crash("c1", "7", "open") is None
 
 
-def test_the_same_seed_gives_the_same_day(tmp_path: Path) -> None:
+async def test_the_same_seed_gives_the_same_day(tmp_path: Path) -> None:
     days = []
     for name in ("one", "two"):
         store = Store(tmp_path / f"{name}.sqlite3")
@@ -199,7 +199,7 @@ def test_the_same_seed_gives_the_same_day(tmp_path: Path) -> None:
         seeded_fans(store, name, seed=7, count=300)
         for fan in store.fans(name, after="", limit=300):
             store.accept(fan, "out", "hello", price_cents=500)
-        acted = Simulation(store).advance(86_400)
+        acted = await Simulation(store).advance(86_400)
         rows = store.connection.execute(
             "SELECT fan_id, type, amount_cents FROM transactions ORDER BY 1, 2, 3"
         ).fetchall()
