@@ -16,7 +16,7 @@ from functions.auth.settings import AuthSettings
 from huntaze import tokens
 from huntaze.auth import Principal, current_principal
 from huntaze.db import database
-from huntaze.errors import BadRequestError, ForbiddenError, UnauthorizedError
+from huntaze.errors import BadRequestError, ForbiddenError, NotFoundError, UnauthorizedError
 from huntaze.http import (
     PAGE_LIMIT,
     PAGE_LIMIT_MAX,
@@ -146,6 +146,17 @@ def list_sessions(
     return Page(
         items=found[:limit], next_cursor=encode_cursor(found[limit - 1].id) if more else None
     )
+
+
+@app.get("/api/auth/sessions/<session_id>", tags=["auth"])
+def get_session(session_id: UUID, accounts: Accounts, caller: Caller) -> Session:
+    """Tell about one place where the caller is logged in."""
+    found = accounts.session(
+        session_id, caller.user_id, current=caller.session_id, now=datetime.now(UTC)
+    )
+    if found is None:
+        raise NotFoundError("There is no such session of yours.")
+    return found
 
 
 @app.delete("/api/auth/sessions", status_code=HTTPStatus.NO_CONTENT, tags=["auth"])

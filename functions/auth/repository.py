@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import LiteralString
 from uuid import UUID
 
-from psycopg import Cursor
 from psycopg.rows import TupleRow, class_row
 
 from functions.auth.addresses import Network
@@ -25,6 +24,10 @@ _MEMBER: LiteralString = (
 )
 _MEMBER_FROM: LiteralString = (
     " FROM users u JOIN members m ON m.user_id = u.id JOIN workspaces w ON w.id = m.workspace_id"
+)
+_SESSION: LiteralString = (
+    "SELECT id, user_agent, created_at, last_used_at, expires_at, id = %(current)s AS current"
+    " FROM sessions WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > %(now)s"
 )
 
 
@@ -196,22 +199,27 @@ class PostgresAccounts(Transactions):
         self, user_id: UUID, *, current: UUID, now: datetime, before: UUID | None, limit: int
     ) -> list[Session]:
         """List a user's living sessions, newest first, older than ``before``."""
-        with self.transaction() as connection:
-            cursor: Cursor[Session] = connection.cursor(row_factory=class_row(Session))
+        values = {"user_id": user_id, "current": current, "now": now, "before": before}
+        with (
+            self.transaction() as connection,
+            connection.cursor(row_factory=class_row(Session)) as cursor,
+        ):
             return cursor.execute(
-                "SELECT id, user_agent, created_at, last_used_at, expires_at,"
-                " id = %(current)s AS current FROM sessions"
-                " WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > %(now)s"
-                " AND (%(before)s::uuid IS NULL OR id < %(before)s)"
+                f"{_SESSION} AND (%(before)s::uuid IS NULL OR id < %(before)s)"
                 " ORDER BY id DESC LIMIT %(limit)s",
-                {
-                    "user_id": user_id,
-                    "current": current,
-                    "now": now,
-                    "before": before,
-                    "limit": limit,
-                },
+                {**values, "limit": limit},
             ).fetchall()
+
+    def session(
+        self, session_id: UUID, user_id: UUID, *, current: UUID, now: datetime
+    ) -> Session | None:
+        """Find a living session of a user."""
+        values = {"user_id": user_id, "current": current, "now": now, "id": session_id}
+        with (
+            self.transaction() as connection,
+            connection.cursor(row_factory=class_row(Session)) as cursor,
+        ):
+            return cursor.execute(f"{_SESSION} AND id = %(id)s", values).fetchone()
 
 
 def _account_failures(

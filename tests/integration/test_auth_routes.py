@@ -431,6 +431,7 @@ def test_lists_ones_own_sessions_page_by_page_and_ends_them(register, log_in, ad
     assert cursor is None
     assert [s["current"] for s in seen] == [False, False, True]
     assert seen[0]["user_agent"] == "test"
+    assert call("GET", f"/sessions/{seen[0]['id']}", principal=context).body == seen[0]
 
     assert call("DELETE", f"/sessions/{seen[0]['id']}", principal=context).status == 204
     assert call("DELETE", f"/sessions/{seen[0]['id']}", principal=context).status == 404
@@ -445,6 +446,7 @@ def test_lists_ones_own_sessions_page_by_page_and_ends_them(register, log_in, ad
 def test_nobody_ends_or_sees_sessions_of_another(register, admit, call):
     mine, theirs = admit(register().body["access_token"]), register().body
     their_session = admit(theirs["access_token"])["session_id"]
+    assert call("GET", f"/sessions/{their_session}", principal=mine).status == 404
     assert call("DELETE", f"/sessions/{their_session}", principal=mine).status == 404
     assert call("DELETE", "/sessions", principal=mine).status == 204
     assert admit(theirs["access_token"])
@@ -459,6 +461,7 @@ def test_nobody_ends_or_sees_sessions_of_another(register, admit, call):
         ("POST", "/logout"),
         ("GET", "/sessions"),
         ("DELETE", "/sessions"),
+        ("GET", f"/sessions/{new_id()}"),
         ("DELETE", f"/sessions/{new_id()}"),
     ],
 )

@@ -1,0 +1,83 @@
+"""The OpenAPI document: as committed, whole, and true to the gateway's public routes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from local import openapi
+from stacks import api
+
+DOCUMENT: dict[str, Any] = json.loads(openapi.DOCUMENT.read_text())
+OPERATIONS = [
+    (method, path, operation)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+]
+
+
+def test_the_committed_document_is_what_the_features_say():
+    assert openapi.DOCUMENT.read_text() == openapi.render(), "run `python -m local.openapi`"
+
+
+def test_every_operation_has_an_id_of_its_own():
+    ids = [operation["operationId"] for _, _, operation in OPERATIONS]
+    assert len(ids) == len(set(ids))
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "operation"), OPERATIONS, ids=[f"{m} {p}" for m, p, _ in OPERATIONS]
+)
+def test_every_operation_says_what_it_does_and_how_it_refuses(method, path, operation):
+    assert operation["summary"]
+    assert not operation["summary"].startswith(method.upper())
+    assert operation["tags"]
+    statuses = set(operation["responses"])
+    assert any(status.startswith("2") for status in statuses)
+    assert not any(status.startswith("5") for status in statuses)
+    assert "429" in statuses
+    if path in openapi.PUBLIC:
+        assert operation["security"] == []
+    else:
+        assert {"bearer": []} in operation["security"]
+        assert {"401", "403"} <= statuses
+
+
+def test_every_reference_leads_somewhere():
+    def references(part: Any) -> list[str]:
+        if isinstance(part, list):
+            return [found for item in part for found in references(item)]
+        if isinstance(part, dict):
+            here = [part["$ref"]] if isinstance(part.get("$ref"), str) else []
+            return here + [found for item in part.values() for found in references(item)]
+        return []
+
+    for reference in set(references(DOCUMENT)):
+        place = DOCUMENT
+        for name in reference.removeprefix("#/").split("/"):
+            place = place[name]
+
+
+def test_what_is_documented_as_public_is_public_at_the_gateway():
+    at_the_gateway = {f"/api/auth/{name}" for name in api._PUBLIC_AUTH} | set(api._DOCS)
+    assert at_the_gateway >= openapi.PUBLIC
+    documented = {path for _, path, operation in OPERATIONS if operation["security"] == []}
+    assert documented == at_the_gateway & set(DOCUMENT["paths"])
+
+
+def test_equal_names_of_different_shapes_are_told_apart():
+    names = openapi.SchemaNames()
+    shared = {"type": "object", "title": "Page"}
+    names.add("fans", {"Page": shared, "Item": {"type": "string"}, "Holder": _holder()})
+    names.add("money", {"Page": shared, "Item": {"type": "integer"}, "Holder": _holder()})
+    merged = names.merged()
+    assert set(merged) == {
+        "Page",
+        *("FansItem", "FansHolder"),
+        *("MoneyItem", "MoneyHolder"),
+    }
+    assert merged["MoneyHolder"]["properties"]["item"]["$ref"].endswith("/MoneyItem")
+
+
+def _holder() -> dict[str, Any]:
+    return {"properties": {"item": {"$ref": "#/components/schemas/Item"}}}
