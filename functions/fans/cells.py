@@ -27,7 +27,11 @@ def one_text(cell: Cell) -> str:
     """
     if isinstance(cell, list):
         raise ValueError("a list where one value belongs")  # noqa: TRY004  (of a row, not a type)
-    return cell.strip()
+    text = cell.strip()
+    # Our export puts an apostrophe before what a spreadsheet would run; take it off again.
+    if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS):
+        text = text[1:]
+    return text
 
 
 def text_up_to(limit: int) -> ReadCell:
@@ -35,9 +39,6 @@ def text_up_to(limit: int) -> ReadCell:
 
     def read(cell: Cell) -> str | None:
         text = one_text(cell)
-        # Our export puts an apostrophe before what a spreadsheet would run; take it off again.
-        if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS):
-            text = text[1:]
         if len(text) > limit:
             raise ValueError(f"longer than {limit} characters")
         return text or None
@@ -156,7 +157,7 @@ def positive_cents(cell: Cell) -> int | None:
 
 def tags(cell: Cell) -> list[str] | None:
     """Read tags: ``a|b``, or a list in JSON lines."""
-    parts = cell if isinstance(cell, list) else cell.split("|")
+    parts = cell if isinstance(cell, list) else one_text(cell).split("|")
     found = list(dict.fromkeys(part.strip() for part in parts if part.strip()))
     if len(found) > MAX_TAGS:
         raise ValueError(f"more than {MAX_TAGS} tags")

@@ -116,7 +116,7 @@ _LINK = sql.SQL("""
 """)
 
 _UNMATCHED = """
-  SELECT FROM fans
+  SELECT 1 FROM fans
    WHERE creator_id = %(creator)s AND platform_id IS NULL AND erased_at IS NULL LIMIT 1
 """
 
