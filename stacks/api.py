@@ -154,6 +154,8 @@ class Api(StageStack):
 
     def _management(self) -> None:
         management = self._function("Management", "management", DatabaseRole.APP)
+        if self._settings.lane_limits is not None:
+            management.add_environment("LANE_LIMITS", self._settings.lane_limits)
         permissions.nudge_outbox(management, self.outbox_relay)
         self._rest.serve(management, ["/api/management/{proxy+}"])
 
@@ -204,8 +206,8 @@ class Api(StageStack):
         self._rest.serve(
             conversations,
             [
-                "/api/of/send",
-                *below("/api/of/inbox", "/api/of/threads", "/api/crm/conversations"),
+                *below("/api/of/send", "/api/of/inbox", "/api/of/threads"),
+                *below("/api/crm/conversations"),
                 "/api/messages/{proxy+}",
             ],
         )

@@ -35,6 +35,8 @@ class StageSettings:
     aws_endpoint_url: str | None
     fan_platform_url: str | None
     dependencies_layer: bool
+    # The operator's own limits of lanes, as JSON by platform; None is what the profiles say.
+    lane_limits: str | None
 
     @classmethod
     def from_context(cls, context: ContextReader) -> "StageSettings":
@@ -69,6 +71,7 @@ class StageSettings:
             database_port=int(required("database_port")),
             aws_endpoint_url=optional("aws_endpoint_url"),
             fan_platform_url=optional("fan_platform_url"),
+            lane_limits=optional("lane_limits"),
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
 

@@ -1,6 +1,7 @@
 """Shapes of the management routes."""
 
 from datetime import datetime, time
+from functools import cache
 from typing import Annotated
 from uuid import UUID
 from zoneinfo import available_timezones
@@ -15,9 +16,14 @@ from pydantic import (
 )
 
 
+@cache
+def _zones() -> frozenset[str]:
+    # Reading the list takes milliseconds; looking a name up instead would open files by it.
+    return frozenset(available_timezones())
+
+
 def _known_zone(name: str) -> str:
-    # A look-up by name would open files; this is the list of those that there are.
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("this is not an IANA time zone, such as Europe/Paris")
     return name
 
@@ -64,6 +70,9 @@ class CreatorDraft(BaseModel):
     quiet_until: Minute | None = None
     # Automatic messages leave a conversation alone that was active this recently.
     recent_chat_minutes: RecentChatMinutes = 0
+    # Slower than the platform's limits, never faster; null is as fast as they allow.
+    messages_per_minute: Annotated[int, Field(ge=1, le=6000)] | None = None
+    min_gap_ms: Annotated[int, Field(ge=0, le=600_000)] | None = None
 
     @model_validator(mode="after")
     def _quiet_hours_have_two_ends(self) -> "CreatorDraft":

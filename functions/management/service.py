@@ -13,6 +13,10 @@ class UnknownPlatformError(InvalidInputError):
     """Huntaze cannot run creators on this platform."""
 
 
+class TooFastError(InvalidInputError):
+    """The platform's limits are the operator's to set, not a tenant's."""
+
+
 class CreatorExistsError(ConflictError):
     """The workspace runs this account already."""
 
@@ -66,6 +70,7 @@ def create(
     Raises:
         ForbiddenError: The caller may see some creators only, and would not see this one.
         UnknownPlatformError: There is no such platform.
+        TooFastError: The creator would send faster than the platform takes.
         CreatorExistsError: The workspace runs this account already.
     """
     if not sees_every_creator:
@@ -75,12 +80,30 @@ def create(
         raise UnknownPlatformError(
             f"There is no platform {draft.platform!r}.", fields={"platform": f"one of {known}"}
         )
-    creator = creators.add(draft, limits[draft.platform])
+    creator = creators.add(draft, _own_limits(draft, limits[draft.platform]))
     if creator is None:
         raise CreatorExistsError(
             f"This workspace has a creator {draft.handle} on {draft.platform} already."
         )
     return creator
+
+
+def _own_limits(draft: CreatorDraft, limits: LaneLimits) -> LaneLimits:
+    """The limits that the workspace chose, which may only be slower."""
+    per_minute = draft.messages_per_minute or limits.messages_per_minute
+    gap = limits.min_gap_ms if draft.min_gap_ms is None else draft.min_gap_ms
+    fields = {}
+    if per_minute > limits.messages_per_minute:
+        fields["messages_per_minute"] = f"at most {limits.messages_per_minute}"
+    if gap < limits.min_gap_ms:
+        fields["min_gap_ms"] = f"at least {limits.min_gap_ms}"
+    if fields:
+        raise TooFastError(
+            f"{draft.platform} takes at most {limits.messages_per_minute} messages a minute,"
+            f" {limits.min_gap_ms} ms apart; a workspace may only go slower.",
+            fields=fields,
+        )
+    return LaneLimits(messages_per_minute=per_minute, min_gap_ms=gap)
 
 
 def get(creator_id: UUID, creators: CreatorStore) -> Creator:
