@@ -50,9 +50,11 @@ class Part(BaseModel):
 class Located(Part):
     """Where on a page a value stands."""
 
-    selector: Selector | None = Field(None, description="none is the surrounding element itself")
-    attribute: str | None = Field(None, description="none is the text of the element")
-    pattern: Expression | None = Field(None, description="its first group is the value")
+    selector: Selector | None = Field(
+        default=None, description="none is the surrounding element itself"
+    )
+    attribute: str | None = Field(default=None, description="none is the text of the element")
+    pattern: Expression | None = Field(default=None, description="its first group is the value")
 
 
 class Sign(Part):
@@ -101,7 +103,7 @@ class Login(Part):
     code_asked: Selector
     code_field: Selector
     code_submit: Selector
-    account: Located | None = Field(None, description="who is logged in")
+    account: Located | None = Field(default=None, description="who is logged in")
 
 
 class MessageParts(Part):
@@ -110,7 +112,7 @@ class MessageParts(Part):
     row: Selector
     id: Located
     own: Selector = Field(description="matches the row of a message of the creator's own")
-    pending: Selector | None = Field(None, description="matches a row not yet accepted")
+    pending: Selector | None = Field(default=None, description="matches a row not yet accepted")
     text: Selector
     price: Located | None = None
     media: Located | None = None
@@ -164,7 +166,9 @@ class Chat(Part):
     fan_handle: Located | None = None
     list: Selector
     empty: Selector = Field(description="shows that the thread holds no message at all")
-    older: Selector | None = Field(None, description="leads to older messages, if there are any")
+    older: Selector | None = Field(
+        default=None, description="leads to older messages, if there are any"
+    )
     message: MessageParts
     composer: Composer
     unsend: Unsend | None = None
@@ -185,7 +189,7 @@ class Listing(Part):
     list: Selector
     row: Selector
     fields: dict[str, Located]
-    next: Selector | None = Field(None, description="a link to the next page")
+    next: Selector | None = Field(default=None, description="a link to the next page")
 
 
 class Listings(Part):
@@ -231,9 +235,11 @@ class SiteProfile(Part):
     submit_deadline_seconds: Seconds = Field(description="T1: no click later than this")
     longest_click_seconds: Seconds = Field(description="from the click to the request's end")
     acceptance_within_seconds: Seconds = Field(description="T2: accepted by then, or never")
-    rate_page_pause_seconds: Seconds = Field(60, description="silence after a rate page")
+    rate_page_pause_seconds: Seconds = Field(default=60, description="silence after a rate page")
     navigation_seconds: Seconds = 15
-    settle_seconds: Seconds = Field(5, description="how long the parts of a page take to appear")
+    settle_seconds: Seconds = Field(
+        default=5, description="how long the parts of a page take to appear"
+    )
     login: Login
     chat: Chat
     listings: Listings

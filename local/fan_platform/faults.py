@@ -18,9 +18,11 @@ class RateRule(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     messages_per_minute: Annotated[int, Field(ge=1, le=100_000)]
-    enforce: bool = Field(True, description="Refuse with 429; otherwise only count the violation.")
+    enforce: bool = Field(
+        default=True, description="Refuse with 429; otherwise only count the violation."
+    )
     cooldown_seconds: float = Field(
-        0, ge=0, le=3600, description="After a refusal every page answers 429 for so long."
+        default=0, ge=0, le=3600, description="After a refusal every page answers 429 for so long."
     )
 
 
@@ -31,9 +33,9 @@ class PageCrash(BaseModel):
 
     mode: Literal["crash", "hang"] = "crash"
     moment: Literal["open", "sent"] = Field(
-        "open", description="When the thread opens, or once a message was accepted."
+        default="open", description="When the thread opens, or once a message was accepted."
     )
-    skip: Count = Field(0, description="Let so many threads pass first.")
+    skip: Count = Field(default=0, description="Let so many threads pass first.")
     next: Annotated[int, Field(ge=1, le=1_000_000)] = 1
     fan: str | None = None
 
@@ -46,28 +48,34 @@ class Faults(BaseModel):
     latency_ms: Annotated[int, Field(ge=0, le=600_000)] | None = None
     error_rate: Annotated[float, Field(ge=0, le=1)] | None = None
     error_after_accept: Count | None = Field(
-        None, description="The next N messages are accepted and answered with 500."
+        default=None, description="The next N messages are accepted and answered with 500."
     )
     hang_after_accept: Count | None = Field(
-        None, description="The next N messages are accepted and never answered."
+        default=None, description="The next N messages are accepted and never answered."
     )
     hang_before_accept: Count | None = Field(
-        None, description="The next N messages are neither accepted nor answered."
+        default=None, description="The next N messages are neither accepted nor answered."
     )
     session_expiry_after: Count | None = Field(
-        None, description="Sessions end once N more messages were accepted; 0 is now."
+        default=None, description="Sessions end once N more messages were accepted; 0 is now."
     )
     challenge_after: Count | None = Field(
-        None, description="Every page is a challenge once N more messages were accepted."
+        default=None, description="Every page is a challenge once N more messages were accepted."
     )
-    challenge: ChallengeKind | None = Field(None, description="Which challenge; captcha if absent.")
+    challenge: ChallengeKind | None = Field(
+        default=None, description="Which challenge; captcha if absent."
+    )
     page_drift: PageDrift | None = None
     rate_rule: RateRule | None = None
     rewrite: list[Rewrite] | bool | None = Field(
-        None, description="Rewrite texts: true for all ways, or a list of them."
+        default=None, description="Rewrite texts: true for all ways, or a list of them."
     )
-    blocked_fans: list[str] | None = Field(None, description="These fans have blocked the creator.")
-    gone_fans: list[str] | None = Field(None, description="The accounts of these fans are deleted.")
+    blocked_fans: list[str] | None = Field(
+        default=None, description="These fans have blocked the creator."
+    )
+    gone_fans: list[str] | None = Field(
+        default=None, description="The accounts of these fans are deleted."
+    )
     page_crash: PageCrash | None = None
 
 

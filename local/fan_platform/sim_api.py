@@ -47,8 +47,8 @@ class CreatorOrder(BaseModel):
     username: str
     password: str
     display_name: str | None = None
-    otp_secret: str | None = Field(None, description="base32; codes as in RFC 6238")
-    otp_code: str | None = Field(None, description="a code that is always right")
+    otp_secret: str | None = Field(default=None, description="base32; codes as in RFC 6238")
+    otp_code: str | None = Field(default=None, description="a code that is always right")
     media: list[MediumOrder] = Field(default_factory=default_vault)
 
 
