@@ -33,6 +33,14 @@ class Messaging(StageStack):
         # CDK keeps a bus by default; it holds nothing, and its name would block the next deploy.
         self.bus.apply_removal_policy(RemovalPolicy.DESTROY)
 
+    @property
+    def send_actions(self) -> list[str]:
+        """What a sender must be allowed, one message or ten at a time."""
+        if self._settings.on_aws:
+            return ["sqs:SendMessage"]
+        # AWS has no permission for batches; its stand-in asks for one.
+        return ["sqs:SendMessage", "sqs:SendMessageBatch"]
+
     def _lanes(self) -> sqs.Queue:
         dead = self._queue("LanesDead", "huntaze-rate-limiter-dlq.fifo", fifo=True)
         return self._queue(

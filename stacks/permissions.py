@@ -21,7 +21,7 @@ _ALL_OBJECTS = "the objects of one bucket"
 def wake_lanes(function: lambda_.Function, messaging: Messaging) -> None:
     """Tell workers that a creator's lane has due work."""
     function.add_environment("LANES_QUEUE_URL", messaging.lanes.queue_url)
-    allow(function, ["sqs:SendMessage"], [messaging.lanes.queue_arn])
+    allow(function, messaging.send_actions, [messaging.lanes.queue_arn])
 
 
 def drain_lanes(role: iam.IGrantable, messaging: Messaging) -> None:

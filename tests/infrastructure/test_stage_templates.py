@@ -13,12 +13,17 @@ _IGNORED = [
 ]
 
 
+# AWS has no such permission; its stand-in asks for it.
+_LOCAL_ONLY = "'sendmessagebatch' is not one of"
+
+
 def test_templates_pass_the_linter(assembly):
     for stack, template in assembly.templates.items():
         settings = ManualArgs(regions=["us-east-1"], ignore_checks=_IGNORED)
-        assert [str(problem) for problem in lint(json.dumps(template), config=settings)] == [], (
-            stack
-        )
+        problems = [str(problem) for problem in lint(json.dumps(template), config=settings)]
+        if stack.startswith("Huntaze-local-"):
+            problems = [problem for problem in problems if _LOCAL_ONLY not in problem]
+        assert problems == [], stack
 
 
 def test_templates_stay_far_from_the_limit_of_resources(assembly):
