@@ -105,11 +105,28 @@ def test_the_operators_limits_replace_the_profiles(call, owner, draft, limits):
     assert (lane["messages_per_minute"], lane["min_gap_ms"]) == (600, 0)
 
 
-@pytest.mark.parametrize("field", ["messages_per_minute", "min_gap_ms", "lane", "workspace_id"])
-def test_no_tenant_sets_limits(call, owner, draft, created, field):
+@pytest.mark.parametrize(
+    ("field", "faster", "slower"), [("messages_per_minute", 11, 9), ("min_gap_ms", 2999, 3001)]
+)
+def test_a_workspace_may_slow_a_creator_down_only(call, owner, draft, field, faster, slower):
+    refused = call("POST", CREATORS, owner, body={**draft, field: faster})
+    assert (refused.status, refused.body["error"]) == (422, "TooFast")
+    assert list(refused.body["fields"]) == [field]
+    assert (
+        call("POST", CREATORS, owner, body={**draft, field: slower}).body["lane"][field] == slower
+    )
+
+
+@pytest.mark.parametrize("field", ["lane", "workspace_id", "id"])
+def test_no_tenant_sets_what_is_not_its_own(call, owner, draft, field):
     refused = call("POST", CREATORS, owner, body={**draft, field: 1})
     assert (refused.status, list(refused.body["fields"])) == (422, [field])
-    assert call("PATCH", f"{CREATORS}/{created['id']}", owner, body={field: 1}).status == 422
+
+
+@pytest.mark.parametrize("field", ["messages_per_minute", "min_gap_ms", "platform"])
+def test_what_is_fixed_at_creation_stays(call, owner, created, field):
+    path = f"{CREATORS}/{created['id']}"
+    assert call("PATCH", path, owner, body={field: 1}).status == 422
 
 
 def test_keeps_every_setting(call, owner, draft):
@@ -339,6 +356,14 @@ def test_refuses_a_cursor_of_no_list(call, owner, path, cursor):
 def test_refuses_a_body_that_is_no_object(call, owner, created, body, status):
     assert call("POST", CREATORS, owner, body=body).status == status
     assert call("PATCH", f"{CREATORS}/{created['id']}", owner, body=body).status == status
+
+
+@pytest.mark.parametrize(
+    ("handle", "status"), [("a\0b", 400), ("\ud800", 422), ("\U0001f600", 201)]
+)
+def test_refuses_text_that_cannot_be_stored(call, owner, draft, handle, status):
+    assert call("POST", CREATORS, owner, body={**draft, "handle": handle}).status == status
+    assert call("GET", CREATORS, owner, query={"cursor": "\0"}).status == 400
 
 
 def test_refuses_an_id_that_is_none(call, owner):

@@ -121,7 +121,7 @@ def _no_route(_: Exception) -> Response[str]:
 
 
 def create_app() -> APIGatewayRestResolver:
-    """Make the resolver of a feature: validation, our errors, 500 for a malformed answer of ours."""
+    """Make a feature's resolver: validation, our errors, 500 for a malformed answer of ours."""
     app = APIGatewayRestResolver(
         enable_validation=True,
         response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
@@ -156,9 +156,19 @@ def lambda_entry(
                 principal_from(request_context.get("authorizer"))
             except HuntazeError as refusal:
                 return _refusal_event(refusal)
+        if _holds_nul(event):
+            return _refusal_event(BadRequestError("Text must not hold the character NUL."))
         return app.resolve(event, context)
 
     return entry
+
+
+def _holds_nul(event: dict[str, Any]) -> bool:
+    """Whether a text of the request holds NUL, which Postgres cannot store in any text."""
+    body = event.get("body") or ""
+    query = event.get("multiValueQueryStringParameters") or {}
+    texts = [event.get("path", ""), body, *query, *(v for values in query.values() for v in values)]
+    return "\\u0000" in body or any("\0" in text for text in texts)
 
 
 def _refusal_event(refusal: HuntazeError) -> dict[str, Any]:
