@@ -1,0 +1,1 @@
+"""Breaks things while messages go out, and judges by the platform's truth what came of it."""
