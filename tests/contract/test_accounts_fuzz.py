@@ -1,0 +1,97 @@
+"""Requests made from the OpenAPI document: no answer of 5xx, no status that it does not name."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from schemathesis.core import NOT_SET
+from schemathesis.generation import GenerationMode
+
+from functions.auth import handler as auth
+from functions.auth.repository import PostgresAccounts
+from functions.management import handler as management
+from huntaze import outbox, tokens
+from huntaze.db import Connection, SingleConnection
+from huntaze.ids import new_id
+from huntaze.settings import load
+from huntaze.tokens import KeyRing, TokenKeys
+from local import openapi
+
+DOCUMENT = json.loads(openapi.DOCUMENT.read_text())
+HANDLERS = {"auth": auth.handler, "management": management.handler}
+OPERATIONS = [
+    (method, path)
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+    if set(operation["tags"]) & set(HANDLERS)
+]
+
+
+@pytest.fixture(autouse=True)
+def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The features on the test's database."""
+    identity = SingleConnection(lambda: as_role("identity"))
+    app = SingleConnection(lambda: as_role("app"))
+    keys = TokenKeys(kid="1", key="k" * 64)
+    auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresAccounts(identity)
+    monkeypatch.setattr(management, "database", lambda: app)
+    monkeypatch.setattr(outbox, "nudge", lambda: None)
+    monkeypatch.setattr(tokens, "key_ring", lambda: KeyRing(lambda: keys))
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://app.example.com")
+    load.cache_clear()
+    yield
+    auth.app.dependency_overrides.clear()
+    load.cache_clear()
+
+
+@pytest.fixture
+def caller(tenant_factory, principal) -> dict[str, str]:
+    ids = tenant_factory()
+    return principal(ids.workspace_id, user_id=ids.user_id)
+
+
+@pytest.fixture
+def sent() -> Callable[[Any], str | None]:
+    """Make the text of a body as it goes over the wire."""
+
+    def make(body: Any) -> str | None:
+        if isinstance(body, bytes):
+            return body.decode("latin-1")
+        return None if body is NOT_SET else json.dumps(body)
+
+    return make
+
+
+@pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=[" ".join(o) for o in OPERATIONS])
+@pytest.mark.parametrize("mode", GenerationMode, ids=lambda mode: mode.value)
+def test_answers_as_documented(method, path, mode, caller, sent, api_event, lambda_context):
+    operation = schemathesis.openapi.from_dict(DOCUMENT)[path][method.upper()]
+    documented = DOCUMENT["paths"][path][method]
+    public = path in openapi.PUBLIC
+
+    @settings(
+        max_examples=30,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(operation.as_strategy(generation_mode=mode))
+    def ask(case: Any) -> None:
+        event = api_event(
+            method.upper(),
+            case.formatted_path,
+            body=sent(case.body),
+            query={name: str(value) for name, value in (case.query or {}).items()},
+            principal=None if public else caller,
+            # Nobody is made to wait for what others have tried.
+            source_ip=f"2001:db8:{new_id().hex[-4:]}:{new_id().hex[-4:]}::1",
+        )
+        answer = HANDLERS[documented["tags"][0]](event, lambda_context)
+        assert str(int(answer["statusCode"])) in documented["responses"], answer["body"]
+        if answer["statusCode"] >= 400:
+            assert {"error", "detail"} <= set(json.loads(answer["body"]))
+
+    ask()
