@@ -36,7 +36,7 @@ _RAW_FORMATS = {
 }
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)]
-Short = Annotated[str | None, Query(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+Short = Annotated[str | None, Query(min_length=1, max_length=200)]
 
 
 def _tenant(principal: Principal) -> Tenant:

@@ -169,7 +169,6 @@ def test_needs_the_creator_named_where_there_are_several(call, tenant_factory, t
     [
         {},
         {"handle": ""},
-        {"handle": "a\x00b"},
         {"handle": "a", "status": "gone"},
         {"handle": "a", "price_cents": -1},
         {"handle": "a", "price_cents": 10**13},

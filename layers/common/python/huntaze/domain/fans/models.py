@@ -58,18 +58,16 @@ def _check_email(text: str) -> str:
     return text
 
 
-# Postgres stores no NUL in a text.
-type _Text = Annotated[str, StringConstraints(pattern=r"^[^\x00]*$")]
-type Tag = Annotated[_Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+type Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 type Tags = Annotated[list[Tag], Field(max_length=MAX_TAGS)]
-type Name = Annotated[_Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 type PlatformId = Name
-type Tier = Annotated[_Text, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+type Tier = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 type Cents = Annotated[int, Field(ge=0, le=MAX_CENTS)]
-type Email = Annotated[_Text, AfterValidator(_check_email)]
-type Language = Annotated[_Text, AfterValidator(_check_language)]
-type TimeZone = Annotated[_Text, AfterValidator(_check_time_zone)]
-type Notes = Annotated[_Text, StringConstraints(max_length=10_000)]
+type Email = Annotated[str, AfterValidator(_check_email)]
+type Language = Annotated[str, AfterValidator(_check_language)]
+type TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
+type Notes = Annotated[str, StringConstraints(max_length=10_000)]
 
 
 class FanDraft(BaseModel):

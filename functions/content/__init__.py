@@ -1,0 +1,1 @@
+"""Content: what a creator can send."""

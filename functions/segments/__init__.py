@@ -1,0 +1,1 @@
+"""Segments: rules that say which fans are meant, always answered anew."""

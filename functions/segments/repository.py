@@ -1,0 +1,189 @@
+"""Segments in Postgres."""
+
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from functions.segments.models import Preview, PreviewRequest, Segment, SegmentDraft
+from huntaze.db import Connection, Tenant
+from huntaze.domain.audience import SegmentRules, compile_rules
+from huntaze.domain.creators import resolve_creator
+from huntaze.domain.fans import Fan, read_fans
+from huntaze.errors import BadRequestError, ConflictError, InvalidInputError, NotFoundError
+from huntaze.http import Page, decode_cursor, encode_cursor
+from huntaze.ids import new_id
+
+_SAMPLE = 10
+_SELECT = sql.SQL(
+    "SELECT id, creator_id, name, rules, created_at, updated_at FROM segments WHERE {}"
+)
+
+
+class SegmentExistsError(ConflictError):
+    """The creator has a segment of that name."""
+
+
+class SegmentInUseError(ConflictError):
+    """A campaign was planned from the segment."""
+
+
+class PostgresSegments:
+    """The segments of one workspace, as far as the caller may see them."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def page(self, creator_id: UUID | None, *, limit: int, cursor: str | None) -> Page[Segment]:
+        """Read a page of a creator's segments, newest first."""
+        condition = sql.SQL("creator_id = %(creator)s")
+        values: dict[str, object] = {"rows": limit + 1}
+        if cursor is not None:
+            condition = sql.SQL(
+                "creator_id = %(creator)s AND (created_at, id) < (%(after)s, %(last)s)"
+            )
+            values["after"], values["last"] = _position(cursor)
+        statement = _SELECT.format(condition) + sql.SQL(
+            " ORDER BY created_at DESC, id DESC LIMIT %(rows)s"
+        )
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=class_row(Segment)) as reading,
+        ):
+            values["creator"] = resolve_creator(connection, creator_id)
+            items = reading.execute(statement, values).fetchall()
+        if len(items) <= limit:
+            return Page(items=items)
+        end = items[limit - 1]
+        return Page(
+            items=items[:limit], next_cursor=encode_cursor(end.created_at.isoformat(), end.id)
+        )
+
+    def get(self, segment_id: UUID) -> Segment:
+        """Read one segment.
+
+        Raises:
+            NotFoundError: The caller has no such segment.
+        """
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=class_row(Segment)) as reading,
+        ):
+            found = reading.execute(_SELECT.format(sql.SQL("id = %s")), (segment_id,)).fetchone()
+        if found is None:
+            raise NotFoundError("There is no such segment in this workspace.")
+        return found
+
+    def add(self, draft: SegmentDraft) -> Segment:
+        """Store a segment.
+
+        Raises:
+            SegmentExistsError: The creator has one of that name.
+        """
+        segment_id = new_id()
+        with self._tenant.transaction() as connection:
+            creator_id = resolve_creator(connection, draft.creator_id)
+            made = connection.execute(
+                "INSERT INTO segments (workspace_id, id, creator_id, name, rules)"
+                " VALUES (%s, %s, %s, %s, %s)"
+                " ON CONFLICT (workspace_id, creator_id, name) DO NOTHING",
+                (
+                    self._tenant.workspace_id,
+                    segment_id,
+                    creator_id,
+                    draft.name,
+                    _stored(draft.rules),
+                ),
+            )
+            if made.rowcount == 0:
+                raise SegmentExistsError(f"This creator has a segment called {draft.name}.")
+            return self.get(segment_id)
+
+    def replace(self, segment_id: UUID, draft: SegmentDraft) -> Segment:
+        """Give a segment another name and other rules.
+
+        Raises:
+            NotFoundError: The caller has no such segment.
+            InvalidInputError: ``draft`` names another creator.
+            SegmentExistsError: The creator has another segment of that name.
+        """
+        with self._tenant.transaction() as connection:
+            creator_id = self.get(segment_id).creator_id
+            if draft.creator_id not in (None, creator_id):
+                problem = "a segment stays with its creator"
+                raise InvalidInputError(f"{problem}.".capitalize(), fields={"creator_id": problem})
+            try:
+                with connection.transaction():
+                    connection.execute(
+                        "UPDATE segments SET name = %s, rules = %s, updated_at = clock_timestamp()"
+                        " WHERE id = %s",
+                        (draft.name, _stored(draft.rules), segment_id),
+                    )
+            except psycopg.errors.UniqueViolation:
+                raise SegmentExistsError(
+                    f"This creator has a segment called {draft.name}."
+                ) from None
+            return self.get(segment_id)
+
+    def delete(self, segment_id: UUID) -> None:
+        """Delete a segment.
+
+        Raises:
+            NotFoundError: The caller has no such segment.
+            SegmentInUseError: A campaign names it.
+        """
+        with self._tenant.transaction() as connection:
+            self.get(segment_id)
+            try:
+                with connection.transaction():
+                    connection.execute("DELETE FROM segments WHERE id = %s", (segment_id,))
+            except psycopg.errors.ForeignKeyViolation:
+                raise SegmentInUseError(
+                    "Campaigns name this segment; they would no longer tell whom they meant."
+                ) from None
+
+    def preview(self, request: PreviewRequest) -> Preview:
+        """Count whom the rules mean now, and read the newest of them."""
+        with self._tenant.transaction() as connection:
+            creator_id = resolve_creator(connection, request.creator_id)
+            condition, values = _condition(creator_id, request.rules)
+            count = _count(connection, condition, values)
+            # Nobody found: looking for the newest of them would read all fans once more.
+            sample = read_fans(connection, condition, values, limit=_SAMPLE).items if count else []
+            return Preview.model_construct(count=count, sample=sample)
+
+    def fans(self, segment_id: UUID, *, limit: int, cursor: str | None) -> Page[Fan]:
+        """Read a page of the fans that a segment means now, newest first."""
+        with self._tenant.transaction() as connection:
+            segment = self.get(segment_id)
+            condition, values = _condition(segment.creator_id, segment.rules)
+            return read_fans(connection, condition, values, limit=limit, cursor=cursor)
+
+
+def _condition(creator_id: UUID, rules: SegmentRules) -> tuple[sql.Composed, dict[str, object]]:
+    meant, values = compile_rules(rules)
+    condition = sql.SQL("f.creator_id = %(creator)s AND {}").format(meant)
+    return condition, {**values, "creator": creator_id}
+
+
+def _count(connection: Connection, condition: sql.Composed, values: dict[str, object]) -> int:
+    statement = sql.SQL("SELECT count(*) FROM fans f WHERE {}").format(condition)
+    ((count,),) = connection.execute(statement, values).fetchall()
+    return int(count)
+
+
+def _stored(rules: SegmentRules) -> Jsonb:
+    return Jsonb(rules.model_dump(mode="json", by_alias=True))
+
+
+def _position(cursor: str) -> tuple[datetime, UUID]:
+    at, last = decode_cursor(cursor, 2)
+    try:
+        return datetime.fromisoformat(at), UUID(last)
+    except ValueError:
+        raise BadRequestError(
+            "The cursor is of another list; leave it out to start over."
+        ) from None
