@@ -52,8 +52,11 @@ class Migration(Construct):
             resource_type="Custom::DatabaseSchema",
             service_token=function.function_arn,
             service_timeout=Duration.minutes(15),
-            # CloudFormation calls the function again only when this changes.
-            properties={"Migrations": digest_of({path.name: path for path in files})},
+            # CloudFormation calls the function again only when one of these changes.
+            properties={
+                "Database": ":".join(database.location.values()),
+                "Migrations": digest_of({path.name: path for path in files}),
+            },
         )
 
     def precede(self, function: FeatureFunction) -> None:

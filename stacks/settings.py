@@ -34,6 +34,8 @@ class StageSettings:
     database_port: int
     aws_endpoint_url: str | None
     fan_platform_url: str | None
+    # Off on one machine: its functions run on the interpreter that holds the same locked packages,
+    # and the stand-in for AWS unpacks every layer for every worker it starts (0.4 s become 1.1 s).
     dependencies_layer: bool
     # The operator's own limits of lanes, as JSON by platform; None is what the profiles say.
     lane_limits: str | None
