@@ -86,6 +86,10 @@ class LocalCloud:
     def _marker(self) -> Path:
         return self.settings.data_dir / "README.txt"
 
+    @property
+    def _ports_path(self) -> Path:
+        return self.settings.run_dir / "ports"
+
     def _record_path(self, name: str) -> Path:
         return self.settings.run_dir / f"{name}.json"
 
@@ -118,7 +122,10 @@ class LocalCloud:
     def _lives_on(self) -> bool:
         """Tell whether the AWS side runs as it should; if not, all data goes with it."""
         record = self.record("aws")
-        if record is None or record.fingerprint != self._aws_fingerprint():
+        if record is None:
+            return False
+        self._refuse_other_ports()
+        if record.fingerprint != self._aws_fingerprint():
             return False
         # A machine under load answers late: no reason to throw its data away.
         if not processes.wait_until(lambda: aws.is_healthy(self.settings), 30):
@@ -127,6 +134,15 @@ class LocalCloud:
                 f" {self.settings.aws_url}: `make stop`, which ends this cloud, and run again."
             )
         return True
+
+    def _refuse_other_ports(self) -> None:
+        """Keep a second cloud, started without a folder of its own, from replacing the first."""
+        running = self._ports_path.read_text() if self._ports_path.exists() else ""
+        if running and running != self.settings.ports:
+            raise LocalCloudError(
+                f"A local cloud runs in {self.settings.data_dir} on the ports {running}: name"
+                " another folder with HUNTAZE_DATA for a second one, or `make stop` the first."
+            )
 
     def _begin_afresh(self) -> None:
         self.stop()
@@ -159,7 +175,7 @@ class LocalCloud:
 
     def _start_servers(self) -> None:
         """Start what does not run, side by side: most of it is waiting."""
-        self.settings.run_dir.mkdir(parents=True, exist_ok=True)
+        processes.write_atomically(self._ports_path, self.settings.ports)
         with ThreadPoolExecutor() as pool:
             steps = [
                 pool.submit(self._start_aws),

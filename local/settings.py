@@ -51,6 +51,11 @@ class LocalSettings:
         )
 
     @property
+    def ports(self) -> str:
+        """The ports of the servers, to tell one local cloud from another."""
+        return f"{self.aws_port}, {self.postgres_port}, {self.fan_platform_port}"
+
+    @property
     def aws_url(self) -> str:
         """The one address of every AWS service."""
         return f"http://{HOST}:{self.aws_port}"
