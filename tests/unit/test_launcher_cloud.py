@@ -31,7 +31,7 @@ def test_refuses_to_replace_a_running_cloud_by_one_on_other_ports(cloud: LocalCl
     write_atomically(run_dir / "ports", "1024, 1025, 1026")
     ProcessRecord.of(os.getpid()).write(run_dir / "aws.json")
 
-    with pytest.raises(LocalCloudError, match="runs in .* on the ports 1024, 1025, 1026"):
+    with pytest.raises(LocalCloudError, match="on the ports 1024, 1025, 1026"):
         cloud.start()
 
 
