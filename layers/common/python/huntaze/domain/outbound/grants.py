@@ -12,7 +12,7 @@ from huntaze import outbox
 from huntaze.db import Connection
 from huntaze.domain.outbound import lanes
 from huntaze.domain.outbound.lanes import Claim, DueSend
-from huntaze.domain.outbound.rate import Interval
+from huntaze.domain.outbound.rate import reserved
 from huntaze.domain.outbound.states import Priority, SendState, SkipReason
 
 # After so many failures to open a thread the send is given up as not sent.
@@ -283,8 +283,7 @@ def _submit(
     )
     # Reserved to the last moment at which the platform may still count this message; the real
     # end takes its place when the outcome is known.
-    intervals = [*lane.intervals, Interval(lane.now, readable_at)]
-    intervals = intervals[-lane.limits.messages_per_minute :]
+    intervals = reserved(lane.intervals, lane.limits, now=lane.now, until=readable_at)
     connection.execute(
         "UPDATE creator_lanes SET interval_starts = %s, interval_ends = %s, open_send_id = %s,"
         " last_progress_at = %s WHERE creator_id = %s",

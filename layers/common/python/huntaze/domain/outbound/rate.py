@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 WINDOW = timedelta(seconds=60)
+# What paced sends may make up for at once: about one long message.
+CATCH_UP = timedelta(seconds=6)
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,13 @@ class Interval:
     end: datetime
 
 
+def reserved(
+    recent: Sequence[Interval], limits: Limits, *, now: datetime, until: datetime
+) -> list[Interval]:
+    """The intervals to keep once a message is granted: no rule looks back further than N."""
+    return [*recent, Interval(now, until)][-limits.messages_per_minute :]
+
+
 def next_grant(
     recent: Sequence[Interval], limits: Limits, *, paced_per_minute: int | None = None
 ) -> datetime | None:
@@ -41,8 +50,8 @@ def next_grant(
     Args:
         recent: The last intervals, oldest first; at least the last ``messages_per_minute``.
         limits: What the platform accepts.
-        paced_per_minute: For sends that nobody waits for: spread evenly at this rate, grant to
-            grant, so that a person who writes in between waits at most one slot.
+        paced_per_minute: For sends that nobody waits for: spread evenly at this rate, so that a
+            person who writes in between waits at most one slot.
 
     Returns:
         None when nothing stands in the way.
@@ -53,6 +62,23 @@ def next_grant(
     if len(recent) >= limits.messages_per_minute:
         earliest = max(earliest, recent[-limits.messages_per_minute].end + WINDOW)
     if paced_per_minute is not None:
-        pace = min(paced_per_minute, limits.messages_per_minute)
-        earliest = max(earliest, recent[-1].start + WINDOW / pace)
+        earliest = max(earliest, _evenly(recent, limits.messages_per_minute, paced_per_minute))
     return earliest
+
+
+def _evenly(recent: Sequence[Interval], most: int, paced: int) -> datetime:
+    """The earliest even moment, grant to grant; at full pace, lost time may be made up for.
+
+    A message that took long would otherwise cost every later one its time. So at full pace a send
+    may come early, as long as a person who writes right after it still finds a slot within the
+    next ``WINDOW / most``.
+    """
+    if paced < most or most == 1:
+        return recent[-1].start + WINDOW / min(paced, most)
+    slot = WINDOW / most
+    early = max(slot, CATCH_UP)
+    last = recent[1 - most :]
+    earliest = max(
+        interval.start + (len(last) - index) * slot - early for index, interval in enumerate(last)
+    )
+    return max(earliest, last[0].start + WINDOW - slot) if len(last) == most - 1 else earliest
