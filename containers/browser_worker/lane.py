@@ -20,6 +20,7 @@ from browser_worker.trouble import (
     FanBlocked,
     FanGone,
     RatePage,
+    RendererCrash,
     SelectorDrift,
     SessionExpired,
     Trouble,
@@ -223,8 +224,13 @@ class Lane:
         site, self._site = self._site, None
         if site is None:
             return
-        state = await site.storage_state()
-        await site.close()
+        try:
+            state = await site.storage_state()
+        except RendererCrash:
+            # The browser is gone; the state that was stored last still logs in.
+            return
+        finally:
+            await site.close()
         await asyncio.to_thread(
             self._bench.sessions.save, self._claim.workspace_id, self._claim.creator_id, state
         )

@@ -22,6 +22,10 @@ from huntaze.settings import DatabaseSettings, load
 log = logging.getLogger(__name__)
 
 
+class BrowserGoneError(RuntimeError):
+    """The browser died; whoever started the worker starts it again."""
+
+
 def _open_pool(settings: DatabaseSettings, most: int) -> ConnectionPool:
     secret = clients.secret_json(settings.database_secret_arn)
     pool = ConnectionPool(
@@ -68,6 +72,8 @@ async def run(observe: Observer = nobody) -> None:
     try:
         async with async_playwright() as playwright:
             browser = await launch(playwright)
+            # Without its browser the worker is of no use: it hands over, and a new one starts.
+            browser.on("disconnected", lambda _: leaving.set())
             bench = Workbench(
                 browser=browser,
                 sessions=SessionStore(settings.of_sessions_table, settings.sessions_key_arn),
@@ -78,6 +84,8 @@ async def run(observe: Observer = nobody) -> None:
             )
             log.info("the worker is up")
             await Worker(settings, pool, bench, leaving).run()
+            if not browser.is_connected():
+                raise BrowserGoneError("the browser ended by itself")
             await browser.close()
     finally:
         await asyncio.to_thread(pool.close)

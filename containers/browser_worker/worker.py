@@ -3,7 +3,12 @@
 import asyncio
 import json
 import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -75,10 +80,14 @@ class Worker:
             await asyncio.wait(self._lanes)
 
     async def _receive(self, most: int) -> list[WakeUp]:
-        """Ask the queue; being told to leave does not wait for its answer."""
-        asking = asyncio.create_task(asyncio.to_thread(self._poll, most))
+        """Ask the queue; being told to leave does not wait for its answer.
+
+        A wake-up that an abandoned call still gets comes back when its visibility ends.
+        """
+        asking = _in_daemon_thread(partial(self._poll, most))
         leaving = asyncio.create_task(self._leaving.wait())
-        await asyncio.wait({asking, leaving}, return_when=asyncio.FIRST_COMPLETED)
+        both: set[asyncio.Future[Any]] = {asking, leaving}
+        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
         leaving.cancel()
         if not asking.done():
             return []
@@ -162,3 +171,17 @@ class Worker:
             ReceiptHandle=wake_up.receipt,
             VisibilityTimeout=int(seconds),
         )
+
+
+def _in_daemon_thread[T](work: Callable[[], T]) -> asyncio.Future[T]:
+    """Run ``work`` where the end of the process does not wait for it, as it does for a pool's."""
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(work())
+        except Exception as error:
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, daemon=True).start()
+    return asyncio.wrap_future(outcome)
