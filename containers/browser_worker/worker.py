@@ -63,6 +63,7 @@ class Worker:
         # One life of one process: after a restart the old life's lease must run out first.
         self._holder = str(new_id())
         self._lanes: set[asyncio.Task[None]] = set()
+        self._draining: set[UUID] = set()
 
     async def run(self) -> None:
         """Take wake-ups until told to leave, then let the lanes come to rest."""
@@ -112,33 +113,45 @@ class Worker:
 
     async def _attend(self, wake_up: WakeUp) -> None:
         """Drain the lane that a wake-up names; delete it only when nothing is due."""
+        creator_id = wake_up.creator_id
         try:
-            claim = await asyncio.to_thread(
-                lanes.claim,
-                self._source,
-                wake_up.creator_id,
-                holder=self._holder,
-                lease=self._settings.lease,
-            )
-            if claim is None:
+            if creator_id in self._draining:
+                # Claiming it again would take it away from ourselves, in the midst of a send.
                 await self._hide(wake_up, BUSY_SECONDS)
                 return
-            self._bench.observe(Step.CLAIMED)
-            ledger = LaneLedger(self._source, claim, self._settings.lease)
-            keeping = asyncio.create_task(self._keep(wake_up, ledger))
+            self._draining.add(creator_id)
             try:
-                ending = await Lane(self._bench, claim, ledger).drain()
+                await self._drain(wake_up)
             finally:
-                keeping.cancel()
-                await ledger.release()
-            await self._leave(wake_up, ending)
+                self._draining.discard(creator_id)
         except psycopg.OperationalError:
             log.warning(
                 "the database went away; the wake-up comes back",
-                extra={"creator_id": str(wake_up.creator_id)},
+                extra={"creator_id": str(creator_id)},
             )
         except Exception:
-            log.exception("a lane broke", extra={"creator_id": str(wake_up.creator_id)})
+            log.exception("a lane broke", extra={"creator_id": str(creator_id)})
+
+    async def _drain(self, wake_up: WakeUp) -> None:
+        claim = await asyncio.to_thread(
+            lanes.claim,
+            self._source,
+            wake_up.creator_id,
+            holder=self._holder,
+            lease=self._settings.lease,
+        )
+        if claim is None:
+            await self._hide(wake_up, BUSY_SECONDS)
+            return
+        self._bench.observe(Step.CLAIMED)
+        ledger = LaneLedger(self._source, claim, self._settings.lease)
+        keeping = asyncio.create_task(self._keep(wake_up, ledger))
+        try:
+            ending = await Lane(self._bench, claim, ledger).drain()
+        finally:
+            keeping.cancel()
+            await ledger.release()
+        await self._leave(wake_up, ending)
 
     async def _keep(self, wake_up: WakeUp, ledger: LaneLedger) -> None:
         """Renew lease and visibility while the lane is ours."""
