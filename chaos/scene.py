@@ -196,12 +196,19 @@ class Scene:
             seconds,
         )
 
-    def await_stopped(self, seconds: float = 40) -> bool:
-        """Wait until trouble has stopped every lane of the scene."""
-        return self.await_ledger(
-            "SELECT bool_and(status = 'stopped') FROM creator_lanes WHERE creator_id = ANY (%s)",
-            seconds,
-        )
+    def require_stopped(self, reason: str | None = None, seconds: float = 60) -> None:
+        """Wait until trouble has stopped every lane of the scene.
+
+        Raises:
+            TimeoutError: It did not.
+            ValueError: It stopped them for another reason.
+        """
+        lanes_of = "FROM creator_lanes WHERE creator_id = ANY (%s)"
+        if not self.await_ledger(f"SELECT bool_and(status = 'stopped') {lanes_of}", seconds):
+            raise TimeoutError("the lane was not stopped")
+        found = self.ask(f"SELECT min(stop_reason) {lanes_of}")
+        if reason not in (None, found):
+            raise ValueError(f"the lane was stopped for {found}")
 
     def await_ledger(self, question: str, seconds: float) -> bool:
         """Ask the ledger of this scene's creators until it says yes."""

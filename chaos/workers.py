@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]
@@ -58,15 +59,32 @@ class WorkerProcess:
         if not processes.wait_until(self._is_stopped, seconds):
             raise NotStruckError(self._story())
 
+    def await_end(self, seconds: float) -> None:
+        """Wait until it has ended of its own accord.
+
+        Raises:
+            TimeoutError: It still runs.
+        """
+        if not processes.wait_until(lambda: not self.is_running, seconds):
+            raise TimeoutError(f"worker {self._process.pid} still runs after {seconds:g} s")
+        processes.end_tree(self._process.pid)
+
+    def ask_to_go(self) -> None:
+        """Tell it to finish what it has in hand and go."""
+        self._process.terminate()
+
     def resume(self) -> None:
         """Let it go on, and its browser if that was stopped too."""
         for member in self._members():
-            member.send_signal(signal.SIGCONT)
+            with suppress(psutil.NoSuchProcess):
+                member.send_signal(signal.SIGCONT)
 
     def kill(self, *, with_browser: bool) -> None:
         """Kill it now."""
         for member in self._members() if with_browser else []:
-            member.kill()
+            # The browser's own processes come and go.
+            with suppress(psutil.NoSuchProcess):
+                member.kill()
         self._process.kill()
         self._process.wait()
         processes.end_tree(self._process.pid)
@@ -75,8 +93,9 @@ class WorkerProcess:
         """Kill the browser under it."""
         for member in self._members():
             # The driver is no browser; without its main process the browser's others end, too.
-            if "chrom" in member.name() and "--type=" not in " ".join(member.cmdline()):
-                member.kill()
+            with suppress(psutil.NoSuchProcess):
+                if "chrom" in member.name() and "--type=" not in " ".join(member.cmdline()):
+                    member.kill()
 
     def end(self) -> None:
         """Make sure that nothing of it is left."""

@@ -1,0 +1,76 @@
+"""``python -m chaos``: play every scenario, print the figures, fail if a guarantee broke."""
+
+import argparse
+import os
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from pathlib import Path
+
+from chaos import control, faults, kills, table, traffic
+from chaos.scenario import Outcome, Scenario, Stage, play
+from chaos.world import running_world
+
+PORT_BASE = "18450"
+# Two cores: more at a time would measure the machine.
+AT_A_TIME = 4
+
+
+def main() -> int:
+    """Run what the command line names; return the status to exit with."""
+    arguments = _arguments()
+    chosen = [one for one in _scenarios() if arguments.only in one.name]
+    if not chosen:
+        print("No scenario is named so: " + ", ".join(one.name for one in _scenarios()))
+        return 2
+    scratch = Path(tempfile.mkdtemp(prefix="huntaze-chaos-"))
+    # Postgres does not run as root and has to get at its data below.
+    scratch.chmod(0o755)
+    started = time.monotonic()
+    outcomes: list[Outcome] = []
+    print(table.header(), flush=True)
+    with running_world(scratch, int(os.environ.get("CHAOS_PORT_BASE", PORT_BASE))) as world:
+        stage = Stage(world, "", arguments.seed, arguments.long)
+        for outcome in _played(chosen, stage, arguments.jobs):
+            print(table.line(outcome), flush=True)
+            outcomes.append(outcome)
+    seconds = time.monotonic() - started
+    print(table.summary(outcomes, seed=arguments.seed, seconds=seconds))
+    if any(outcome.problems for outcome in outcomes):
+        print(f"The logs of the workers are in {scratch / 'logs'}.")
+        return 1
+    shutil.rmtree(scratch, ignore_errors=True)
+    return 0
+
+
+def _scenarios() -> list[Scenario]:
+    return [*traffic.scenarios(), *kills.scenarios(), *faults.scenarios(), *control.scenarios()]
+
+
+def _played(chosen: list[Scenario], stage: Stage, jobs: int) -> Iterator[Outcome]:
+    with ThreadPoolExecutor(jobs) as pool:
+        together = [pool.submit(play, scenario, stage) for scenario in chosen if not scenario.alone]
+        for outcome in as_completed(together):
+            yield outcome.result()
+    for scenario in chosen:
+        if scenario.alone:
+            yield play(scenario, stage)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="chaos", description=__doc__)
+    parser.add_argument("--long", action="store_true", help="more kills, more messages")
+    parser.add_argument(
+        "--only", default="", metavar="NAME", help="scenarios with this in their name"
+    )
+    parser.add_argument("--seed", type=int, default=random.randrange(1_000_000))
+    parser.add_argument("--jobs", type=int, default=AT_A_TIME, help="scenarios at a time")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""Platforms that fail, hang, refuse, change and forget, in the midst of a campaign."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from browser_worker.steps import Step
+from chaos.judge import Verdict
+from chaos.scenario import ACCEPTED_WITHIN, Scenario, Stage
+from chaos.scene import Creator, Scene
+from chaos.striking import Strike
+
+FANS = 4
+# Every way in which the platform rewrites a text finds something in this one.
+REWRITTEN = (
+    "Hi  {display_name|there} \U0001f618\U0001f44d\U0001f3fd,\n\n  new:"
+    " https://www.example.com/a/rather/long/path?set=12&from=me  \u2764\ufe0f "
+)
+
+type Person = Callable[[Scene, Creator], None]
+"""What a person or the platform does while the worker is at work."""
+
+
+def scenarios() -> Iterator[Scenario]:
+    """List them."""
+    plays: dict[str, tuple[dict[str, object], Person]] = {
+        "error-after-accept": ({"error_after_accept": 2}, _nobody),
+        "hang-after-accept": ({"hang_after_accept": 1}, _nobody),
+        "hang-before-accept": ({"hang_before_accept": 1}, _nobody),
+        "hang-before-twice": ({"hang_before_accept": 2}, _nobody),
+        "slow-and-failing": ({"latency_ms": 150, "error_rate": 0.25}, _nobody),
+        "session-expiry": ({"session_expiry_after": 2}, _logs_in),
+        "challenge": ({"challenge_after": 2}, partial(_sees_to_it, challenge_after=None)),
+        "rate-page": (
+            {"rate_rule": {"messages_per_minute": 2, "cooldown_seconds": 2}},
+            _platform_relents,
+        ),
+        "drift-composer": ({"page_drift": "renamed"}, partial(_sees_to_it, page_drift=None)),
+        "drift-messages": (
+            {"page_drift": "renamed_messages"},
+            partial(_sees_to_it, page_drift=None),
+        ),
+        "drift-ids": ({"page_drift": "no_message_ids"}, partial(_sees_to_it, page_drift=None)),
+        "other-fans-thread": ({"page_drift": "other_fan"}, _nobody),
+        "crash-at-open": ({"page_crash": {"moment": "open", "skip": 1}}, _nobody),
+        "hang-at-open": ({"page_crash": {"mode": "hang", "moment": "open", "skip": 1}}, _nobody),
+        "crash-once-sent": ({"page_crash": {"moment": "sent", "skip": 1}}, _nobody),
+        "hang-once-sent": ({"page_crash": {"mode": "hang", "moment": "sent", "skip": 1}}, _nobody),
+        "fan-gone-in-doubt": ({"hang_after_accept": 1}, _fan_leaves),
+        "fan-blocks-in-doubt": ({"hang_after_accept": 1}, _fan_blocks),
+    }
+    for name, (faults, person) in plays.items():
+        yield Scenario(name, partial(_play, faults, person))
+    yield Scenario("fans-block-and-go", _fans_block_and_go)
+    yield Scenario("rewritten-and-killed", _rewritten)
+    yield Scenario("browser-killed", _browser_killed)
+
+
+def _play(faults: dict[str, object], person: Person, stage: Stage) -> Verdict:
+    with stage.scene() as scene:
+        creator = scene.add_creator(FANS)
+        scene.platform.set_faults(creator.platform_id, **faults)
+        scene.plan(creator)
+        scene.start_worker()
+        person(scene, creator)
+        scene.await_settled(90)
+        return scene.verdict(ACCEPTED_WITHIN)
+
+
+def _nobody(_scene: Scene, _creator: Creator) -> None:
+    """The worker is left to itself."""
+
+
+def _logs_in(scene: Scene, creator: Creator) -> None:
+    scene.require_stopped("session_expired")
+    scene.reconnect(creator)
+
+
+def _sees_to_it(scene: Scene, creator: Creator, **mended: object) -> None:
+    """A person sees why the lane stopped, has it mended, and lets the lane move again."""
+    scene.require_stopped()
+    scene.platform.set_faults(creator.platform_id, **mended)
+    scene.resume(creator)
+
+
+def _platform_relents(scene: Scene, creator: Creator) -> None:
+    scene.await_ledger(
+        "SELECT count(*) = 2 FROM sends WHERE creator_id = ANY (%s) AND state = 'sent'", 30
+    )
+    # By then the third message was refused, and perhaps the next page, too.
+    time.sleep(1.5)
+    scene.platform.set_faults(creator.platform_id, rate_rule=None)
+
+
+def _fan_leaves(scene: Scene, creator: Creator) -> None:
+    fan = _fan_in_doubt(scene, creator)
+    scene.evidence_gone.add(creator.to(fan))
+    scene.platform.set_faults(creator.platform_id, gone_fans=[fan])
+
+
+def _fan_blocks(scene: Scene, creator: Creator) -> None:
+    fan = _fan_in_doubt(scene, creator)
+    scene.platform.set_faults(creator.platform_id, blocked_fans=[fan])
+
+
+def _fan_in_doubt(scene: Scene, creator: Creator) -> str:
+    """Wait for the message that the platform accepted and never answered."""
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        if accepted := scene.platform.messages(creator.platform_id):
+            return str(accepted[0]["fan"])
+        time.sleep(0.05)
+    raise TimeoutError("the platform accepted nothing")
+
+
+def _fans_block_and_go(stage: Stage) -> Verdict:
+    with stage.scene() as scene:
+        creator = scene.add_creator(FANS + 2)
+        scene.platform.set_faults(
+            creator.platform_id, blocked_fans=[creator.fans[1]], gone_fans=[creator.fans[3]]
+        )
+        scene.plan(creator)
+        scene.start_worker()
+        scene.await_settled()
+        return scene.verdict(ACCEPTED_WITHIN)
+
+
+def _rewritten(stage: Stage) -> Verdict:
+    """Texts come back rewritten, and the worker dies before it sees them."""
+    with stage.scene() as scene:
+        creator = scene.add_creator(FANS)
+        scene.platform.set_faults(creator.platform_id, rewrite=True)
+        scene.plan(creator, REWRITTEN)
+        scene.start_worker(Strike(Step.CLICKED, 2)).await_death()
+        scene.start_worker(Strike(Step.SEEN, 1)).await_death()
+        scene.start_worker()
+        scene.await_settled()
+        return scene.verdict(ACCEPTED_WITHIN)
+
+
+def _browser_killed(stage: Stage) -> Verdict:
+    """The browser dies under its worker, which goes too and is started again."""
+    with stage.scene() as scene:
+        creator = scene.add_creator(FANS * 2, per_minute=60)
+        scene.plan(creator)
+        worker = scene.start_worker()
+        _fan_in_doubt(scene, creator)
+        worker.kill_browser()
+        worker.await_end(15)
+        scene.start_worker()
+        scene.await_settled()
+        return scene.verdict(ACCEPTED_WITHIN)
