@@ -9,11 +9,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
+from huntaze.domain.compliance.names import unfit_pattern
+
 _RULES = Path(__file__).with_name("rules.json")
 # Zero-width characters and the like split a banned word without a reader seeing it.
-_INVISIBLE = re.compile(r"[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064\ufe00-\ufe0f\ufeff]")
-# A fan chooses the display name: no brace, link, address, long number, line break or control.
-_UNFIT_NAME = r"[{}<>@\\/]|www|http|[0-9]{4,}|[\x01-\x1f\x7f]|^.{41,}$"
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
+)
+# "t e l e g r a m", "k.i.k": single letters that a reader puts together.
+_SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ ._*~-]{1,2}){2,}[^\W\d_](?![^\W_])")
+_SEPARATORS = re.compile(r"[ ._*~-]")
+_DIGIT_IN_WORD = re.compile(r"\S*(?:[^\W\d_][\d@$!]|[\d@$!][^\W\d_])\S*")
 
 
 class Verdict(BaseModel):
@@ -26,25 +33,47 @@ class Verdict(BaseModel):
     reasons: list[str]
 
 
+class _Terms(BaseModel):
+    """Words of a category, and the phrases in which they mean something else."""
+
+    category: str
+    words: list[str]
+    innocent: list[str] = []
+
+
+class _Pattern(BaseModel):
+    category: str
+    pattern: str
+    reason: str
+
+
 class _PlatformRules(BaseModel):
-    words: dict[str, list[str]]
-    patterns: list[tuple[str, str, str]]
+    terms: list[_Terms]
+    patterns: list[_Pattern]
+    lookalikes: dict[int, str]
+    digits: dict[int, str]
     min_price_cents: int
     max_price_cents: int
     max_length: int
 
+    def words(self) -> list[str]:
+        """Every banned word, the longest first: a phrase is found before its parts."""
+        words = {word for terms in self.terms for word in terms.words}
+        return sorted(words, key=lambda word: (-len(word), word))
+
 
 @cache
 def _rules(platform: str) -> _PlatformRules:
-    every: dict[str, dict[str, Any]] = json.loads(_RULES.read_text())
+    every: dict[str, dict[str, Any]] = json.loads(_RULES.read_text("utf-8"))
+    tricks = every.pop("tricks")
     parts = [every["any"], every.get(platform, {})]
     return _PlatformRules(
-        words={term["category"]: term["words"] for part in parts for term in part.get("terms", [])},
-        patterns=[
-            (rule["category"], rule["pattern"], rule["reason"])
-            for part in parts
-            for rule in part.get("patterns", [])
-        ],
+        terms=[terms for part in parts for terms in part.get("terms", [])],
+        patterns=[rule for part in parts for rule in part.get("patterns", [])],
+        lookalikes={
+            ord(twin): letter for letter, twins in tricks["lookalikes"].items() for twin in twins
+        },
+        digits={ord(digit): letter for digit, letter in tricks["digits"].items()},
         min_price_cents=every["any"]["min_price_cents"],
         max_price_cents=every["any"]["max_price_cents"],
         max_length=every["any"]["max_length"],
@@ -53,14 +82,45 @@ def _rules(platform: str) -> _PlatformRules:
 
 @cache
 def _word_pattern(platform: str) -> re.Pattern[str]:
-    words = [word for words in _rules(platform).words.values() for word in words]
-    longest_first = sorted(words, key=len, reverse=True)
-    return re.compile(r"\b(" + "|".join(re.escape(word) for word in longest_first) + r")\b")
+    banned = "|".join(re.escape(word) for word in _rules(platform).words())
+    return re.compile(rf"(?<!\w)({banned})(?!\w)")
+
+
+@cache
+def _innocent(platform: str, category: str) -> re.Pattern[str] | None:
+    phrases = [
+        phrase
+        for terms in _rules(platform).terms
+        if terms.category == category
+        for phrase in terms.innocent
+    ]
+    return re.compile("|".join(phrases)) if phrases else None
 
 
 def _plain(text: str) -> str:
-    folded = unicodedata.normalize("NFKC", text).casefold().replace("\u2019", "'")
-    return re.sub(r"\s+", " ", _INVISIBLE.sub("", folded))
+    """The text as a reader takes it in: one spelling of each letter, nothing invisible."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = re.sub("[\u2018\u2019\u02bc\u00b4`]", "'", folded)
+    composed = unicodedata.normalize("NFC", _INVISIBLE.sub("", folded))
+    # A mark that no letter took up strikes it through or decorates it.
+    bare = "".join(char for char in composed if unicodedata.category(char) != "Mn")
+    return re.sub(r"\s+", " ", bare)
+
+
+def _disguised(plain: str, rules: _PlatformRules) -> list[str]:
+    """What the text would say without twins of letters, digits in their place, and gaps."""
+    latin = plain.translate(rules.lookalikes)
+    spelled = _SPACED.sub(lambda match: _SEPARATORS.sub("", match.group()), latin)
+    worded = _DIGIT_IN_WORD.sub(lambda match: match.group().translate(rules.digits), spelled)
+    # A one is an i or an l.
+    other = {**rules.digits, ord("1"): "l"}
+    return [
+        plain,
+        latin,
+        spelled,
+        worded,
+        _DIGIT_IN_WORD.sub(lambda match: match.group().translate(other), spelled),
+    ]
 
 
 def check(text: str, *, platform: str, price_cents: int = 0, media_count: int = 0) -> Verdict:
@@ -79,14 +139,33 @@ def check(text: str, *, platform: str, price_cents: int = 0, media_count: int = 
         reasons.append("empty: the message has neither text nor media")
     if len(text) > rules.max_length:
         reasons.append(f"length: {len(text)} characters, at most {rules.max_length} are allowed")
-    found = {match.group(1) for match in _word_pattern(platform).finditer(plain)}
-    for category, words in rules.words.items():
-        reasons.extend(f"{category}: “{word}”" for word in words if word in found)
-    for category, pattern, reason in rules.patterns:
-        if re.search(pattern, plain):
-            reasons.append(f"{category}: {reason}")
+    reasons.extend(_text_reasons(plain, platform))
     reasons.extend(_price_reasons(rules, price_cents, media_count))
     return Verdict(passed=not reasons, reasons=reasons)
+
+
+def _text_reasons(plain: str, platform: str) -> list[str]:
+    rules = _rules(platform)
+    forms = list(dict.fromkeys(_disguised(plain, rules)))
+    reasons: dict[str, None] = {}
+    for terms in rules.terms:
+        found = {
+            match
+            for form in _without_innocent(forms, platform, terms.category)
+            for match in _word_pattern(platform).findall(form)
+        }
+        reasons |= {f"{terms.category}: “{word}”": None for word in terms.words if word in found}
+    for rule in rules.patterns:
+        # Digits and gaps mean themselves here: a price is no word, an address has dots.
+        seen = _without_innocent(forms[:2], platform, rule.category)
+        if any(re.search(rule.pattern, form) for form in seen):
+            reasons[f"{rule.category}: {rule.reason}"] = None
+    return list(reasons)
+
+
+def _without_innocent(forms: list[str], platform: str, category: str) -> list[str]:
+    innocent = _innocent(platform, category)
+    return forms if innocent is None else [innocent.sub(" … ", form) for form in forms]
 
 
 def _price_reasons(rules: _PlatformRules, price_cents: int, media_count: int) -> list[str]:
@@ -105,13 +184,8 @@ def _price_reasons(rules: _PlatformRules, price_cents: int, media_count: int) ->
 
 @cache
 def unfit_name_pattern(platform: str) -> str:
-    """A pattern of fan names that must not be put into a text.
-
-    Written in what Python's and Postgres' regular expressions share, and searched without regard
-    to case, so that one fan and a hundred thousand are judged alike.
-    """
-    words = sorted({word for words in _rules(platform).words.values() for word in words})
-    return _UNFIT_NAME + "|" + "|".join(re.escape(word).replace("\\ ", " ") for word in words)
+    """A pattern of fan names that must not be put into a text; see :mod:`.names`."""
+    return unfit_pattern(_rules(platform).words())
 
 
 @cache

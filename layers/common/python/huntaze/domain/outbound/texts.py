@@ -96,7 +96,7 @@ def to_sql(
         column = sql.SQL("btrim(f.{}, ' ')").format(sql.Identifier(part.field))
         pieces.append(
             sql.SQL(
-                "CASE WHEN coalesce({column}, '') = '' OR {column} ~* {unfit}"
+                "CASE WHEN coalesce({column}, '') = '' OR {column} ~ {unfit}"
                 " THEN {fallback}::text ELSE {column} END"
             ).format(
                 column=column,
