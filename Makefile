@@ -52,6 +52,7 @@ check: bootstrap ## format, lint, types, import rules
 	@.venv/bin/ruff check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
+	@$(PYTHON) -m local.openapi --check
 
 format: bootstrap ## put every file into the one format
 	@.venv/bin/ruff format .
