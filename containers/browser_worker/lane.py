@@ -39,8 +39,6 @@ LEAD_SECONDS = 0.25
 NAP_SECONDS = 1.0
 # Pages that fail in a row before the lane takes it for a changed site and stops.
 DRIFTS_TO_STOP = 3
-# A platform that says "too fast" is left alone for one full window of the rate rule.
-RATE_PAGE_SECONDS = 60
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +117,12 @@ class Lane:
     async def _nap(self, seconds: float) -> None:
         await asyncio.sleep(min(max(seconds, 0.01), NAP_SECONDS))
 
+    async def _keep_silent(self, seconds: float) -> None:
+        """Wait without looking at the lane; being told to go does not wait for the end."""
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0 and not self._bench.leaving():
+            await self._nap(left)
+
     async def _send_or_wait(self, view: View, due: DueSend) -> None:
         wait = (due.due_at - view.lane.now).total_seconds()
         if view.slot is not None:
@@ -178,7 +182,7 @@ class Lane:
             await self._ledger.stop(trouble.code)
         elif isinstance(trouble, RatePage):
             # The platform asks for silence; no send is to blame.
-            await asyncio.sleep(RATE_PAGE_SECONDS)
+            await self._keep_silent(self._the_profile.rate_page_pause_seconds)
         elif due is None:
             await asyncio.sleep(NAP_SECONDS)
         else:
