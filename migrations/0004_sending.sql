@@ -37,7 +37,11 @@ CREATE TABLE campaigns (
   updated_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   launched_at timestamptz,
   released_at timestamptz,
+  -- When it was told that every message is settled: once, however often the step runs.
+  delivered_at timestamptz,
   finished_at timestamptz,
+  -- Why it completed without a message: there were no fans, or all were left out.
+  finish_reason text CHECK (finish_reason IN ('no_fans', 'all_excluded')),
   PRIMARY KEY (workspace_id, id),
   UNIQUE (workspace_id, creator_id, id),
   FOREIGN KEY (workspace_id, creator_id) REFERENCES creators (workspace_id, id),
@@ -149,8 +153,11 @@ BEGIN
     RAISE EXCEPTION 'a send cannot go from % to %', OLD.state, NEW.state
       USING ERRCODE = 'check_violation';
   END IF;
-  IF (NEW.text, NEW.price_cents, NEW.media_ids, NEW.fan_id, NEW.creator_id)
-     IS DISTINCT FROM (OLD.text, OLD.price_cents, OLD.media_ids, OLD.fan_id, OLD.creator_id) THEN
+  IF (NEW.text, NEW.text_hash, NEW.price_cents, NEW.media_ids, NEW.variant, NEW.written_by,
+      NEW.fan_id, NEW.creator_id, NEW.workspace_id, NEW.campaign_id)
+     IS DISTINCT FROM
+     (OLD.text, OLD.text_hash, OLD.price_cents, OLD.media_ids, OLD.variant, OLD.written_by,
+      OLD.fan_id, OLD.creator_id, OLD.workspace_id, OLD.campaign_id) THEN
     RAISE EXCEPTION 'what a send says and to whom is frozen' USING ERRCODE = 'check_violation';
   END IF;
   RETURN NEW;
@@ -345,6 +352,7 @@ CALL open_to_gatekeeper('campaigns', 'SELECT');
 CALL open_to_gatekeeper('creator_commands', 'SELECT');
 CALL open_to_gatekeeper('events_outbox', 'SELECT, UPDATE (published_at)');
 GRANT SELECT ON kill_switches TO gatekeeper;
+GRANT SELECT, INSERT, UPDATE, DELETE ON kill_switches TO relay;
 
 -- Takes the lane of a creator for a while; each taking raises the fencing token, which every
 -- later grant and settlement must show. No row: someone else holds it, or there is no such lane.

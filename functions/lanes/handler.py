@@ -1,10 +1,14 @@
-"""Runs every minute: wakes a worker for each lane that has due work and no worker."""
+"""Runs every minute: wakes a worker for each lane that has due work and no worker.
+
+An operator may invoke it with a :class:`KillSwitch` instead.
+"""
 
 from typing import Any
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from functions.lanes.models import KillSwitch
 from functions.lanes.repository import PostgresLanes
 from huntaze.db import database
 from huntaze.domain.outbound.wake import wake_creators
@@ -14,11 +18,25 @@ class WakeUpsLostError(Exception):
     """The queue did not take every wake-up; they are sent again in a minute."""
 
 
-def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Wake each lane with due work."""
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+    """Wake each lane with due work, or do what an operator orders."""
+    if "action" in event:
+        return _switch(KillSwitch.model_validate(event))
     creators = PostgresLanes(database()).with_due_work()
     counts = {"due": len(creators), "woken": wake_creators(creators) if creators else 0}
     Logger(service="lanes", utc=True).info("Lanes were swept.", extra=counts)
     if counts["woken"] < counts["due"]:
         raise WakeUpsLostError(f"{counts['due'] - counts['woken']} wake-ups were not taken.")
     return counts
+
+
+def _switch(order: KillSwitch) -> dict[str, int]:
+    lanes = PostgresLanes(database())
+    if order.action == "stop":
+        lanes.stop(order.scope, reason=order.reason, by=order.by)
+    else:
+        lanes.go(order.scope)
+    Logger(service="lanes", utc=True).warning(
+        "An operator's switch.", extra={"action": order.action, "scope": order.scope}
+    )
+    return {"switches": lanes.switches()}

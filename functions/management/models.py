@@ -96,6 +96,8 @@ class CreatorChanges(BaseModel):
     quiet_from: Minute | None = Field(default_factory=lambda: None)
     quiet_until: Minute | None = Field(default_factory=lambda: None)
     recent_chat_minutes: RecentChatMinutes = Field(default_factory=int)
+    # True holds every message of the creator from the next one on, until it is false again.
+    kill_switch: bool = Field(default_factory=bool)
 
     @model_validator(mode="after")
     def _quiet_hours_have_two_ends(self) -> "CreatorChanges":

@@ -97,17 +97,24 @@ class PostgresCreators:
             CreatorExistsError: Another creator has this handle.
         """
         values = changes.model_dump(exclude_unset=True)
+        kill_switch = values.pop("kill_switch", None)
         # The names are the model's own fields, never the caller's words.
-        columns = sql.SQL(", ").join(
+        columns: list[sql.Composable] = [
             sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name))
             for name in values
+        ]
+        columns.append(sql.SQL("updated_at = clock_timestamp()"))
+        statement = sql.SQL("UPDATE creators SET {} WHERE id = %(creator_id)s").format(
+            sql.SQL(", ").join(columns)
         )
-        statement = sql.SQL(
-            "UPDATE creators SET {}, updated_at = clock_timestamp() WHERE id = %(creator_id)s"
-        ).format(columns)
         try:
             with self._tenant.transaction() as connection:
                 connection.execute(statement, {**values, "creator_id": creator_id})
+                if kill_switch is not None:
+                    connection.execute(
+                        "UPDATE creator_lanes SET kill_switch = %s WHERE creator_id = %s",
+                        (kill_switch, creator_id),
+                    )
                 found = self.find(creator_id)
                 if found is not None:
                     self._tell(connection, "creator.changed", creator_id)
