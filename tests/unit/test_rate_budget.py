@@ -1,8 +1,4 @@
-"""The rate budget, judged by code that was written from the rule's sentence alone.
-
-"At most N messages in any sliding 60 s, at least G seconds between two, measured from the end of
-the earlier interval." The platform counts a message somewhere between its grant and its end.
-"""
+"""The rate budget, judged by code that was written from the rule's sentence alone."""
 
 import random
 from collections.abc import Callable, Sequence
@@ -14,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from huntaze.domain.outbound.rate import Interval, Limits, next_grant, reserved
+from tests.fakes.rate_rule import MINUTE, breaches
 
 START = datetime(2026, 3, 29, 0, 59, tzinfo=UTC)
 T2 = timedelta(seconds=9)
-MINUTE = timedelta(seconds=60)
 
 limits = st.builds(
     Limits,
@@ -27,23 +23,6 @@ limits = st.builds(
 # A message takes this many milliseconds; None is a worker that dies before it knows the outcome.
 durations = st.lists(st.one_of(st.none(), st.integers(1, 8_900)), min_size=1, max_size=150)
 paces = st.one_of(st.none(), st.integers(1, 60))
-
-
-def breaches(history: Sequence[Interval], rule: Limits) -> list[str]:
-    """What an impartial reader of the sentence objects to."""
-    found = []
-    for moment in [one.end for one in history]:
-        # The fullest window begins where a message may just still be counted.
-        window_end = moment + MINUTE
-        inside = [one for one in history if one.end >= moment and one.start < window_end]
-        if len(inside) > rule.messages_per_minute:
-            found.append(f"{len(inside)} in the minute from {moment}")
-    found += [
-        f"{later.start - earlier.end} between two"
-        for earlier, later in pairwise(history)
-        if later.start - earlier.end < rule.min_gap
-    ]
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +55,8 @@ def test_no_window_holds_more_than_the_rule_allows(
     took: list[int | None],
     paced: list[int | None],
 ) -> None:
-    assert breaches(drive(rule, took, paced), rule) == []
+    history = [(one.start, one.end) for one in drive(rule, took, paced)]
+    assert breaches(history, rule.messages_per_minute, rule.min_gap) == []
 
 
 @settings(max_examples=200, deadline=None)

@@ -63,6 +63,26 @@ def finish(
     """Record how an order ended; a code or a password in its payload is wiped."""
     connection.execute(
         "UPDATE creator_commands SET state = %s, result = %s, payload = payload - 'code',"
-        " finished_at = clock_timestamp() WHERE workspace_id = %s AND id = %s",
+        " finished_at = clock_timestamp()"
+        " WHERE workspace_id = %s AND id = %s AND state = 'running'",
         ("done" if done else "failed", json.dumps(result), claim.workspace_id, command.id),
+    )
+
+
+def is_wanted(connection: Connection, claim: Claim, command: Command) -> bool:
+    """Whether an order that was taken still stands; holds it until the transaction ends."""
+    row = connection.execute(
+        "SELECT state FROM creator_commands WHERE workspace_id = %s AND id = %s FOR UPDATE",
+        (claim.workspace_id, command.id),
+    ).fetchone()
+    return row is not None and row[0] == "running"
+
+
+def withdraw(connection: Connection, creator_id: UUID, *, why: str) -> None:
+    """Call back every order of a creator that has not ended."""
+    connection.execute(
+        "UPDATE creator_commands SET state = 'failed', result = %s, payload = payload - 'code',"
+        " finished_at = clock_timestamp()"
+        " WHERE creator_id = %s AND state IN ('waiting', 'running')",
+        (json.dumps({"detail": why}), creator_id),
     )

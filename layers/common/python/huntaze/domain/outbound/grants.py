@@ -17,6 +17,8 @@ from huntaze.domain.outbound.states import Priority, SendState, SkipReason
 
 # After so many failures to open a thread the send is given up as not sent.
 MAX_OPEN_FAILURES = 3
+# How long a fan's next message waits, at least, for the one in flight.
+IN_FLIGHT_PAUSE = timedelta(seconds=2)
 
 
 @dataclass(frozen=True)
@@ -124,7 +126,9 @@ def _send_refusal(
     if facts is None or facts["state"] != "planned" or not facts["campaign_runs"]:
         return Refused("gone")
     if facts["in_flight_until"] is not None:
-        return _defer(connection, claim, due, facts["in_flight_until"])
+        # In doubt and due to be read back: not asked about again at once.
+        soon = lane.now + IN_FLIGHT_PAUSE
+        return _defer(connection, claim, due, max(facts["in_flight_until"], soon))
     reason = _skip_reason(facts, due, lane.now)
     if reason is not None:
         return skip(connection, claim, due, reason)
@@ -146,6 +150,8 @@ def _skip_reason(facts: dict[str, Any], due: DueSend, now: datetime) -> SkipReas
     left = facts["fan_status"] == "active" and facts["status"] == "expired"
     capped = facts["cap_messages"] is not None and facts["recent"] >= facts["cap_messages"]
     rules = (
+        (facts["compliance_passed_at"] is None, SkipReason.NOT_COMPLIANT),
+        (facts["written_by"] == "ai" and facts["approval_id"] is None, SkipReason.NOT_APPROVED),
         (facts["erased_at"] is not None, SkipReason.ERASED),
         (facts["platform_id"] is None, SkipReason.UNMATCHED),
         (facts["suppressed"], SkipReason.SUPPRESSED),

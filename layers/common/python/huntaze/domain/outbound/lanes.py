@@ -180,12 +180,17 @@ def next_due(connection: Connection, claim: Claim, *, ahead: timedelta) -> DueSe
 
 
 def stop(connection: Connection, claim: Claim, reason: str) -> None:
-    """Stop the creator's sends and tell; what is planned stays planned."""
+    """Stop the creator's sends and tell; what is planned stays planned.
+
+    A lane that stands still gets the newer reason, so that a person sees what the last login met;
+    one that was disconnected stays so.
+    """
     stopped = connection.execute(
-        "UPDATE creator_lanes SET status = 'stopped', stop_reason = %s,"
-        " stopped_at = clock_timestamp() WHERE creator_id = %s AND fencing_token = %s"
-        " AND status = 'active'",
-        (reason, claim.creator_id, claim.fencing_token),
+        "UPDATE creator_lanes SET status = 'stopped', stop_reason = %(reason)s,"
+        " stopped_at = clock_timestamp() WHERE creator_id = %(creator)s"
+        " AND fencing_token = %(token)s"
+        " AND coalesce(stop_reason, '') NOT IN (%(reason)s, 'disconnected')",
+        {"reason": reason, "creator": claim.creator_id, "token": claim.fencing_token},
     )
     if stopped.rowcount:
         outbox.add(

@@ -301,7 +301,10 @@ def send_again(connection: Connection, send_id: UUID, *, decided_by: UUID) -> UU
             if repeated
             else f"This message is {state}; only an unknown one can be settled."
         )
-    connection.execute("DELETE FROM media_grants WHERE send_id = %s", (send_id,))
+    # What was bought stays: it proves that the message arrived, and the grant will refuse.
+    connection.execute(
+        "DELETE FROM media_grants WHERE send_id = %s AND state = 'offered'", (send_id,)
+    )
     authorship = Authorship(written_by, decided_by, model, ai, approval)
     new_send_id = plan_direct(
         connection,

@@ -58,7 +58,9 @@ def outlook(connection: Connection, creator_id: UUID) -> Outlook:
         "   AND s.creator_id = l.creator_id AND s.state = 'planned' AND s.campaign_id IS NULL"
         "   AND s.priority = 0),"
         " CASE WHEN l.status = 'stopped' THEN l.stop_reason"
-        "      WHEN l.kill_switch THEN 'kill_switch' END"
+        "      WHEN l.kill_switch THEN 'kill_switch'"
+        "      ELSE (SELECT 'kill_switch:' || k.scope FROM kill_switches k"
+        "             WHERE k.scope IN ('all', 'profile:' || l.platform) LIMIT 1) END"
         " FROM creator_lanes l WHERE l.creator_id = %s",
         (creator_id,),
     ).fetchone()

@@ -104,9 +104,9 @@ def confirm(
 def judge(doubt: InDoubt, sightings: list[Sighting]) -> tuple[SendState, dict[str, Any]]:
     """Tell what two readings of a thread prove.
 
-    Exactly one unexplained own message after the baseline, and it matches: it was sent. The
-    baseline in sight and no own message after it, twice: it was not. Anything else cannot be
-    known.
+    An unexplained own message after the baseline that matches: it was sent, whatever else a person
+    wrote there. The baseline in sight and no own message after it, twice: it was not. Anything else
+    cannot be known.
     """
     known = set(doubt.known_message_ids)
     candidates = [[m for m in s.own_messages if m.id not in known] for s in sightings]
@@ -116,9 +116,9 @@ def judge(doubt: InDoubt, sightings: list[Sighting]) -> tuple[SendState, dict[st
         "baseline_visible": all(s.baseline_visible for s in sightings),
         "own_messages_after_baseline": [len(found) for found in candidates],
     }
-    last = candidates[-1]
-    if len(last) == 1 and last[0].matches and sightings[-1].baseline_visible:
-        return SendState.SENT, {**facts, "platform_message_id": last[0].id}
+    matching = [message for message in candidates[-1] if message.matches]
+    if matching and sightings[-1].baseline_visible:
+        return SendState.SENT, {**facts, "platform_message_id": matching[0].id}
     nothing = all(s.baseline_visible and not s.own_messages for s in sightings)
     if len(sightings) >= 2 and nothing:
         return SendState.NOT_SENT, facts
@@ -141,6 +141,22 @@ def settle_read_back(
         again=outcome is SendState.NOT_SENT and doubt.attempt < MAX_ATTEMPTS,
     )
     return outcome if settled else SendState.SUBMITTING
+
+
+def settle_unreadable(
+    connection: Connection, claim: Claim, doubt: InDoubt, trouble: str
+) -> SendState:
+    """List a send as unknown whose thread cannot be read any more."""
+    settled = _settle(
+        connection,
+        claim,
+        doubt.id,
+        doubt.fencing_token,
+        SendState.UNKNOWN,
+        platform_message_id=None,
+        evidence=evidence_json(by="read_back", readings=0, trouble=trouble),
+    )
+    return SendState.UNKNOWN if settled else SendState.SUBMITTING
 
 
 def _settle(
@@ -200,13 +216,14 @@ def _settle(
             (claim.workspace_id, fan_id),
         )
     connection.execute(
-        "UPDATE creator_lanes SET open_send_id = NULL, last_progress_at = clock_timestamp(),"
+        "UPDATE creator_lanes SET open_send_id = nullif(open_send_id, %(send)s),"
+        " last_progress_at = clock_timestamp(),"
         # Only the interval of this very send ends; one that was read back later keeps its reserve.
-        " interval_ends[cardinality(interval_ends)] = CASE WHEN open_send_id = %s"
+        " interval_ends[cardinality(interval_ends)] = CASE WHEN open_send_id = %(send)s"
         "   THEN least(clock_timestamp(), interval_ends[cardinality(interval_ends)])"
         "   ELSE interval_ends[cardinality(interval_ends)] END"
-        " WHERE creator_id = %s AND cardinality(interval_ends) > 0",
-        (send_id, claim.creator_id),
+        " WHERE creator_id = %(creator)s AND cardinality(interval_ends) > 0",
+        {"send": send_id, "creator": claim.creator_id},
     )
     if not again:
         announce(connection, claim, send_id, campaign_id, outcome)

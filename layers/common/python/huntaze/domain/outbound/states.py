@@ -30,6 +30,8 @@ class SkipReason(StrEnum):
     SUBSCRIPTION_ENDED = "subscription_ended"
     GONE = "gone"
     WRONG_THREAD = "wrong_thread"
+    NOT_COMPLIANT = "not_compliant"
+    NOT_APPROVED = "not_approved"
 
 
 class Priority(IntEnum):

@@ -5,6 +5,8 @@ from collections.abc import Iterable
 from itertools import batched
 from uuid import UUID
 
+from aws_lambda_powertools import Logger
+
 from huntaze import clients
 from huntaze.ids import new_id
 from huntaze.settings import Settings, load
@@ -14,6 +16,15 @@ class LaneQueueSettings(Settings):
     """Where wake-ups go."""
 
     lanes_queue_url: str
+
+
+def wake_soon(creator_id: UUID) -> None:
+    """Wake a lane after a commit; the caller's work is done, so a lost wake-up is no failure."""
+    try:
+        wake_creators([creator_id])
+    except Exception:
+        # Failing now would make the caller send again what is queued already.
+        Logger(service="huntaze", utc=True).warning("A lane was not woken.", exc_info=True)
 
 
 def wake_creators(creator_ids: Iterable[UUID]) -> int:
