@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,9 +11,10 @@ import psycopg
 import pytest
 
 from huntaze.db import Connection
-from huntaze.domain.outbound.grants import Granted
+from huntaze.domain.outbound import grants
+from huntaze.domain.outbound.grants import Granted, Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
-from tests.fakes.creator_desk import Desk
+from tests.fakes.creator_desk import LONG, Desk
 from tests.fakes.rate_rule import breaches
 
 
@@ -127,3 +129,29 @@ def test_of_two_who_ask_for_the_same_message_one_gets_it(
         desk.confirm(claim, send_id, str(send_id))
     assert len([answer for answer in answers if isinstance(answer, Granted)]) == 12
     assert len(answers) == 24
+
+
+def test_a_grant_waits_for_the_one_that_is_being_decided(
+    desk_of_a_thread: Callable[[], Desk],
+) -> None:
+    desk, other = desk_of_a_thread(), desk_of_a_thread()
+    desk.open_lane(messages_per_minute=10, min_gap_ms=3000)
+    desk.send(due_at="2020-01-01")
+    second = desk.send()
+    claim = desk.claim()
+    first_due = desk.next_due(claim)
+    answers: list[object] = []
+    with desk.worker.transaction() as connection:
+        assert first_due is not None
+        granted = grants.grant(connection, claim, first_due, baseline=None, deadlines=LONG)
+        assert isinstance(granted, Granted)
+        second_due = replace(first_due, id=second)
+        asking = threading.Thread(target=lambda: answers.append(other.grant(claim, second_due)))
+        asking.start()
+        # Long enough to be granted on what the lane said before.
+        asking.join(0.3)
+        assert answers == []
+    asking.join()
+    assert answers == [
+        Refused("no_slot", until=granted.granted_at + LONG.readable_after + timedelta(seconds=3))
+    ]
