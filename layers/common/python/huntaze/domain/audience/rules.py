@@ -233,6 +233,20 @@ class SegmentRules(RootModel[Rule]):
             level = [child for node in level for child in _children(node)]
         return value
 
+    @property
+    def sums_money(self) -> bool:
+        """Whether an answer adds up transactions: too much work to be done twice."""
+        waiting: list[object] = [self.root]
+        while waiting:
+            rule = waiting.pop()
+            if isinstance(rule, SpendIs):
+                return True
+            if isinstance(rule, And | Or):
+                waiting += rule.rules
+            elif isinstance(rule, Not):
+                waiting.append(rule.rule)
+        return False
+
 
 def _children(node: dict[object, object]) -> list[object]:
     rules = node.get("rules")

@@ -120,15 +120,23 @@ _UNMATCHED = """
    WHERE creator_id = %(creator)s AND platform_id IS NULL AND erased_at IS NULL LIMIT 1
 """
 
+# Written down before anything is inserted: an INSERT that reads the table it fills was planned for
+# the size that the table had, and would walk over its own rows again and again.
+_FIND_NEW = """
+  CREATE TEMP TABLE fan_new ON COMMIT DROP AS
+  SELECT s.line
+    FROM fan_stage s
+   WHERE NOT EXISTS (
+     SELECT FROM fans f WHERE f.creator_id = %(creator)s AND f.platform_id = s.platform_id)
+"""
+
 # First what is new, then what changed: whoever creates one of these fans meanwhile is waited for
 # by the first statement and seen by the second, which has a newer snapshot.
 _INSERT = sql.SQL("""
   changed AS (INSERT INTO fans (workspace_id, creator_id, platform_id, platform_key, {names}, extra)
   SELECT current_setting('app.workspace_id')::uuid, %(creator)s, s.platform_id, s.platform_key,
          {values}, coalesce(s.extra, '{{}}')
-    FROM fan_stage s
-   WHERE NOT EXISTS (
-     SELECT FROM fans f WHERE f.creator_id = %(creator)s AND f.platform_id = s.platform_id)
+    FROM fan_new n JOIN fan_stage s ON s.line = n.line
   ON CONFLICT (workspace_id, creator_id, platform_id) DO NOTHING
   RETURNING id)
 """).format(
@@ -176,11 +184,9 @@ _TAGS = sql.SQL("""
   ), changed AS (SELECT fan_id AS id FROM removed UNION SELECT fan_id FROM added)
 """)
 
-_CREATE_MISSING = sql.SQL("""
-  INSERT INTO fans (workspace_id, creator_id, platform_id, platform_key, handle)
-  SELECT DISTINCT ON (s.platform_id)
-         current_setting('app.workspace_id')::uuid, %(creator)s, s.platform_id, s.platform_key,
-         s.platform_id
+_FIND_MISSING = sql.SQL("""
+  CREATE TEMP TABLE fan_missing ON COMMIT DROP AS
+  SELECT DISTINCT ON (s.platform_id) s.platform_id, s.platform_key
     FROM {stage} s
    WHERE NOT EXISTS (
            SELECT FROM fans f WHERE f.creator_id = %(creator)s AND f.platform_id = s.platform_id)
@@ -189,8 +195,15 @@ _CREATE_MISSING = sql.SQL("""
             WHERE f.creator_id = %(creator)s AND f.erased_at IS NOT NULL
               AND f.platform_key = s.platform_key)
    ORDER BY s.platform_id
-  ON CONFLICT (workspace_id, creator_id, platform_id) DO NOTHING
 """)
+
+_CREATE_MISSING = """
+  INSERT INTO fans (workspace_id, creator_id, platform_id, platform_key, handle)
+  SELECT current_setting('app.workspace_id')::uuid, %(creator)s, platform_id, platform_key,
+         platform_id
+    FROM fan_missing
+  ON CONFLICT (workspace_id, creator_id, platform_id) DO NOTHING
+"""
 
 
 class BulkOutcome(NamedTuple):
@@ -218,20 +231,46 @@ def upsert(connection: Connection, creator_id: UUID, rows: Iterable[FanRow]) -> 
         creator_id: Whose fans these are.
         rows: Checked rows.
     """
+    counted = _Counted()
+    open_stage(connection)
+    fill_stage(connection, counted.pass_on(rows, keyring(connection, creator_id)))
+    created, updated, erased = merge_stage(connection, creator_id, with_tags=counted.with_tags)
+    return BulkOutcome(counted.read, created, updated, erased)
+
+
+def open_stage(connection: Connection) -> None:
+    """Make the stage table, which goes with the transaction."""
+    connection.execute(_STAGE)
+
+
+def fill_stage(connection: Connection, staged: Iterable[tuple[object, ...]]) -> None:
+    """Copy rows to the stage: the fields of a ``FanRow`` and the platform key."""
+    with connection.cursor() as cursor, cursor.copy("COPY fan_stage FROM STDIN") as copy:
+        for row in staged:
+            copy.write_row(row)
+    # Autovacuum never sees a temporary table; without figures the joins are planned for a few rows.
+    connection.execute("ANALYZE fan_stage")
+
+
+def merge_stage(
+    connection: Connection, creator_id: UUID, *, with_tags: bool
+) -> tuple[int, int, list[int]]:
+    """Bring the stage into the fans; return created, updated and the lines of the erased."""
     of_creator = {"creator": creator_id}
-    stage = _fill_stage(connection, creator_id, rows)
     connection.execute(_MERGE_DOUBLES)
     erased: list[int] = [row[0] for row in connection.execute(_SET_ERASED_ASIDE, of_creator)]
     connection.execute("CREATE TEMP TABLE fan_changed (id uuid NOT NULL) ON COMMIT DROP")
     updated = 0
     if connection.execute(_UNMATCHED, of_creator).fetchone():
         updated += _note_changed(connection, _LINK, creator_id)
+    connection.execute(_FIND_NEW, of_creator)
+    connection.execute("ANALYZE fan_new")
     created = _note_changed(connection, _INSERT, creator_id)
     updated += _note_changed(connection, _UPDATE, creator_id)
-    if stage.with_tags:
+    if with_tags:
         updated += _note_changed(connection, _TAGS, creator_id)
-    connection.execute("DROP TABLE fan_stage, fan_changed")
-    return BulkOutcome(stage.read, created, updated, erased)
+    connection.execute("DROP TABLE fan_stage, fan_new, fan_changed")
+    return created, updated, erased
 
 
 def create_missing(connection: Connection, creator_id: UUID, stage: str) -> int:
@@ -242,12 +281,15 @@ def create_missing(connection: Connection, creator_id: UUID, stage: str) -> int:
         creator_id: Whose fans these are.
         stage: A table with ``platform_id`` and ``platform_key``.
     """
-    statement = _CREATE_MISSING.format(stage=sql.Identifier(stage))
-    return connection.execute(statement, {"creator": creator_id}).rowcount
+    of_creator = {"creator": creator_id}
+    connection.execute(_FIND_MISSING.format(stage=sql.Identifier(stage)), of_creator)
+    created = connection.execute(_CREATE_MISSING, of_creator).rowcount
+    connection.execute("DROP TABLE fan_missing")
+    return created
 
 
-class _Stage:
-    """Counts rows on their way to the stage table."""
+class _Counted:
+    """Counts rows on their way to the stage."""
 
     def __init__(self) -> None:
         self.read = 0
@@ -259,18 +301,6 @@ class _Stage:
             if row.tags is not None:
                 self.with_tags = True
             yield (*row, keys.platform_key(row.platform_id))
-
-
-def _fill_stage(connection: Connection, creator_id: UUID, rows: Iterable[FanRow]) -> _Stage:
-    stage = _Stage()
-    connection.execute(_STAGE)
-    keys = keyring(connection, creator_id)
-    with connection.cursor() as cursor, cursor.copy("COPY fan_stage FROM STDIN") as copy:
-        for row in stage.pass_on(rows, keys):
-            copy.write_row(row)
-    # Autovacuum never sees a temporary table; without figures the joins are planned for a few rows.
-    connection.execute("ANALYZE fan_stage")
-    return stage
 
 
 def _note_changed(

@@ -1,0 +1,1 @@
+"""The figures that must hold; each module is one command."""
