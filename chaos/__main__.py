@@ -4,6 +4,7 @@ import argparse
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -27,9 +28,26 @@ def main() -> int:
     if not chosen:
         print("No scenario is named so: " + ", ".join(one.name for one in _scenarios()))
         return 2
+    # As Ctrl-C does: the servers end in good order.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     scratch = Path(tempfile.mkdtemp(prefix="huntaze-chaos-"))
     # Postgres does not run as root and has to get at its data below.
     scratch.chmod(0o755)
+    try:
+        failed = _run(chosen, arguments, scratch)
+    except KeyboardInterrupt:
+        print("Broken off.", flush=True)
+        # Scenes that still wait for something are not waited for; their workers end with us.
+        os._exit(130)
+    if failed:
+        print(f"The logs of the workers are in {scratch / 'logs'}.")
+        return 1
+    shutil.rmtree(scratch, ignore_errors=True)
+    return 0
+
+
+def _run(chosen: list[Scenario], arguments: argparse.Namespace, scratch: Path) -> bool:
+    """Play and print; return whether anything failed."""
     started = time.monotonic()
     outcomes: list[Outcome] = []
     print(table.header(), flush=True)
@@ -40,11 +58,7 @@ def main() -> int:
             outcomes.append(outcome)
     seconds = time.monotonic() - started
     print(table.summary(outcomes, seed=arguments.seed, seconds=seconds))
-    if any(outcome.problems for outcome in outcomes):
-        print(f"The logs of the workers are in {scratch / 'logs'}.")
-        return 1
-    shutil.rmtree(scratch, ignore_errors=True)
-    return 0
+    return any(outcome.problems for outcome in outcomes)
 
 
 def _scenarios() -> list[Scenario]:
@@ -52,10 +66,13 @@ def _scenarios() -> list[Scenario]:
 
 
 def _played(chosen: list[Scenario], stage: Stage, jobs: int) -> Iterator[Outcome]:
-    with ThreadPoolExecutor(jobs) as pool:
+    pool = ThreadPoolExecutor(jobs)
+    try:
         together = [pool.submit(play, scenario, stage) for scenario in chosen if not scenario.alone]
         for outcome in as_completed(together):
             yield outcome.result()
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
     for scenario in chosen:
         if scenario.alone:
             yield play(scenario, stage)

@@ -24,6 +24,7 @@ from chaos.impatience import ACCEPTED_SECONDS, SUBMIT_SECONDS, load_impatient_pr
 from chaos.judge import Verdict
 from chaos.scenario import Scenario, Stage
 from chaos.striking import Strike, Striker
+from chaos.worker_main import follow_parent
 from huntaze import clients
 from huntaze.db import Connection, connect
 from huntaze.domain.browser_sessions import SessionStore
@@ -160,4 +161,5 @@ def _checkpoint() -> Checkpoint:
 
 
 if __name__ == "__main__":
+    follow_parent()
     asyncio.run(_work(_checkpoint(), Striker(Strike.ordered())))

@@ -4,6 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
+import httpx
+
 from browser_worker.steps import Step
 from chaos.judge import Verdict
 from chaos.scenario import ACCEPTED_WITHIN, Scenario, Stage
@@ -15,6 +17,12 @@ FANS = 4
 REWRITTEN = (
     "Hi  {display_name|there} \U0001f618\U0001f44d\U0001f3fd,\n\n  new:"
     " https://www.example.com/a/rather/long/path?set=12&from=me  \u2764\ufe0f "
+)
+
+# Faults that are gone, or at nought, once they have struck.
+_USED_UP = (
+    *("error_after_accept", "hang_after_accept", "hang_before_accept"),
+    *("session_expiry_after", "challenge_after", "page_crash"),
 )
 
 type Person = Callable[[Scene, Creator], None]
@@ -64,7 +72,16 @@ def _play(faults: dict[str, object], person: Person, stage: Stage) -> Verdict:
         scene.start_worker()
         person(scene, creator)
         scene.await_settled(90)
+        _require_struck(scene, creator)
         return scene.verdict(ACCEPTED_WITHIN)
+
+
+def _require_struck(scene: Scene, creator: Creator) -> None:
+    """Refuse a pass that no fault had a part in."""
+    listed = httpx.get(f"{scene.platform.url}/_sim/faults").json()["faults"]
+    left = [one for one in listed if one["creator"] == creator.platform_id]
+    if waiting := [name for name in _USED_UP for one in left if one.get(name)]:
+        raise RuntimeError(f"never struck: {', '.join(waiting)}")
 
 
 def _nobody(_scene: Scene, _creator: Creator) -> None:
@@ -84,11 +101,9 @@ def _sees_to_it(scene: Scene, creator: Creator, **mended: object) -> None:
 
 
 def _platform_relents(scene: Scene, creator: Creator) -> None:
-    scene.await_ledger(
-        "SELECT count(*) = 2 FROM sends WHERE creator_id = ANY (%s) AND state = 'sent'", 30
-    )
-    # By then the third message was refused, and perhaps the next page, too.
-    time.sleep(1.5)
+    _until(lambda: scene.platform.stats(creator.platform_id)["rate_violations"])
+    # The cooldown meets at least one look at the platform.
+    time.sleep(1)
     scene.platform.set_faults(creator.platform_id, rate_rule=None)
 
 
@@ -104,13 +119,18 @@ def _fan_blocks(scene: Scene, creator: Creator) -> None:
 
 
 def _fan_in_doubt(scene: Scene, creator: Creator) -> str:
-    """Wait for the message that the platform accepted and never answered."""
-    end = time.monotonic() + 30
+    """Wait for the first message that the platform accepts; return who got it."""
+    return str(_until(lambda: scene.platform.messages(creator.platform_id))[0]["fan"])
+
+
+def _until[T](look: Callable[[], T], seconds: float = 30) -> T:
+    """Look until there is something to see."""
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
-        if accepted := scene.platform.messages(creator.platform_id):
-            return str(accepted[0]["fan"])
+        if found := look():
+            return found
         time.sleep(0.05)
-    raise TimeoutError("the platform accepted nothing")
+    raise TimeoutError("what the scenario waits for did not happen")
 
 
 def _fans_block_and_go(stage: Stage) -> Verdict:

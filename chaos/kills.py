@@ -72,18 +72,18 @@ def _leave_doubt(step: Step, scene: Scene) -> None:
 
 
 def _random_kills(stage: Stage) -> Verdict:
-    creators, fans, kills = (10, 32, 50) if stage.long else (4, 15, 10)
+    creators, fans, kills, per_minute = (10, 32, 50, 20) if stage.long else (4, 15, 10, 40)
     with stage.scene() as scene:
         for _ in range(creators):
-            scene.plan(scene.add_creator(fans, per_minute=40, gap_seconds=0.3))
+            scene.plan(scene.add_creator(fans, per_minute=per_minute, gap_seconds=0.3))
         for _ in range(kills):
             if scene.await_settled(0.1):
-                scene.plan(scene.add_creator(fans, per_minute=40, gap_seconds=0.3))
+                scene.plan(scene.add_creator(fans, per_minute=per_minute, gap_seconds=0.3))
             claims = int(str(scene.ask(_CLAIMS)))
             worker = scene.start_worker()
             scene.await_ledger(f"{_CLAIMS} HAVING sum(fencing_token) > {claims}", 30)
             time.sleep(scene.random.uniform(0, 4))
             worker.kill(with_browser=scene.random.random() < 0.5)
         scene.start_worker()
-        scene.await_settled(180)
+        scene.await_settled(300)
         return scene.verdict(ACCEPTED_WITHIN)

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 from collections import Counter
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Literal
 
@@ -55,5 +56,7 @@ class Striker:
         number = signal.SIGKILL if strike.action.startswith("kill") else signal.SIGSTOP
         if strike.action.endswith("container"):
             for child in psutil.Process().children(recursive=True):
-                child.send_signal(number)
+                # One that dies takes others with it.
+                with suppress(psutil.NoSuchProcess):
+                    child.send_signal(number)
         os.kill(os.getpid(), number)

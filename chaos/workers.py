@@ -116,7 +116,6 @@ class WorkerProcess:
             return False
 
     def _story(self) -> str:
-        words = processes.last_lines(self._log_path, 5)
-        return (
-            f"worker {self._process.pid} ({self._process.poll()}) was not struck; it says:\n{words}"
-        )
+        words = [line[:200] for line in processes.last_lines(self._log_path, 5).splitlines()]
+        state = "runs" if self.is_running else f"ended with {self._process.returncode}"
+        return f"the worker {state} and was not struck; its last words: {' / '.join(words)}"
