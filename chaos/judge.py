@@ -213,14 +213,17 @@ def _late(case: Case, truth: Mapping[tuple[Recipient, str], list[Accepted]]) -> 
     """Messages that no grant allowed, or that came after the time that the ledger counts on."""
     if case.accepted_within is None:
         return
+    granted: dict[tuple[Recipient, str], list[datetime]] = defaultdict(list)
     for row in case.rows:
-        for message in truth[row.to, row.text]:
-            grants = [one.granted_at for one in row.attempts if one.granted_at <= message.at]
-            if not grants:
-                yield f"{_name(row.to)} got message {message.id} before any grant"
-            elif message.at - max(grants) > case.accepted_within:
-                late = (message.at - max(grants)).total_seconds()
-                yield f"{_name(row.to)} got message {message.id} {late:.1f} s after its grant"
+        granted[row.to, row.text] += [attempt.granted_at for attempt in row.attempts]
+    for key, moments in granted.items():
+        for message in truth[key]:
+            earlier = [moment for moment in moments if moment <= message.at]
+            if not earlier:
+                yield f"{_name(message.to)} got message {message.id} before any grant"
+            elif message.at - max(earlier) > case.accepted_within:
+                late = (message.at - max(earlier)).total_seconds()
+                yield f"{_name(message.to)} got message {message.id} {late:.1f} s after its grant"
 
 
 def _name(to: Recipient) -> str:
