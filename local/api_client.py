@@ -26,6 +26,10 @@ class ApiClient:
         # Long enough for a cold start of a function and a big import.
         self._http = httpx.Client(base_url=url, timeout=90)
 
+    def close(self) -> None:
+        """Let go of the connections."""
+        self._http.close()
+
     def log_in_with(self, token: str) -> None:
         """Show ``token`` from now on."""
         self._http.headers["Authorization"] = f"Bearer {token}"

@@ -27,6 +27,8 @@ from local.worker import DRAIN_SECONDS
 
 # The order in which they end: who sends first, who keeps the data last.
 ENDING_ORDER = ("supervisor", "worker", "fan_platform", "aws")
+# The AWS side would wait for calls that poll a queue; nothing of it outlives the process anyway.
+_PATIENCE = {"aws": 2}
 _MARKER = "This folder belongs to a local cloud of Huntaze: `make reset` deletes it.\n"
 
 
@@ -57,7 +59,7 @@ class LocalCloud:
         for name in ENDING_ORDER:
             if (record := self.record(name)) is not None:
                 with step(f"stopping {name}"):
-                    processes.end_tree(record.pid, patience=DRAIN_SECONDS + 5)
+                    processes.end_tree(record.pid, patience=_PATIENCE.get(name, DRAIN_SECONDS + 5))
             self._record_path(name).unlink(missing_ok=True)
         if self.postgres.pid is not None:
             with step("stopping postgres"):
@@ -261,7 +263,7 @@ class LocalCloud:
         with step("browser worker"):
             for record in (supervisor, worker):
                 if record is not None:
-                    processes.end_tree(record.pid, patience=DRAIN_SECONDS + 5)
+                    processes.end_tree(record.pid, patience=_PATIENCE.get(name, DRAIN_SECONDS + 5))
             self._record_path("worker").unlink(missing_ok=True)
             server = processes.start_apart(
                 [sys.executable, "-m", "local", "supervise"],

@@ -75,6 +75,13 @@ class Demo:
         Returns:
             The figures of ``demo.json``, and what disagrees between ledger and truth.
         """
+        try:
+            return self._run()
+        finally:
+            self._api.close()
+            self._platform.close()
+
+    def _run(self) -> tuple[dict[str, Any], list[str]]:
         started = time.monotonic()
         self._log_in()
         creator_id = self._make_creator()

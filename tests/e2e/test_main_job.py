@@ -5,7 +5,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ def _sent_so_far(cloud: Mapping[str, Any]) -> int:
 
 
 @pytest.fixture
-def stranger(cloud: Mapping[str, Any]) -> ApiClient:
+def stranger(cloud: Mapping[str, Any]) -> Iterator[ApiClient]:
     """Somebody with a workspace of their own."""
     api = ApiClient(cloud["api_url"])
     account = api.post(
@@ -63,7 +63,8 @@ def stranger(cloud: Mapping[str, Any]) -> ApiClient:
         },
     )
     api.log_in_with(account["access_token"])
-    return api
+    yield api
+    api.close()
 
 
 def test_every_fan_comes_out_in_exactly_one_way(figures: dict[str, Any]) -> None:
@@ -84,7 +85,9 @@ def test_a_stranger_sees_nothing_of_it(stranger: ApiClient, figures: dict[str, A
             stranger.get(f"/api/marketing/campaigns/{figures['campaign_id']}{path}")
         assert refused.value.status == 404
     assert stranger.get("/api/marketing/campaigns")["items"] == []
-    assert stranger.get("/api/crm/fans")["items"] == []
+    with pytest.raises(ApiError) as refused:
+        stranger.get("/api/crm/fans", creator_id=figures["creator_id"])
+    assert refused.value.status == 404
 
 
 def test_nobody_gets_in_without_a_session(cloud: Mapping[str, Any]) -> None:
