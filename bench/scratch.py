@@ -57,7 +57,9 @@ def scratch_database() -> Iterator[Scratch]:
     folder = Path(tempfile.mkdtemp(prefix="huntaze-bench-"))
     # Whom Postgres runs as must reach its folder.
     folder.chmod(0o755)
-    server = EmbeddedPostgres(folder / "postgres", free_port(), durable=False)
+    server = EmbeddedPostgres(
+        folder / "postgres", free_port(), durable=False, dies_with_parent=True
+    )
     try:
         server.start()
         yield _migrated(server, folder)

@@ -90,7 +90,7 @@ def main() -> int:
     options.add_argument("--long", action="store_true", help="1 M fans instead of 100 k")
     options.add_argument("--seed", type=int, default=7)
     chosen = options.parse_args()
-    count, rounds = (1_000_000, 7) if chosen.long else (100_000, 15)
+    count, rounds = (1_000_000, 7) if chosen.long else (100_000, 25)
     print(f"segment_preview: {count:,} fans, {rounds} rounds, seed {chosen.seed}")
     with scratch_database() as scratch:
         seed_fans(scratch, count, chosen.seed)
@@ -120,11 +120,15 @@ def _compare(scratch: Scratch, question: Question, rounds: int) -> float:
 
 
 def _by_hand(scratch: Scratch, tenant: Tenant, question: Question) -> Callable[[], int]:
-    """Answer what a preview answers: the count and the newest ten, tags included."""
+    """Answer what a preview answers: the count and the newest ten with all that hangs on them."""
     meant = question.by_hand + _OF_CREATOR
     sample = (
-        "SELECT f.*, ARRAY(SELECT tag FROM fan_tags t WHERE t.fan_id = f.id) AS tags"
+        "SELECT f.*, c.currency,"
+        " EXISTS (SELECT FROM suppressions x WHERE x.platform_key = f.platform_key) AS suppressed,"
+        " ARRAY(SELECT tag FROM fan_tags t WHERE t.fan_id = f.id) AS tags,"
+        " ARRAY(SELECT list_id FROM fan_list_members m WHERE m.fan_id = f.id) AS lists"
         f" FROM (SELECT f.* FROM fans f {meant} ORDER BY f.created_at DESC, f.id DESC LIMIT 10) f"
+        " JOIN creators c ON c.id = f.creator_id"
     )
     values = {"creator": scratch.creator_id}
 
