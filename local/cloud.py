@@ -263,7 +263,7 @@ class LocalCloud:
         with step("browser worker"):
             for record in (supervisor, worker):
                 if record is not None:
-                    processes.end_tree(record.pid, patience=_PATIENCE.get(name, DRAIN_SECONDS + 5))
+                    processes.end_tree(record.pid, patience=DRAIN_SECONDS + 5)
             self._record_path("worker").unlink(missing_ok=True)
             server = processes.start_apart(
                 [sys.executable, "-m", "local", "supervise"],

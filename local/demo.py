@@ -253,13 +253,17 @@ class Demo:
                 if left != last_left:
                     last_left, moved_at = left, time.monotonic()
                 progress.update(f"sending: {metrics['sent']} sent, {left} to go")
-                status = self._api.get(path)["status"]
+                campaign = self._api.get(path)
+                status = campaign["status"]
                 if status == "completed":
                     say("completed", f"{metrics['sent']} sent")
                     return dict(self._api.get(f"{path}/metrics"))
                 stuck = time.monotonic() - moved_at > 3 * _PATIENCE_SECONDS
                 if stuck or status in ("failed", "cancelled"):
-                    raise LocalCloudError(f"The campaign is {status} with {left} messages to go.")
+                    raise LocalCloudError(
+                        f"The campaign is {status} with {left} messages to go:"
+                        f" {campaign['failure'] or 'see the log folder'}."
+                    )
                 time.sleep(1)
 
     def _compare(self, creator_id: str, campaign_id: str) -> tuple[list[str], int]:
