@@ -3,10 +3,11 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import partial
 
 from playwright.async_api import Browser
 
@@ -29,6 +30,7 @@ from browser_worker.trouble import (
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.domain.outbound.grants import Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
+from huntaze.domain.outbound.settlement import InDoubt
 from huntaze.domain.outbound.states import SkipReason
 
 # A due send this near is waited for; a later one is left to the sweeper's wake-up.
@@ -97,6 +99,8 @@ class Lane:
         """Do the one thing that comes next; None to look again."""
         self._profile = self._profile or self._bench.load_profile(view.lane.platform)
         if not view.lane.held:
+            # Whoever has the lane now may have logged in anew: our state must not replace theirs.
+            await self._forget_site()
             return Ending.LOST
         if view.command is not None:
             await self._obey(view)
@@ -137,7 +141,7 @@ class Lane:
                 site, self._ledger, self._the_profile, due, self._bench.observe
             )
         except Trouble as trouble:
-            await self._handle(trouble, due)
+            await self._handle(trouble, partial(self._put_aside, trouble, due))
             return
         self._drifts = 0
         metrics.record_delivery(view.lane.platform, delivery.outcome, delivery.seconds)
@@ -155,21 +159,25 @@ class Lane:
         return self._profile
 
     async def _read_back(self, view: View) -> None:
-        try:
-            site = await self._open_site()
-            for doubt in view.doubts:
+        for doubt in view.doubts:
+            try:
                 outcome = await read_back(
-                    site, self._ledger, self._the_profile, doubt, self._bench.observe
+                    await self._open_site(),
+                    self._ledger,
+                    self._the_profile,
+                    doubt,
+                    self._bench.observe,
                 )
-                metrics.record_read_back(view.lane.platform, outcome)
-        except Trouble as trouble:
-            await self._handle(trouble, None)
+            except Trouble as trouble:
+                await self._handle(trouble, partial(self._leave_unread, trouble, doubt))
+                return
+            metrics.record_read_back(view.lane.platform, outcome)
 
-    async def _handle(self, trouble: Trouble, due: DueSend | None) -> None:
-        """Answer trouble with a page: stop the creator, skip the fan, or wait.
+    async def _handle(self, trouble: Trouble, put_aside: Callable[[], Awaitable[None]]) -> None:
+        """Answer trouble with a page: stop the creator, wait, or put this one send aside.
 
-        A send that was granted before the trouble stays submitted whatever is done here: every
-        statement below touches planned rows only.
+        A send that was granted before the trouble stays submitted whatever is done here: what puts
+        one aside that was due touches planned rows only.
         """
         log.warning(
             "trouble on a page",
@@ -183,10 +191,8 @@ class Lane:
         elif isinstance(trouble, RatePage):
             # The platform asks for silence; no send is to blame.
             await self._keep_silent(self._the_profile.rate_page_pause_seconds)
-        elif due is None:
-            await asyncio.sleep(NAP_SECONDS)
         else:
-            await self._put_aside(trouble, due)
+            await put_aside()
 
     async def _put_aside(self, trouble: Trouble, due: DueSend) -> None:
         if isinstance(trouble, FanBlocked):
@@ -198,6 +204,18 @@ class Lane:
         else:
             delay = timedelta(seconds=5 * 2**due.open_failures)
             await self._ledger.could_not_open(due, trouble.code, delay=delay)
+
+    async def _leave_unread(self, trouble: Trouble, doubt: InDoubt) -> None:
+        """Let the lane go on although this thread cannot be read."""
+        if isinstance(trouble, SelectorDrift):
+            # Tried again at once: if the site has changed, nothing more should go out.
+            await asyncio.sleep(NAP_SECONDS)
+            return
+        if isinstance(trouble, FanGone):
+            state = await self._ledger.settle_unreadable(doubt, trouble.code)
+        else:
+            state = await self._ledger.put_off_reading(doubt, trouble.code)
+        metrics.record_read_back(self._the_profile.name, state)
 
     async def _obey(self, view: View) -> None:
         if view.command is None:

@@ -108,6 +108,16 @@ class LaneLedger:
             lambda c: settlement.settle_read_back(c, self._claim, doubt, sightings)
         )
 
+    async def settle_unreadable(self, doubt: InDoubt, trouble: str) -> SendState:
+        """Settle a send in doubt whose thread is gone."""
+        return await self._run(
+            lambda c: settlement.settle_unreadable(c, self._claim, doubt, trouble)
+        )
+
+    async def put_off_reading(self, doubt: InDoubt, trouble: str) -> SendState:
+        """Read a thread later that cannot be read now; settle the send after the last time."""
+        return await self._run(lambda c: settlement.put_off_reading(c, self._claim, doubt, trouble))
+
     async def skip(self, due: DueSend, reason: SkipReason) -> None:
         """Settle a send that must not go out."""
         await self._run(lambda c: grants.skip(c, self._claim, due, reason))

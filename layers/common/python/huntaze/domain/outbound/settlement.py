@@ -1,7 +1,7 @@
 """How a submitted send ends: confirmed, read back, or listed for a person."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +15,11 @@ from huntaze.domain.outbound.states import SendState
 from huntaze.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 2
+# A thread that cannot be read is tried again ever later, for about half an hour in all: longer
+# than a platform is down as a rule.
+MAX_FAILED_READINGS = 12
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -157,6 +162,34 @@ def settle_unreadable(
         evidence=evidence_json(by="read_back", readings=0, trouble=trouble),
     )
     return SendState.UNKNOWN if settled else SendState.SUBMITTING
+
+
+def put_off_reading(
+    connection: Connection, claim: Claim, doubt: InDoubt, trouble: str
+) -> SendState:
+    """Let a thread be read later that cannot be read now; in the end the send is unknown.
+
+    The lane goes on meanwhile: one thread must not hold up all others.
+    """
+    row = connection.execute(
+        "UPDATE sends SET readable_at = clock_timestamp() + least(%(longest)s,"
+        "   %(first)s * power(2, coalesce((evidence->>'failed_readings')::int, 0))),"
+        " evidence = jsonb_build_object('by', 'read_back', 'trouble', %(trouble)s::text,"
+        "   'failed_readings', coalesce((evidence->>'failed_readings')::int, 0) + 1)"
+        " WHERE workspace_id = %(workspace)s AND id = %(id)s AND state = 'submitting'"
+        " AND fencing_token = %(token)s RETURNING (evidence->>'failed_readings')::int",
+        {
+            "first": FIRST_PAUSE,
+            "longest": LONGEST_PAUSE,
+            "trouble": trouble,
+            "workspace": claim.workspace_id,
+            "id": doubt.id,
+            "token": doubt.fencing_token,
+        },
+    ).fetchone()
+    if row is not None and row[0] >= MAX_FAILED_READINGS:
+        return settle_unreadable(connection, claim, doubt, trouble)
+    return SendState.SUBMITTING
 
 
 def _settle(
