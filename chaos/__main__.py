@@ -62,7 +62,8 @@ def _run(chosen: list[Scenario], arguments: argparse.Namespace, scratch: Path) -
 
 
 def _scenarios() -> list[Scenario]:
-    return [*traffic.scenarios(), *kills.scenarios(), *faults.scenarios(), *control.scenarios()]
+    # The longest first, so that no core waits for them in the end.
+    return [*traffic.scenarios(), *control.scenarios(), *kills.scenarios(), *faults.scenarios()]
 
 
 def _played(chosen: list[Scenario], stage: Stage, jobs: int) -> Iterator[Outcome]:

@@ -55,6 +55,7 @@ def scenarios() -> Iterator[Scenario]:
         "crash-once-sent": ({"page_crash": {"moment": "sent", "skip": 1}}, _nobody),
         "hang-once-sent": ({"page_crash": {"mode": "hang", "moment": "sent", "skip": 1}}, _nobody),
         "fan-gone-in-doubt": ({"hang_after_accept": 1}, _fan_leaves),
+        "crashes-in-doubt": ({"hang_after_accept": 1}, _thread_crashes),
         "fan-blocks-in-doubt": ({"hang_after_accept": 1}, _fan_blocks),
     }
     for name, (faults, person) in plays.items():
@@ -116,6 +117,12 @@ def _fan_leaves(scene: Scene, creator: Creator) -> None:
 def _fan_blocks(scene: Scene, creator: Creator) -> None:
     fan = _fan_in_doubt(scene, creator)
     scene.platform.set_faults(creator.platform_id, blocked_fans=[fan])
+
+
+def _thread_crashes(scene: Scene, creator: Creator) -> None:
+    """The thread of the send in doubt cannot be read at first; all others can."""
+    fan = _fan_in_doubt(scene, creator)
+    scene.platform.set_faults(creator.platform_id, page_crash={"fan": fan, "next": 2})
 
 
 def _fan_in_doubt(scene: Scene, creator: Creator) -> str:

@@ -25,6 +25,7 @@ _CLAIMS = "SELECT sum(fencing_token)::int FROM creator_lanes WHERE creator_id = 
 def scenarios() -> Iterator[Scenario]:
     """List them."""
     yield Scenario("random-kills", _random_kills)
+    yield Scenario("random-stops", _random_stops)
     for step in Step:
         yield Scenario(f"stop-{step}", partial(_stop_at, step, "stop"))
     for step in _BEFORE_THE_CLICK:
@@ -86,4 +87,23 @@ def _random_kills(stage: Stage) -> Verdict:
             worker.kill(with_browser=scene.random.random() < 0.5)
         scene.start_worker()
         scene.await_settled(300)
+        return scene.verdict(ACCEPTED_WITHIN)
+
+
+def _random_stops(stage: Stage) -> Verdict:
+    """Workers stand still at moments that no step names: in a transaction, or in a call."""
+    creators, fans, stops = (6, 30, 20) if stage.long else (3, 10, 4)
+    with stage.scene() as scene:
+        for _ in range(creators):
+            scene.plan(scene.add_creator(fans, per_minute=30, gap_seconds=0.3))
+        workers = [scene.start_worker(), scene.start_worker()]
+        scene.await_ledger(f"{_CLAIMS} HAVING sum(fencing_token) >= {creators}", 30)
+        for _ in range(stops):
+            stalled = scene.random.choice(workers)
+            time.sleep(scene.random.uniform(0, 2))
+            stalled.stop()
+            time.sleep(LEASE_SECONDS + scene.random.uniform(0, 2))
+            stalled.resume()
+        scene.await_settled(120)
+        time.sleep(SUBMIT_SECONDS + 1)
         return scene.verdict(ACCEPTED_WITHIN)

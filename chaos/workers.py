@@ -73,6 +73,10 @@ class WorkerProcess:
         """Tell it to finish what it has in hand and go."""
         self._process.terminate()
 
+    def stop(self) -> None:
+        """Stop it now, and not its browser."""
+        self._process.send_signal(signal.SIGSTOP)
+
     def resume(self) -> None:
         """Let it go on, and its browser if that was stopped too."""
         for member in self._members():
