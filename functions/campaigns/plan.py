@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import sql
 
 from functions.campaigns.models import DryRun, ExpectedRevenue, StoredCampaign, Variant
-from functions.campaigns.repository import PostgresCampaigns
+from functions.campaigns.store import CampaignStore
 from huntaze.db import Connection
 from huntaze.domain import compliance
 from huntaze.domain.audience import SegmentRules, compile_rules
@@ -24,7 +24,7 @@ _EVERYONE: sql.Composable = sql.SQL("true")
 
 
 def campaign_plan(
-    campaign: StoredCampaign, store: PostgresCampaigns, *, approval_id: UUID | None = None
+    campaign: StoredCampaign, store: CampaignStore, *, approval_id: UUID | None = None
 ) -> planning.CampaignPlan:
     """Build the plan of a campaign as it stands.
 
@@ -92,7 +92,7 @@ def content_hash(campaign: StoredCampaign) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
-def dry_run(connection: Connection, campaign: StoredCampaign, store: PostgresCampaigns) -> DryRun:
+def dry_run(connection: Connection, campaign: StoredCampaign, store: CampaignStore) -> DryRun:
     """Tell what a launch would do now; nothing is written."""
     audience = planning.preview(connection, campaign_plan(campaign, store))
     fans = dict.fromkeys(SendState, 0)
@@ -122,7 +122,7 @@ def dry_run(connection: Connection, campaign: StoredCampaign, store: PostgresCam
 
 
 def _expected_revenue(
-    campaign: StoredCampaign, store: PostgresCampaigns, planned: int
+    campaign: StoredCampaign, store: CampaignStore, planned: int
 ) -> ExpectedRevenue | None:
     """Past unlock ratio times price, with its 95 % Wilson interval."""
     if campaign.price_cents == 0:

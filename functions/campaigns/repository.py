@@ -1,6 +1,7 @@
 """Campaigns in Postgres: the only SQL of this feature outside the ledger's own."""
 
 import json
+from contextlib import AbstractContextManager
 from typing import Any
 from uuid import UUID
 
@@ -44,7 +45,11 @@ class PostgresCampaigns:
     """The campaigns of one workspace; row level security hides all others."""
 
     def __init__(self, tenant: Tenant) -> None:
-        self.tenant = tenant
+        self._tenant = tenant
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Open the transaction that several calls share."""
+        return self._tenant.transaction()
 
     def add(self, values: dict[str, Any]) -> UUID:
         """Store a draft.
@@ -55,7 +60,7 @@ class PostgresCampaigns:
         campaign_id = new_id()
         row = {**values, "variants": _variants_json(values["variants"]), "id": campaign_id}
         names = list(row)
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             connection.execute(
                 sql.SQL(
                     "INSERT INTO campaigns (workspace_id, {}) VALUES (%(workspace)s, {})"
@@ -63,7 +68,7 @@ class PostgresCampaigns:
                     sql.SQL(", ").join(map(sql.Identifier, names)),
                     sql.SQL(", ").join(map(sql.Placeholder, names)),
                 ),
-                {**row, "workspace": self.tenant.workspace_id},
+                {**row, "workspace": self._tenant.workspace_id},
             )
             self._tell(connection, "campaign.created", campaign_id, {})
         return campaign_id
@@ -80,12 +85,12 @@ class PostgresCampaigns:
         """
         query = _CAMPAIGN + " WHERE c.workspace_id = %s AND c.id = %s"
         with (
-            self.tenant.transaction() as connection,
+            self._tenant.transaction() as connection,
             connection.cursor(row_factory=class_row(StoredCampaign)) as cursor,
         ):
             found = cursor.execute(
                 query + " FOR UPDATE OF c" if lock else query,
-                (self.tenant.workspace_id, campaign_id),
+                (self._tenant.workspace_id, campaign_id),
             ).fetchone()
         if found is None:
             raise NotFoundError("There is no such campaign.")
@@ -96,7 +101,7 @@ class PostgresCampaigns:
     ) -> list[StoredCampaign]:
         """The newest campaigns after ``after``; ids are in order of creation."""
         with (
-            self.tenant.transaction() as connection,
+            self._tenant.transaction() as connection,
             connection.cursor(row_factory=class_row(StoredCampaign)) as cursor,
         ):
             return cursor.execute(
@@ -106,7 +111,7 @@ class PostgresCampaigns:
                 " AND (%(after)s::uuid IS NULL OR c.id < %(after)s)"
                 " ORDER BY c.id DESC LIMIT %(limit)s",
                 {
-                    "workspace": self.tenant.workspace_id,
+                    "workspace": self._tenant.workspace_id,
                     "creator": creator_id,
                     "status": status,
                     "after": after,
@@ -143,7 +148,7 @@ class PostgresCampaigns:
         """
         target = move(campaign.status, what)
         self._update(campaign.id, sql.SQL("status = %(status)s"), {"status": target.value})
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             self._tell(
                 connection, f"campaign.{target}", campaign.id, {"move": what.value, **(facts or {})}
             )
@@ -181,7 +186,7 @@ class PostgresCampaigns:
         decided_by: UUID,
     ) -> None:
         """Keep a person's decision on one version."""
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             connection.execute(
                 "INSERT INTO campaign_approvals (workspace_id, creator_id, campaign_id, version,"
                 " decision, note, content_hash, decided_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
@@ -202,7 +207,7 @@ class PostgresCampaigns:
 
     def approval_id(self, campaign: StoredCampaign) -> UUID | None:
         """The approval of the campaign's present version."""
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             row = connection.execute(
                 "SELECT id FROM campaign_approvals WHERE workspace_id = %s AND campaign_id = %s"
                 " AND version = %s AND decision = 'approved'",
@@ -212,10 +217,10 @@ class PostgresCampaigns:
 
     def delete(self, campaign_id: UUID) -> None:
         """Remove a draft."""
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             connection.execute(
                 "DELETE FROM campaigns WHERE workspace_id = %s AND id = %s",
-                (self.tenant.workspace_id, campaign_id),
+                (self._tenant.workspace_id, campaign_id),
             )
 
     def recipients(
@@ -223,7 +228,7 @@ class PostgresCampaigns:
     ) -> list[Recipient]:
         """A page of the ledger of one campaign."""
         with (
-            self.tenant.transaction() as connection,
+            self._tenant.transaction() as connection,
             connection.cursor(row_factory=class_row(Recipient)) as cursor,
         ):
             return cursor.execute(
@@ -233,13 +238,23 @@ class PostgresCampaigns:
                 " AND (%(after)s::uuid IS NULL OR s.id > %(after)s)"
                 " ORDER BY s.id LIMIT %(limit)s",
                 {
-                    "workspace": self.tenant.workspace_id,
+                    "workspace": self._tenant.workspace_id,
                     "campaign": campaign_id,
                     "state": state,
                     "after": after,
                     "limit": limit,
                 },
             ).fetchall()
+
+    def sent_ids(self, campaign_id: UUID) -> list[UUID]:
+        """Sent messages that can still be taken back."""
+        with self._tenant.transaction() as connection:
+            rows = connection.execute(
+                "SELECT id FROM sends WHERE workspace_id = %s AND campaign_id = %s"
+                " AND state = 'sent' AND unsent_at IS NULL AND platform_message_id IS NOT NULL",
+                (self._tenant.workspace_id, campaign_id),
+            ).fetchall()
+        return [row[0] for row in rows]
 
     def recipient(self, campaign_id: UUID, send_id: UUID) -> Recipient:
         """One row of the ledger.
@@ -248,12 +263,12 @@ class PostgresCampaigns:
             NotFoundError: The campaign has no such recipient.
         """
         with (
-            self.tenant.transaction() as connection,
+            self._tenant.transaction() as connection,
             connection.cursor(row_factory=class_row(Recipient)) as cursor,
         ):
             found = cursor.execute(
                 _RECIPIENT + " WHERE s.workspace_id = %s AND s.campaign_id = %s AND s.id = %s",
-                (self.tenant.workspace_id, campaign_id, send_id),
+                (self._tenant.workspace_id, campaign_id, send_id),
             ).fetchone()
         if found is None:
             raise NotFoundError("There is no such recipient in this campaign.")
@@ -262,7 +277,7 @@ class PostgresCampaigns:
     def sales(self, campaign_id: UUID) -> dict[str, dict[str, int]]:
         """Sent, unsent and bought messages by variant."""
         with (
-            self.tenant.transaction() as connection,
+            self._tenant.transaction() as connection,
             connection.cursor(row_factory=dict_row) as cursor,
         ):
             rows = cursor.execute(
@@ -274,20 +289,20 @@ class PostgresCampaigns:
                 "     AND g.state = 'bought')) AS bought"
                 " FROM sends s WHERE s.workspace_id = %s AND s.campaign_id = %s"
                 " GROUP BY s.variant ORDER BY s.variant",
-                (self.tenant.workspace_id, campaign_id),
+                (self._tenant.workspace_id, campaign_id),
             ).fetchall()
         return {row.pop("label"): row for row in rows}
 
     def sale_history(self, creator_id: UUID) -> tuple[int, int]:
         """Paid messages sent so far by a creator, and how many were bought."""
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             row = connection.execute(
                 "SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT FROM media_grants g"
                 "   WHERE g.workspace_id = s.workspace_id AND g.send_id = s.id"
                 "     AND g.state = 'bought'))"
                 " FROM sends s WHERE s.workspace_id = %s AND s.creator_id = %s"
                 " AND s.state = 'sent' AND s.price_cents > 0",
-                (self.tenant.workspace_id, creator_id),
+                (self._tenant.workspace_id, creator_id),
             ).fetchone()
         return (0, 0) if row is None else (row[0], row[1])
 
@@ -297,10 +312,10 @@ class PostgresCampaigns:
         Raises:
             NotFoundError: The workspace has no such segment.
         """
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             row = connection.execute(
                 "SELECT rules FROM segments WHERE workspace_id = %s AND id = %s",
-                (self.tenant.workspace_id, segment_id),
+                (self._tenant.workspace_id, segment_id),
             ).fetchone()
         if row is None:
             raise NotFoundError("There is no such segment.")
@@ -315,7 +330,7 @@ class PostgresCampaigns:
         Raises:
             InvalidInputError: One is not this creator's.
         """
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             if segment_id is not None:
                 found = connection.execute(
                     "SELECT FROM segments WHERE id = %s AND creator_id = %s",
@@ -330,10 +345,10 @@ class PostgresCampaigns:
 
     def currency(self, creator_id: UUID) -> str:
         """The creator's currency."""
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             row = connection.execute(
                 "SELECT currency FROM creators WHERE workspace_id = %s AND id = %s",
-                (self.tenant.workspace_id, creator_id),
+                (self._tenant.workspace_id, creator_id),
             ).fetchone()
         if row is None:
             raise NotFoundError("There is no such creator.")
@@ -342,13 +357,13 @@ class PostgresCampaigns:
 
     def tell(self, event_type: str, campaign_id: UUID, facts: dict[str, Any]) -> None:
         """Add an event of a campaign to the outbox."""
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             self._tell(connection, event_type, campaign_id, facts)
 
     def _update(
         self, campaign_id: UUID, assignments: sql.Composable, values: dict[str, Any]
     ) -> None:
-        with self.tenant.transaction() as connection:
+        with self._tenant.transaction() as connection:
             connection.execute(
                 sql.SQL(
                     "UPDATE campaigns SET updated_at = clock_timestamp(), {}"
@@ -356,7 +371,7 @@ class PostgresCampaigns:
                 ).format(assignments),
                 {
                     **values,
-                    "where_workspace": self.tenant.workspace_id,
+                    "where_workspace": self._tenant.workspace_id,
                     "where_id": campaign_id,
                 },
             )
@@ -367,7 +382,7 @@ class PostgresCampaigns:
         outbox.add(
             connection,
             event_type,
-            workspace_id=self.tenant.workspace_id,
+            workspace_id=self._tenant.workspace_id,
             aggregate=("campaign", campaign_id),
             payload=facts,
         )

@@ -19,8 +19,8 @@ from functions.campaigns.models import (
     Variant,
     VariantMetrics,
 )
-from functions.campaigns.repository import PostgresCampaigns
 from functions.campaigns.status import CampaignStatus, IllegalMoveError, Move, move
+from functions.campaigns.store import CampaignStore
 from functions.campaigns.templates import template
 from huntaze.domain import compliance
 from huntaze.domain.outbound import commands, planning, queue, settlement
@@ -34,7 +34,7 @@ class NotCompliantError(InvalidInputError):
 
 
 def create(
-    draft: CampaignDraft, store: PostgresCampaigns, *, creator_id: UUID, author: UUID
+    draft: CampaignDraft, store: CampaignStore, *, creator_id: UUID, author: UUID
 ) -> Campaign:
     """Store a draft; a template fills in the text that is not given."""
     values = _values(draft.model_dump(exclude_unset=True, exclude={"message"}))
@@ -66,7 +66,7 @@ def _check_texts(variants: list[Variant]) -> None:
 
 
 def change(
-    campaign_id: UUID, changes: CampaignChanges, store: PostgresCampaigns
+    campaign_id: UUID, changes: CampaignChanges, store: CampaignStore
 ) -> tuple[Campaign, str | None]:
     """Change a campaign that has not begun to send; it becomes a draft again.
 
@@ -82,7 +82,7 @@ def change(
         values["variants"] = variants
     else:
         values.pop("variants", None)
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         campaign = store.get(campaign_id, lock=True)
         store.check_references(
             campaign.creator_id,
@@ -97,17 +97,17 @@ def change(
     return store.get(campaign_id).public(), campaign.execution_arn
 
 
-def delete(campaign_id: UUID, store: PostgresCampaigns) -> None:
+def delete(campaign_id: UUID, store: CampaignStore) -> None:
     """Remove a draft that was never sent."""
-    with store.tenant.transaction():
+    with store.transaction():
         campaign = store.get(campaign_id, lock=True)
         move(campaign.status, Move.DELETE)
         store.delete(campaign_id)
 
 
-def launch(campaign_id: UUID, store: PostgresCampaigns) -> StoredCampaign:
+def launch(campaign_id: UUID, store: CampaignStore) -> StoredCampaign:
     """Hand a draft to the state machine; the caller starts the execution after the commit."""
-    with store.tenant.transaction():
+    with store.transaction():
         campaign = store.get(campaign_id, lock=True)
         objections = plan.objections(campaign)
         if objections:
@@ -122,7 +122,7 @@ def launch(campaign_id: UUID, store: PostgresCampaigns) -> StoredCampaign:
 def decide(
     campaign_id: UUID,
     decision: Decision,
-    store: PostgresCampaigns,
+    store: CampaignStore,
     *,
     approved: bool,
     decided_by: UUID,
@@ -132,7 +132,7 @@ def decide(
     Returns:
         The campaign before the decision, with its execution.
     """
-    with store.tenant.transaction():
+    with store.transaction():
         campaign = store.get(campaign_id, lock=True)
         if decision.version is not None and decision.version != campaign.version:
             raise ConflictError(
@@ -154,33 +154,33 @@ def decide(
     return campaign
 
 
-def pause(campaign_id: UUID, store: PostgresCampaigns) -> Campaign:
+def pause(campaign_id: UUID, store: CampaignStore) -> Campaign:
     """Hold a campaign; what is being submitted may still arrive."""
     return _advance(campaign_id, Move.PAUSE, store)
 
 
-def resume(campaign_id: UUID, store: PostgresCampaigns) -> Campaign:
+def resume(campaign_id: UUID, store: CampaignStore) -> Campaign:
     """Let a paused campaign go on; the caller wakes the lane."""
     return _advance(campaign_id, Move.RESUME, store)
 
 
-def _advance(campaign_id: UUID, what: Move, store: PostgresCampaigns) -> Campaign:
-    with store.tenant.transaction():
+def _advance(campaign_id: UUID, what: Move, store: CampaignStore) -> Campaign:
+    with store.transaction():
         store.advance(store.get(campaign_id, lock=True), what)
     return store.get(campaign_id).public()
 
 
-def cancel(campaign_id: UUID, store: PostgresCampaigns) -> tuple[Cancellation, str | None]:
+def cancel(campaign_id: UUID, store: CampaignStore) -> tuple[Cancellation, str | None]:
     """Stop a campaign for good: status first, so that no grant follows; then the planned rows.
 
     Returns:
         What was stopped, and the execution that must be stopped, if one was under way.
     """
-    with store.tenant.transaction():
+    with store.transaction():
         campaign = store.get(campaign_id, lock=True)
         store.advance(campaign, Move.CANCEL)
         store.record(campaign_id, approval_token=None, delivery_token=None)
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         cancelled = planning.cancel_planned(connection, campaign_id)
         flying = planning.totals(connection, campaign_id)[SendState.SUBMITTING]
     answer = Cancellation(
@@ -189,22 +189,18 @@ def cancel(campaign_id: UUID, store: PostgresCampaigns) -> tuple[Cancellation, s
     return answer, campaign.execution_arn
 
 
-def unsend(campaign_id: UUID, store: PostgresCampaigns, *, requested_by: UUID) -> int:
+def unsend(campaign_id: UUID, store: CampaignStore, *, requested_by: UUID) -> int:
     """Order the lane to take every sent message back.
 
     Raises:
         IllegalMoveError: Nothing was sent, or sending goes on.
     """
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         campaign = store.get(campaign_id, lock=True)
         if campaign.status in (CampaignStatus.SENDING, CampaignStatus.SCHEDULED):
             raise IllegalMoveError("Pause or cancel the campaign before taking messages back.")
-        rows = connection.execute(
-            "SELECT id FROM sends WHERE workspace_id = %s AND campaign_id = %s AND state = 'sent'"
-            " AND unsent_at IS NULL AND platform_message_id IS NOT NULL",
-            (campaign.workspace_id, campaign_id),
-        ).fetchall()
-        for (send_id,) in rows:
+        sent = store.sent_ids(campaign_id)
+        for send_id in sent:
             commands.request(
                 connection,
                 workspace_id=campaign.workspace_id,
@@ -213,19 +209,19 @@ def unsend(campaign_id: UUID, store: PostgresCampaigns, *, requested_by: UUID) -
                 payload={"send_id": str(send_id)},
                 requested_by=requested_by,
             )
-    return len(rows)
+    return len(sent)
 
 
 def send_test(
     campaign_id: UUID,
     fan_id: UUID,
     label: str | None,
-    store: PostgresCampaigns,
+    store: CampaignStore,
     *,
     requested_by: UUID,
 ) -> tuple[StoredCampaign, SendCreated]:
     """Send one variant to one fan, at a person's priority, without price or media."""
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         campaign = store.get(campaign_id)
         chosen = [v for v in campaign.variants if label in (None, v.label)]
         if not chosen:
@@ -253,12 +249,12 @@ def settle(
     campaign_id: UUID,
     send_id: UUID,
     decision: str,
-    store: PostgresCampaigns,
+    store: CampaignStore,
     *,
     decided_by: UUID,
 ) -> tuple[StoredCampaign, Settled]:
     """Settle an unknown outcome as a person judges it; sending again is a new direct send."""
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         campaign = store.get(campaign_id)
         store.recipient(campaign_id, send_id)
         new_send_id = None
@@ -270,9 +266,9 @@ def settle(
     return campaign, Settled(recipient=recipient, new_send_id=new_send_id)
 
 
-def run_dry(campaign_id: UUID, store: PostgresCampaigns) -> DryRun:
+def run_dry(campaign_id: UUID, store: CampaignStore) -> DryRun:
     """Tell what a launch would do now, and keep it with a draft."""
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         campaign = store.get(campaign_id)
         result = plan.dry_run(connection, campaign, store)
         if campaign.status is CampaignStatus.DRAFT:
@@ -280,9 +276,9 @@ def run_dry(campaign_id: UUID, store: PostgresCampaigns) -> DryRun:
     return result
 
 
-def metrics(campaign_id: UUID, store: PostgresCampaigns) -> Metrics:
+def metrics(campaign_id: UUID, store: CampaignStore) -> Metrics:
     """Count a campaign's ledger."""
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         campaign = store.get(campaign_id)
         counts = planning.totals(connection, campaign_id)
         sales = store.sales(campaign_id)
@@ -314,9 +310,9 @@ def metrics(campaign_id: UUID, store: PostgresCampaigns) -> Metrics:
     )
 
 
-def forecast(campaign_id: UUID, store: PostgresCampaigns) -> Forecast:
+def forecast(campaign_id: UUID, store: CampaignStore) -> Forecast:
     """Compare what the dry run said with what is left."""
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         campaign = store.get(campaign_id)
         counts = planning.totals(connection, campaign_id)
         lane = queue.outlook(connection, campaign.creator_id)

@@ -37,6 +37,7 @@ from huntaze.db import Tenant, database
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.wake import wake_creators
+from huntaze.errors import BadRequestError
 from huntaze.http import (
     PAGE_LIMIT,
     PAGE_LIMIT_MAX,
@@ -63,7 +64,10 @@ def _cursor_id(cursor: str | None) -> UUID | None:
     if cursor is None:
         return None
     (key,) = decode_cursor(cursor, 1)
-    return UUID(key)
+    try:
+        return UUID(key)
+    except ValueError:
+        raise BadRequestError("The cursor is not one that this list gave.") from None
 
 
 @router.get("/", tags=["campaigns"])
@@ -90,7 +94,7 @@ def create_campaign(draft: CampaignDraft, caller: Caller) -> Campaign:
     """Draft a campaign."""
     caller.require(Right.WRITE_CAMPAIGNS)
     store = _store(caller)
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         creator_id = resolve_creator(connection, draft.creator_id)
         campaign = service.create(draft, store, creator_id=creator_id, author=caller.user_id)
     outbox.nudge()

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from functions.campaigns import plan
 from functions.campaigns.models import StoredCampaign
-from functions.campaigns.repository import PostgresCampaigns
 from functions.campaigns.status import CampaignStatus, Move
+from functions.campaigns.store import CampaignStore
 from huntaze.domain.outbound import planning
 from huntaze.domain.outbound.wake import wake_creators
 
@@ -40,10 +40,10 @@ class StepRequest(BaseModel):
     error: dict[str, Any] | None = None
 
 
-type Step = Callable[[StoredCampaign, PostgresCampaigns, StepRequest], dict[str, Any]]
+type Step = Callable[[StoredCampaign, CampaignStore, StepRequest], dict[str, Any]]
 
 
-def prepare(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+def prepare(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Check that everything the campaign refers to is still there."""
     _expect(campaign, CampaignStatus.PREPARING)
     plan.campaign_plan(campaign, store)
@@ -51,7 +51,7 @@ def prepare(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) 
 
 
 def check_compliance(
-    campaign: StoredCampaign, _store: PostgresCampaigns, _: StepRequest
+    campaign: StoredCampaign, _store: CampaignStore, _: StepRequest
 ) -> dict[str, Any]:
     """Refuse a text that the rules forbid."""
     _expect(campaign, CampaignStatus.PREPARING)
@@ -61,17 +61,17 @@ def check_compliance(
     return {}
 
 
-def dry_run(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+def dry_run(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Keep what the approver will see: audience, exclusions, time, forecast."""
     _expect(campaign, CampaignStatus.PREPARING)
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         result = plan.dry_run(connection, campaign, store)
         store.record(campaign.id, dry_run=result.model_dump(mode="json"))
     return {}
 
 
 def await_approval(
-    campaign: StoredCampaign, store: PostgresCampaigns, request: StepRequest
+    campaign: StoredCampaign, store: CampaignStore, request: StepRequest
 ) -> dict[str, Any]:
     """Store the token first, then ask: whoever decides from now on finds it."""
     _expect(campaign, *_WAITING)
@@ -81,14 +81,14 @@ def await_approval(
     return {}
 
 
-def freeze(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+def freeze(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Write the ledger: audience, texts, prices and media as they are approved."""
     _expect(campaign, CampaignStatus.SCHEDULED)
     approval_id = store.approval_id(campaign)
     if approval_id is None:
         raise CampaignRefused("The present version of the campaign is not approved.")
     store.record(campaign.id, approval_token=None)
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         rows = planning.plan_campaign(
             connection, plan.campaign_plan(campaign, store, approval_id=approval_id)
         )
@@ -97,7 +97,7 @@ def freeze(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -
     return {"scheduled_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
 
-def release(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+def release(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Let the lane have the campaign's rows."""
     if campaign.status is CampaignStatus.SCHEDULED:
         store.advance(campaign, Move.RELEASE)
@@ -108,7 +108,7 @@ def release(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) 
 
 
 def await_delivery(
-    campaign: StoredCampaign, store: PostgresCampaigns, request: StepRequest
+    campaign: StoredCampaign, store: CampaignStore, request: StepRequest
 ) -> dict[str, Any]:
     """Store the token; the event makes the sweeper ask whether anything is left."""
     _expect(campaign, *_MOVING)
@@ -117,16 +117,16 @@ def await_delivery(
     return {}
 
 
-def announce(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+def announce(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Tell that every message is settled."""
     store.record(campaign.id, delivery_token=None)
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         counts = planning.totals(connection, campaign.id)
     store.tell("campaign.delivered", campaign.id, dict(counts))
     return {}
 
 
-def summarise(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest) -> dict[str, Any]:
+def summarise(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Close the campaign."""
     if campaign.status is not CampaignStatus.COMPLETED:
         _expect(campaign, *_MOVING)
@@ -135,9 +135,7 @@ def summarise(campaign: StoredCampaign, store: PostgresCampaigns, _: StepRequest
     return {}
 
 
-def fail(
-    campaign: StoredCampaign, store: PostgresCampaigns, request: StepRequest
-) -> dict[str, Any]:
+def fail(campaign: StoredCampaign, store: CampaignStore, request: StepRequest) -> dict[str, Any]:
     """Name the failed step and cancel what has not gone out; a person's cancellation stands."""
     closed = (CampaignStatus.CANCELLED, CampaignStatus.COMPLETED, CampaignStatus.FAILED)
     if campaign.status in (*closed, CampaignStatus.DRAFT):
@@ -151,7 +149,7 @@ def fail(
         approval_token=None,
         delivery_token=None,
     )
-    with store.tenant.transaction() as connection:
+    with store.transaction() as connection:
         planning.cancel_planned(connection, campaign.id)
     return {}
 
@@ -173,7 +171,7 @@ STEPS: dict[str, Step] = {
 }
 
 
-def run(request: StepRequest, store: PostgresCampaigns) -> dict[str, Any]:
+def run(request: StepRequest, store: CampaignStore) -> dict[str, Any]:
     """Run one step under the campaign's lock.
 
     Raises:
@@ -181,7 +179,7 @@ def run(request: StepRequest, store: PostgresCampaigns) -> dict[str, Any]:
         CampaignRefused: The campaign cannot go on.
     """
     step = STEPS[request.step]
-    with store.tenant.transaction():
+    with store.transaction():
         campaign = store.get(request.campaign_id, lock=True)
         if campaign.launch != request.launch:
             if request.step == fail.__name__:
