@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from functions.segments.models import Preview, PreviewRequest, Segment, SegmentDraft
 from huntaze.db import Connection, Tenant
-from huntaze.domain.audience import SegmentRules, compile_rules
+from huntaze.domain.audience import SegmentRules, compile_rules, make_room_for_sums
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.fans import Fan, read_fans
 from huntaze.errors import BadRequestError, ConflictError, InvalidInputError, NotFoundError
@@ -152,6 +152,7 @@ class PostgresSegments:
             condition: sql.Composable
             condition, values = _condition(creator_id, request.rules)
             if request.rules.sums_money:
+                make_room_for_sums(connection)
                 count, newest = _count_and_newest(connection, condition, values)
                 condition, values = sql.SQL("f.id = ANY (%(newest)s)"), {"newest": newest}
             else:
@@ -166,6 +167,8 @@ class PostgresSegments:
         with self._tenant.transaction() as connection:
             segment = self.get(segment_id)
             condition, values = _condition(segment.creator_id, segment.rules)
+            if segment.rules.sums_money:
+                make_room_for_sums(connection)
             return read_fans(
                 connection,
                 condition,

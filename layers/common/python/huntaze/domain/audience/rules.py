@@ -13,7 +13,6 @@ from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import (
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
@@ -21,6 +20,8 @@ from pydantic import (
     StringConstraints,
     model_validator,
 )
+
+from huntaze.moments import Moment
 
 MAX_DEPTH = 8
 MAX_RULES = 100
@@ -119,7 +120,7 @@ class TimeIs(_Rule):
         "last_days", "next_days", "older_than_days", "before", "after", "known", "unknown"
     ]
     days: Days | None = None
-    at: AwareDatetime | None = None
+    at: Moment | None = None
 
     @model_validator(mode="after")
     def _has_what_it_compares_with(self) -> Self:
