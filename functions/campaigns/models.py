@@ -5,9 +5,10 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from functions.campaigns.status import CampaignStatus
+from huntaze.moments import Moment
 
 Text = Annotated[str, Field(min_length=1, max_length=3000)]
 HoldoutPercent = Annotated[Decimal, Field(ge=0, le=50, max_digits=5, decimal_places=2)]
@@ -34,7 +35,7 @@ class CampaignContent(BaseModel):
     variants: Annotated[list[Variant], Field(min_length=1, max_length=5)] | None = None
     price_cents: Annotated[int, Field(ge=0, le=20000)] | None = None
     media_ids: Annotated[list[UUID], Field(max_length=20)] | None = None
-    scheduled_at: AwareDatetime | None = None
+    scheduled_at: Moment | None = None
     holdout_percent: HoldoutPercent | None = None
     messages_per_minute: Annotated[int, Field(ge=1, le=6000)] | None = Field(
         None, description="Slower than the platform's limit; never faster."

@@ -61,6 +61,12 @@ class TooLargeError(HuntazeError):
     status = HTTPStatus.REQUEST_ENTITY_TOO_LARGE
 
 
+class UnsupportedMediaTypeError(HuntazeError):
+    """The body is of a kind that the route does not take."""
+
+    status = HTTPStatus.UNSUPPORTED_MEDIA_TYPE
+
+
 class InvalidInputError(HuntazeError):
     """The request is well-formed, its content is not acceptable."""
 

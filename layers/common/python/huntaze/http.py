@@ -10,7 +10,10 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import ServiceError
-from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
+from aws_lambda_powertools.event_handler.openapi.exceptions import (
+    RequestUnsupportedContentType,
+    RequestValidationError,
+)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
@@ -19,10 +22,15 @@ from huntaze.errors import (
     BadRequestError,
     HuntazeError,
     TooManyRequestsError,
+    UnsupportedMediaTypeError,
 )
 
 PAGE_LIMIT = 50
 PAGE_LIMIT_MAX = 200
+
+# Names of fields come back in refusals. Lambda answers with 6 MB at most, less than it takes.
+_TOLD_FIELDS = 50
+_TOLD_LETTERS = 200
 
 type LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -88,9 +96,9 @@ def _refusal(error: HuntazeError) -> Response[str]:
 
 def _invalid(error: RequestValidationError) -> Response[str]:
     fields: dict[str, str] = {}
-    for problem in error.errors():
+    for problem in error.errors()[:_TOLD_FIELDS]:
         place = ".".join(str(part) for part in problem["loc"][1:]) or str(problem["loc"][0])
-        fields.setdefault(place, str(problem["msg"]))
+        fields.setdefault(_told(place), _told(str(problem["msg"])))
         if problem["type"] == "json_invalid":
             return _answer(
                 HTTPStatus.BAD_REQUEST,
@@ -104,6 +112,15 @@ def _invalid(error: RequestValidationError) -> Response[str]:
             fields=fields,
         ),
     )
+
+
+def _told(text: str) -> str:
+    """A text of the caller's, fit for an answer: JSON may hold half of a surrogate pair."""
+    return text[:_TOLD_LETTERS].encode("utf-8", "replace").decode()
+
+
+def _unsupported(_: Exception) -> Response[str]:
+    return _refusal(UnsupportedMediaTypeError("Send JSON, as application/json."))
 
 
 def _service_error(error: ServiceError) -> Response[str]:
@@ -120,15 +137,27 @@ def _no_route(_: Exception) -> Response[str]:
     )
 
 
+def _read_json(text: str) -> Any:  # noqa: ANN401  (a body is anything until it is validated)
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise
+    except (RecursionError, ValueError):
+        raise BadRequestError(
+            "The body is nested too deeply, or holds a number too long to read."
+        ) from None
+
+
 def create_app() -> APIGatewayRestResolver:
     """Make a feature's resolver: validation, our errors, 500 for a malformed answer of ours."""
     app = APIGatewayRestResolver(
         enable_validation=True,
         response_validation_error_http_code=HTTPStatus.INTERNAL_SERVER_ERROR,
+        json_body_deserializer=_read_json,
     )
     app.exception_handler(HuntazeError)(_refusal)
     app.exception_handler(RequestValidationError)(_invalid)
-
+    app.exception_handler(RequestUnsupportedContentType)(_unsupported)
     app.exception_handler(ServiceError)(_service_error)
     app.not_found(_no_route)
     return app
@@ -151,16 +180,32 @@ def lambda_entry(
     def entry(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request_context = event.get("requestContext") or {}
         log.set_correlation_id(request_context.get("requestId"))
-        if authenticated:
-            try:
+        try:
+            if authenticated:
                 principal_from(request_context.get("authorizer"))
-            except HuntazeError as refusal:
-                return _refusal_event(refusal)
-        if _holds_nul(event):
-            return _refusal_event(BadRequestError("Text must not hold the character NUL."))
-        return app.resolve(event, context)
+            _refuse_unreadable(event)
+        except HuntazeError as refusal:
+            return _refusal_event(refusal)
+        answer = app.resolve(event, context)
+        # Null is an empty body to API Gateway, but not to everything that stands in for it.
+        return {**answer, "body": answer.get("body") or ""}
 
     return entry
+
+
+def _refuse_unreadable(event: dict[str, Any]) -> None:
+    """Refuse what no route takes.
+
+    Raises:
+        BadRequestError: A text holds NUL.
+        UnsupportedMediaTypeError: The body is a form, which a page of any origin may send.
+    """
+    if _holds_nul(event):
+        raise BadRequestError("Text must not hold the character NUL.")
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    kind = headers.get("content-type", "").partition(";")[0].strip()
+    if event.get("body") and kind not in {"", "application/json"}:
+        raise UnsupportedMediaTypeError("Send JSON, as application/json.")
 
 
 def _holds_nul(event: dict[str, Any]) -> bool:

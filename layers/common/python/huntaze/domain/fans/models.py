@@ -9,13 +9,14 @@ from zoneinfo import available_timezones
 from pydantic import (
     AfterValidator,
     AliasChoices,
-    AwareDatetime,
     BaseModel,
     ConfigDict,
     Field,
     StringConstraints,
     computed_field,
 )
+
+from huntaze.moments import Moment
 
 MAX_TAGS = 50
 MAX_CENTS = 10**12
@@ -84,10 +85,10 @@ class FanDraft(BaseModel):
     tier: Tier = "free"
     price_cents: Cents | None = None
     rebill_on: bool | None = None
-    subscribed_at: AwareDatetime | None = None
-    renewed_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
-    last_seen_at: AwareDatetime | None = None
+    subscribed_at: Moment | None = None
+    renewed_at: Moment | None = None
+    expires_at: Moment | None = None
+    last_seen_at: Moment | None = None
     time_zone: TimeZone | None = None
     language: Language | None = None
     notes: Notes | None = None
@@ -110,10 +111,10 @@ class FanChanges(BaseModel):
     tier: Tier | None = None
     price_cents: Cents | None = None
     rebill_on: bool | None = None
-    subscribed_at: AwareDatetime | None = None
-    renewed_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
-    last_seen_at: AwareDatetime | None = None
+    subscribed_at: Moment | None = None
+    renewed_at: Moment | None = None
+    expires_at: Moment | None = None
+    last_seen_at: Moment | None = None
     time_zone: TimeZone | None = None
     language: Language | None = None
     notes: Notes | None = None
