@@ -1,5 +1,6 @@
 """Rules of campaigns: what a person may do with one, and what follows."""
 
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -28,15 +29,34 @@ from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.domain.outbound.texts import parse
 from huntaze.errors import ConflictError, InvalidInputError
 
+# Clocks differ, and a request takes its time.
+_GRACE = timedelta(minutes=1)
+# An execution of Step Functions lives for a year; approval and delivery take their share of it.
+_FAR = timedelta(days=300)
+
 
 class NotCompliantError(InvalidInputError):
     """The text may not be sent on this platform."""
 
 
+class SendTimePassedError(InvalidInputError):
+    """The moment to send has already gone by."""
+
+
+class SendTimeTooFarError(InvalidInputError):
+    """The moment to send is further away than a launch can wait."""
+
+
 def create(
-    draft: CampaignDraft, store: CampaignStore, *, creator_id: UUID, author: UUID
+    draft: CampaignDraft,
+    store: CampaignStore,
+    *,
+    creator_id: UUID,
+    author: UUID,
+    now: datetime,
 ) -> Campaign:
     """Store a draft; a template fills in the text that is not given."""
+    _check_time(draft.scheduled_at, now)
     values = _values(draft.model_dump(exclude_unset=True, exclude={"message"}))
     values.pop("creator_id", None)
     variants = draft.texts()
@@ -60,19 +80,36 @@ def _values(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def _check_time(scheduled_at: datetime | None, now: datetime) -> None:
+    if scheduled_at is None:
+        return
+    if scheduled_at < now - _GRACE:
+        raise SendTimePassedError(
+            f"{scheduled_at:%Y-%m-%d %H:%M %Z} is in the past; leave scheduled_at out to send as"
+            " soon as the campaign is approved.",
+            fields={"scheduled_at": "in the past"},
+        )
+    if scheduled_at > now + _FAR:
+        raise SendTimeTooFarError(
+            f"A campaign can be scheduled {_FAR.days} days ahead at most.",
+            fields={"scheduled_at": "too far ahead"},
+        )
+
+
 def _check_texts(variants: list[Variant]) -> None:
     for variant in variants:
         parse(variant.message)
 
 
 def change(
-    campaign_id: UUID, changes: CampaignChanges, store: CampaignStore
+    campaign_id: UUID, changes: CampaignChanges, store: CampaignStore, *, now: datetime
 ) -> tuple[Campaign, str | None]:
     """Change a campaign that has not begun to send; it becomes a draft again.
 
     Returns:
         The campaign, and the execution that must be stopped, if one was under way.
     """
+    _check_time(changes.scheduled_at, now)
     values = _values(changes.model_dump(exclude_unset=True, exclude={"message"}))
     if values.get("name", "") is None:
         raise InvalidInputError("A campaign keeps a name.", fields={"name": "must not be null"})

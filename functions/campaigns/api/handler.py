@@ -1,5 +1,6 @@
 """HTTP door of campaigns: wiring and routes, no rules."""
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -96,7 +97,9 @@ def create_campaign(draft: CampaignDraft, caller: Caller) -> Campaign:
     store = _store(caller)
     with store.transaction() as connection:
         creator_id = resolve_creator(connection, draft.creator_id)
-        campaign = service.create(draft, store, creator_id=creator_id, author=caller.user_id)
+        campaign = service.create(
+            draft, store, creator_id=creator_id, author=caller.user_id, now=datetime.now(UTC)
+        )
     outbox.nudge()
     return campaign
 
@@ -121,7 +124,9 @@ def get_campaign(campaign_id: UUID, caller: Caller) -> Campaign:
 def change_campaign(campaign_id: UUID, changes: CampaignChanges, caller: Caller) -> Campaign:
     """Change a campaign that is not sending yet; an approval given before is void."""
     caller.require(Right.WRITE_CAMPAIGNS)
-    campaign, execution = service.change(campaign_id, changes, _store(caller))
+    campaign, execution = service.change(
+        campaign_id, changes, _store(caller), now=datetime.now(UTC)
+    )
     gateway.stop_execution(execution, "The campaign was changed.")
     outbox.nudge()
     return campaign
