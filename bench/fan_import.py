@@ -42,7 +42,7 @@ def main() -> int:
     options.add_argument("--long", action="store_true", help="1 M fans instead of 100 k")
     options.add_argument("--seed", type=int, default=7)
     chosen = options.parse_args()
-    count, rounds = (1_000_000, 2) if chosen.long else (100_000, 3)
+    count, rounds = (1_000_000, 2) if chosen.long else (100_000, 5)
     print(f"fan_import: {count:,} fans, seed {chosen.seed}")
     with scratch_database() as scratch:
         path = _write_file(scratch.folder / "fans.csv", count, chosen.seed)
