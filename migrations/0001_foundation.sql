@@ -19,6 +19,9 @@ BEGIN
 END
 $$;
 
+-- A worker that is stopped inside a transaction must not keep its lane locked for longer.
+ALTER ROLE worker SET idle_in_transaction_session_timeout = '10s';
+
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO app, worker, authorizer, identity, intake, relay, gatekeeper;
 -- Needed once for each ALTER FUNCTION … OWNER TO gatekeeper.
