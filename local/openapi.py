@@ -48,6 +48,7 @@ _REFUSALS = {
     "404": ("NotFound", "There is no such thing in the caller's workspace."),
     "409": ("Conflict", "The thing is not in a state that allows this."),
     "413": ("TooLarge", "The request passes a limit of size."),
+    "415": ("UnsupportedMediaType", "The body is not JSON, or a file where the route takes one."),
     "422": ("InvalidInput", "Some fields are not acceptable; `fields` says which and why."),
     "429": ("TooManyRequests", "A limit is reached; `Retry-After` says when to come back."),
 }
@@ -222,7 +223,7 @@ def _refusals_of(operation: Json, method: str, path: str) -> set[str]:
     if method not in _SAFE:
         statuses |= {"409"}
     if "requestBody" in operation:
-        statuses |= {"400", "413", "422"}
+        statuses |= {"400", "413", "415", "422"}
     if parameters:
         statuses |= {"422"}
     if "query" in parameters:

@@ -81,9 +81,13 @@ def list_campaigns(
 ) -> Page[Campaign]:
     """List campaigns, newest first."""
     caller.require(Right.READ)
-    found = _store(caller).page(
-        creator_id=creator_id, status=status, after=_cursor_id(cursor), limit=limit + 1
-    )
+    store = _store(caller)
+    with store.transaction() as connection:
+        if creator_id is not None:
+            resolve_creator(connection, creator_id)
+        found = store.page(
+            creator_id=creator_id, status=status, after=_cursor_id(cursor), limit=limit + 1
+        )
     return Page(
         items=[campaign.public() for campaign in found[:limit]],
         next_cursor=encode_cursor(found[limit - 1].id) if len(found) > limit else None,

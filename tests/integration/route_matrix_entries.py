@@ -1,0 +1,200 @@
+"""Every operation of the API: who may call it, and a request that it takes.
+
+``test_route_matrix`` holds it against the OpenAPI document; a route without an entry fails there.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from huntaze.auth import Right
+
+# Ids of a workspace by what they are of.
+type Ids = Mapping[str, str]
+type Body = Callable[[Ids], dict[str, Any]]
+
+EVERYONE = {"kind": "everyone"}
+# Anonymous on purpose, because a caller comes here to become somebody or to read what is public.
+PUBLIC = {
+    ("post", "/api/auth/register"),
+    ("post", "/api/auth/login"),
+    ("post", "/api/auth/refresh"),
+    ("get", "/api/docs"),
+    ("get", "/api/health"),
+    ("get", "/api/openapi.json"),
+}
+
+
+class Entry(NamedTuple):
+    """What an operation needs.
+
+    Args:
+        right: What the role must have; None is nothing but being a member.
+        body: Makes a body that it takes.
+        conflict: The workspace of the test is in no state for it; whoever may call gets 409.
+        ended: It is for a campaign that has ended.
+        of_caller: It is about the caller alone, whatever creators the caller may see.
+    """
+
+    right: Right | None
+    body: Body | None = None
+    conflict: bool = False
+    ended: bool = False
+    of_caller: bool = False
+
+
+def _named(**more: Any) -> Body:
+    return lambda ids: {"creator_id": ids["creator_id"], "name": "n", **more}
+
+
+def _import(ids: Ids) -> dict[str, Any]:
+    return {"creator_id": ids["creator_id"], "content": "platform_id,handle\n1,a\n"}
+
+
+def _money(ids: Ids) -> dict[str, Any]:
+    header = "transaction_id,platform_id,type,amount,created_at"
+    return {"creator_id": ids["creator_id"], "content": f"{header}\n1,1,tip,1.00,2026-01-01\n"}
+
+
+def _fan(ids: Ids) -> dict[str, Any]:
+    return {"creator_id": ids["creator_id"], "handle": "new"}
+
+
+def _members(ids: Ids) -> dict[str, Any]:
+    return {"fan_ids": [ids["fan_id"]]}
+
+
+def _medium(ids: Ids) -> dict[str, Any]:
+    return {
+        "creator_id": ids["creator_id"],
+        "platform_media_id": "new",
+        "kind": "photo",
+        "title": "t",
+    }
+
+
+def _campaign(ids: Ids) -> dict[str, Any]:
+    return {
+        **{key: ids[key] for key in ("creator_id", "segment_id")},
+        "name": "n",
+        "message": "hello",
+        "price_cents": 500,
+        "media_ids": [ids["media_id"]],
+    }
+
+
+def _changes(ids: Ids) -> dict[str, Any]:
+    return {"segment_id": ids["segment_id"], "media_ids": [ids["media_id"]]}
+
+
+def _direct(ids: Ids) -> dict[str, Any]:
+    return {
+        **{key: ids[key] for key in ("creator_id", "fan_id")},
+        "message": "hello",
+        "price_cents": 500,
+        "media_ids": [ids["media_id"]],
+    }
+
+
+def _creator(_: Ids) -> dict[str, Any]:
+    return {"platform": "fan_platform", "handle": "new"}
+
+
+def _chosen(**more: Any) -> Body:
+    return lambda ids: {"creator_id": ids["creator_id"], **more}
+
+
+_CONNECT = {"username": "u", "password": "p", "consent": True}
+_SESSION = {"storage_state": {"cookies": [{"name": "s", "value": "v"}]}, "consent": True}
+
+_FANS: dict[tuple[str, str], Entry] = {
+    ("get", ""): Entry(Right.READ),
+    ("post", ""): Entry(Right.WRITE_FANS, _fan),
+    ("get", "/export"): Entry(Right.READ),
+    ("post", "/import"): Entry(Right.IMPORT, _import),
+    ("get", "/imports/{import_id}"): Entry(Right.IMPORT),
+    ("get", "/{fan_id}"): Entry(Right.READ),
+    ("patch", "/{fan_id}"): Entry(Right.WRITE_FANS, lambda _: {"notes": "n"}),
+    ("delete", "/{fan_id}"): Entry(Right.WRITE_FANS),
+    ("post", "/{fan_id}/suppress"): Entry(Right.WRITE_FANS),
+    ("delete", "/{fan_id}/suppress"): Entry(Right.WRITE_FANS),
+}
+_CAMPAIGNS: dict[tuple[str, str], Entry] = {
+    ("get", ""): Entry(Right.READ),
+    ("post", ""): Entry(Right.WRITE_CAMPAIGNS, _campaign),
+    ("get", "/templates"): Entry(Right.READ),
+    ("get", "/{campaign_id}"): Entry(Right.READ),
+    ("patch", "/{campaign_id}"): Entry(Right.WRITE_CAMPAIGNS, _changes),
+    ("delete", "/{campaign_id}"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/{campaign_id}/dry-run"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/{campaign_id}/launch"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/{campaign_id}/approve"): Entry(Right.APPROVE, lambda _: {}, conflict=True),
+    ("post", "/{campaign_id}/reject"): Entry(Right.APPROVE, lambda _: {}, conflict=True),
+    ("post", "/{campaign_id}/pause"): Entry(Right.WRITE_CAMPAIGNS, conflict=True),
+    ("post", "/{campaign_id}/resume"): Entry(Right.WRITE_CAMPAIGNS, conflict=True),
+    ("post", "/{campaign_id}/cancel"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/{campaign_id}/unsend"): Entry(Right.APPROVE, ended=True),
+    ("post", "/{campaign_id}/test-message"): Entry(
+        Right.WRITE_CAMPAIGNS, lambda ids: {"fan_id": ids["fan_id"]}
+    ),
+    ("get", "/{campaign_id}/recipients"): Entry(Right.READ),
+    ("post", "/{campaign_id}/recipients/{recipient_id}/settle"): Entry(
+        Right.APPROVE, lambda _: {"decision": "assume_sent"}, ended=True
+    ),
+    ("get", "/{campaign_id}/metrics"): Entry(Right.READ),
+    ("get", "/{campaign_id}/forecast"): Entry(Right.READ),
+}
+
+
+def _under(prefix: str, entries: dict[tuple[str, str], Entry]) -> dict[tuple[str, str], Entry]:
+    return {(method, prefix + path): entry for (method, path), entry in entries.items()}
+
+
+MATRIX: dict[tuple[str, str], Entry] = {
+    ("post", "/api/auth/logout"): Entry(None, of_caller=True),
+    ("get", "/api/auth/me"): Entry(None, of_caller=True),
+    ("get", "/api/auth/sessions"): Entry(None, of_caller=True),
+    ("delete", "/api/auth/sessions"): Entry(None, of_caller=True),
+    ("get", "/api/auth/sessions/{session_id}"): Entry(None, of_caller=True),
+    ("delete", "/api/auth/sessions/{session_id}"): Entry(None, of_caller=True),
+    ("get", "/api/content"): Entry(Right.READ),
+    ("post", "/api/content"): Entry(Right.WRITE_CAMPAIGNS, _medium),
+    ("get", "/api/content/{media_id}"): Entry(Right.READ),
+    ("delete", "/api/content/{media_id}"): Entry(Right.WRITE_CAMPAIGNS, conflict=True),
+    **_under("/api/crm/fans", _FANS),
+    **_under("/api/onlyfans/subscribers", _FANS),
+    ("get", "/api/crm/transactions"): Entry(Right.READ),
+    ("post", "/api/crm/transactions/import"): Entry(Right.IMPORT, _money),
+    ("get", "/api/crm/lists"): Entry(Right.READ),
+    ("post", "/api/crm/lists"): Entry(Right.WRITE_FANS, _named()),
+    ("get", "/api/crm/lists/{list_id}"): Entry(Right.READ),
+    ("delete", "/api/crm/lists/{list_id}"): Entry(Right.WRITE_FANS),
+    ("post", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
+    ("delete", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
+    ("get", "/api/management/creators"): Entry(Right.READ),
+    ("post", "/api/management/creators"): Entry(Right.MANAGE, _creator),
+    ("get", "/api/management/creators/{creator_id}"): Entry(Right.READ),
+    ("patch", "/api/management/creators/{creator_id}"): Entry(
+        Right.MANAGE, lambda _: {"display_name": "d"}
+    ),
+    ("delete", "/api/management/creators/{creator_id}"): Entry(Right.MANAGE, conflict=True),
+    ("get", "/api/management/members"): Entry(Right.READ),
+    **_under("/api/marketing/campaigns", _CAMPAIGNS),
+    **_under("/api/of/campaigns", _CAMPAIGNS),
+    ("get", "/api/marketing/segments"): Entry(Right.READ),
+    ("post", "/api/marketing/segments"): Entry(Right.WRITE_CAMPAIGNS, _named(rules=EVERYONE)),
+    ("post", "/api/marketing/segments/preview"): Entry(Right.READ, _chosen(rules=EVERYONE)),
+    ("get", "/api/marketing/segments/{segment_id}"): Entry(Right.READ),
+    ("put", "/api/marketing/segments/{segment_id}"): Entry(
+        Right.WRITE_CAMPAIGNS, _named(rules=EVERYONE)
+    ),
+    ("delete", "/api/marketing/segments/{segment_id}"): Entry(Right.WRITE_CAMPAIGNS, conflict=True),
+    ("get", "/api/marketing/segments/{segment_id}/fans"): Entry(Right.READ),
+    ("post", "/api/of/connect"): Entry(Right.CONNECT, _chosen(**_CONNECT)),
+    ("post", "/api/of/connect/code"): Entry(Right.CONNECT, _chosen(code="123456")),
+    ("post", "/api/of/session"): Entry(Right.CONNECT, _chosen(**_SESSION)),
+    ("post", "/api/of/resume"): Entry(Right.CONNECT, _chosen()),
+    ("post", "/api/of/disconnect"): Entry(Right.CONNECT, _chosen()),
+    ("get", "/api/of/status"): Entry(Right.READ),
+    ("post", "/api/of/send"): Entry(Right.REPLY, _direct),
+    ("get", "/api/of/send/{send_id}"): Entry(Right.READ),
+}

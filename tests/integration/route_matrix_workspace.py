@@ -1,0 +1,222 @@
+"""A workspace that has something of everything: one row at least in each table of a tenant."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from psycopg import sql
+
+from huntaze.db import Connection, Tenant
+from huntaze.ids import new_id
+
+# Stands in every text of the workspace; whoever reads it has read the workspace's data.
+MARK = "of-this-workspace-alone"
+_THINGS = (
+    *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
+    *("send", "recipient"),
+)
+
+
+class FullWorkspace:
+    """Fills a workspace.
+
+    Args:
+        connect: Opens a connection with a role.
+        tenant: The workspace, as the role ``app``.
+        user_id: The owner.
+        creator_id: The creator that everything belongs to.
+    """
+
+    def __init__(
+        self, connect: Callable[[str], Connection], tenant: Tenant, user_id: UUID, creator_id: UUID
+    ) -> None:
+        self._connect = connect
+        self._tenant = tenant
+        self._user_id = user_id
+        self._creator_id = creator_id
+
+    def fill(self) -> dict[str, str]:
+        """Write the rows and return their ids by what they are of."""
+        ids = {f"{name}_id": new_id() for name in _THINGS}
+        ids |= {"creator_id": self._creator_id, "user_id": self._user_id, "session_id": new_id()}
+        self._fans(ids)
+        self._campaign(ids)
+        self._worker_rows(ids)
+        self._session(ids["session_id"])
+        return {name: str(value) for name, value in ids.items()}
+
+    def _fans(self, ids: dict[str, UUID]) -> None:
+        creator = {"creator_id": self._creator_id}
+        of_fan = {**creator, "fan_id": ids["fan_id"]}
+        with self._tenant.transaction() as connection:
+            connection.execute(
+                "UPDATE creators SET display_name = %s, driver_consent_at = now() WHERE id = %s",
+                (MARK, self._creator_id),
+            )
+            self._add(
+                connection,
+                "fans",
+                {
+                    **creator,
+                    "id": ids["fan_id"],
+                    "platform_id": "p",
+                    "platform_key": b"k",
+                    "handle": MARK,
+                    "display_name": MARK,
+                    "status": "active",
+                },
+            )
+            self._add(connection, "fan_tags", {**of_fan, "tag": MARK})
+            self._add(connection, "fan_lists", {**creator, "id": ids["list_id"], "name": MARK})
+            self._add(connection, "fan_list_members", {**of_fan, "list_id": ids["list_id"]})
+            self._add(
+                connection,
+                "suppressions",
+                {**creator, "platform_key": new_id().bytes, "reason": "manual"},
+            )
+            self._add(
+                connection,
+                "transactions",
+                {
+                    **of_fan,
+                    "transaction_id": MARK,
+                    "type": "tip",
+                    "currency": "USD",
+                    **dict.fromkeys(("amount_cents", "net_cents", "effective_cents"), 100),
+                    "fee_cents": 0,
+                    "created_at": "2026-01-01",
+                    "description": MARK,
+                },
+            )
+            self._add(
+                connection,
+                "imports",
+                {
+                    **creator,
+                    "id": ids["import_id"],
+                    "kind": "fans",
+                    "status": "completed",
+                    "created_by": self._user_id,
+                },
+            )
+
+    def _campaign(self, ids: dict[str, UUID]) -> None:
+        creator = {"creator_id": self._creator_id}
+        variants = f'[{{"label": "A", "message": "hello {MARK}", "weight": 1}}]'
+        with self._tenant.transaction() as connection:
+            self._add(
+                connection,
+                "segments",
+                {**creator, "id": ids["segment_id"], "name": MARK, "rules": '{"kind": "everyone"}'},
+            )
+            for name in ("media_id", "spare_media_id"):
+                self._add(
+                    connection,
+                    "media",
+                    {
+                        **creator,
+                        "id": ids[name],
+                        "platform_media_id": f"{name} {MARK}",
+                        "kind": "photo",
+                        "title": MARK,
+                    },
+                )
+            for name, status in (("campaign_id", "draft"), ("ended_campaign_id", "cancelled")):
+                self._add(
+                    connection,
+                    "campaigns",
+                    {
+                        **creator,
+                        "id": ids[name],
+                        "name": MARK,
+                        "variants": variants,
+                        "status": status,
+                        "segment_id": ids["segment_id"],
+                        "created_by": self._user_id,
+                    },
+                )
+            self._add(
+                connection,
+                "campaign_approvals",
+                {
+                    **creator,
+                    "campaign_id": ids["ended_campaign_id"],
+                    "version": 1,
+                    "decision": "rejected",
+                    "content_hash": "h",
+                    "decided_by": self._user_id,
+                },
+            )
+            self._add(connection, "creator_lanes", {**creator, "platform": "fan_platform"})
+            self._add(connection, "creator_commands", {**creator, "kind": "connect"})
+            self._add(
+                connection,
+                "events_outbox",
+                {"aggregate_type": "x", "aggregate_id": new_id(), "event_type": "x"}
+                | {"payload": "{}"},
+            )
+
+    def _worker_rows(self, ids: dict[str, UUID]) -> None:
+        """What only a worker's work leaves behind: a message of a campaign that nobody knows of."""
+        of_fan = {"creator_id": self._creator_id, "fan_id": ids["fan_id"]}
+        text = {"text": MARK, "text_hash": "h", "written_by": "person"}
+        with self._tenant.transaction() as connection:
+            self._add(connection, "sends", {**of_fan, **text, "id": ids["send_id"], "priority": 0})
+            self._add(
+                connection,
+                "sends",
+                {
+                    **of_fan,
+                    **text,
+                    "id": ids["recipient_id"],
+                    "campaign_id": ids["ended_campaign_id"],
+                    "priority": 3,
+                    "state": "unknown",
+                    "compliance_passed_at": "now",
+                },
+            )
+            self._add(
+                connection,
+                "media_grants",
+                {
+                    **of_fan,
+                    "media_id": ids["media_id"],
+                    "send_id": ids["recipient_id"],
+                    "state": "offered",
+                },
+            )
+        worker = self._connect("worker")
+        with worker.transaction():
+            worker.execute(
+                "SELECT set_config('app.workspace_id', %s, true)", (str(self._tenant.workspace_id),)
+            )
+            self._add(
+                worker,
+                "send_attempts",
+                {
+                    "creator_id": self._creator_id,
+                    "send_id": ids["recipient_id"],
+                    "attempt": 1,
+                    "fencing_token": 1,
+                    "granted_at": "now",
+                },
+            )
+
+    def _session(self, session_id: UUID) -> None:
+        connection = self._connect("identity")
+        self._add(
+            connection,
+            "sessions",
+            {"id": session_id, "user_id": self._user_id, "expires_at": "2999-01-01"}
+            | {"user_agent": MARK},
+        )
+
+    def _add(self, connection: Connection, table: str, row: dict[str, object]) -> None:
+        row = {"workspace_id": self._tenant.workspace_id, **row}
+        connection.execute(
+            sql.SQL("INSERT INTO {} ({}) VALUES ({})").format(
+                sql.Identifier(table),
+                sql.SQL(", ").join(map(sql.Identifier, row)),
+                sql.SQL(", ").join(map(sql.Placeholder, row)),
+            ),
+            row,
+        )

@@ -1,0 +1,386 @@
+"""Every operation of the OpenAPI document, asked by those who may and by those who may not.
+
+Who calls: nobody, each role, a member who sees another creator only, and another workspace that
+has got hold of ids: in the path, in the query, in the body.
+"""
+
+import base64
+import importlib
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+from unittest.mock import Mock
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from functions.auth import handler as auth
+from functions.auth.repository import PostgresAccounts
+from huntaze import clients, tokens
+from huntaze.auth import RIGHTS, Role
+from huntaze.db import Connection, SingleConnection, Tenant
+from huntaze.ids import new_id
+from huntaze.settings import load
+from huntaze.tokens import KeyRing, TokenKeys
+from tests.integration.route_matrix_entries import MATRIX, PUBLIC, Ids
+from tests.integration.route_matrix_workspace import MARK, FullWorkspace
+
+DOCUMENT = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())
+OPERATIONS = {
+    (method, path): operation
+    for path, operations in DOCUMENT["paths"].items()
+    for method, operation in operations.items()
+}
+# What has no entry fails a test of its own.
+PRIVATE = sorted(OPERATIONS.keys() & MATRIX.keys())
+TAGS = ("content", "conversations", "fans", "management", "platforms", "segments")
+DOORS = {
+    "auth": auth,
+    "campaigns": importlib.import_module("functions.campaigns.api.handler"),
+    "docs": importlib.import_module("functions.docs.handler"),
+    **{tag: importlib.import_module(f"functions.{tag}.handler") for tag in TAGS},
+}
+SETTINGS = (
+    *("CAMPAIGN_STATE_MACHINE_ARN", "LANES_QUEUE_URL", "OUTBOX_RELAY_FUNCTION"),
+    *("CREDENTIALS_PREFIX", "CREDENTIALS_KEY_ARN", "OF_SESSIONS_TABLE", "SESSIONS_KEY_ARN"),
+)
+# What a message says, and to whom, is frozen before any key is looked at.
+REFUSED = defaultdict(lambda: (psycopg.errors.ForeignKeyViolation,)) | {
+    "sends": (psycopg.errors.ForeignKeyViolation, psycopg.errors.CheckViolation),
+}
+UNIQUE_TEXTS = {
+    "suppressions": ("platform_key",),
+    "fans": ("platform_id",),
+    "fan_lists": ("name",),
+    "segments": ("name",),
+    "media": ("platform_media_id",),
+    "transactions": ("transaction_id",),
+}
+GENERATED = {"handle_key", "name_key"}
+
+WITH_BODY = [one for one in PRIVATE if MATRIX[one].body is not None]
+WITH_PATH = [one for one in PRIVATE if "{" in one[1]]
+
+
+def each(operations: list[tuple[str, str]]) -> pytest.MarkDecorator:
+    """Ask a test of every operation of a list."""
+    return pytest.mark.parametrize(
+        ("method", "path"), operations, ids=[" ".join(operation) for operation in operations]
+    )
+
+
+class Answer(NamedTuple):
+    """What API Gateway gets back."""
+
+    status: int
+    text: str
+
+
+@pytest.fixture(autouse=True)
+def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The doors on the test's database, with nothing of AWS behind them."""
+    app, identity = (SingleConnection(lambda r=role: as_role(r)) for role in ("app", "identity"))
+    for tag, door in DOORS.items():
+        if tag not in ("auth", "docs"):
+            monkeypatch.setattr(door, "database", lambda: app)
+    auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresAccounts(identity)
+    ring = KeyRing(lambda: TokenKeys(kid="1", key="k" * 64))
+    monkeypatch.setattr(tokens, "key_ring", lambda: ring)
+    for name in ("dynamodb", "events", "functions", "s3", "secrets"):
+        monkeypatch.setattr(clients, name, Mock())
+    machine, kms, queue = Mock(), Mock(), Mock()
+    queue.send_message_batch.return_value = {"Successful": []}
+    monkeypatch.setattr(clients, "sqs", lambda: queue)
+    machine.start_execution.return_value = {"executionArn": "arn"}
+    kms.generate_data_key.return_value = {"Plaintext": bytes(32), "CiphertextBlob": b"sealed"}
+    monkeypatch.setattr(clients, "step_functions", lambda: machine)
+    monkeypatch.setattr(clients, "kms", lambda: kms)
+    for name in SETTINGS:
+        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("ALLOWED_ORIGINS", "https://app.example.com")
+    load.cache_clear()
+    yield
+    auth.app.dependency_overrides.clear()
+    load.cache_clear()
+
+
+@pytest.fixture
+def call(api_event, lambda_context) -> Callable[..., Answer]:
+    """Ask an operation; ids fill in its path."""
+
+    def make(method: str, path: str, ids: Ids, who: dict[str, str] | None, **event: Any) -> Answer:
+        door = DOORS[OPERATIONS[method, path]["tags"][0]]
+        if MATRIX[method, path].ended:
+            ids = {**ids, "campaign_id": ids.get("ended_campaign_id", ids["campaign_id"])}
+        sent = api_event(method.upper(), path.format_map(ids), principal=who, **event)
+        answer = door.handler(sent, lambda_context)
+        return Answer(int(answer["statusCode"]), answer["body"] or "")
+
+    return make
+
+
+@pytest.fixture
+def workspace(as_role, tenant, tenant_factory, principal) -> Callable[[], Any]:
+    """Make a full workspace; answers its ids and how its members call."""
+
+    def make() -> tuple[Ids, Callable[..., dict[str, str]]]:
+        made = tenant_factory()
+        filler = FullWorkspace(as_role, tenant(made.workspace_id), made.user_id, made.creator_id)
+        ids = {**filler.fill(), "workspace_id": str(made.workspace_id)}
+
+        def member(role: str = "owner", creators: list[Any] | None = None) -> dict[str, str]:
+            context = principal(
+                made.workspace_id, user_id=made.user_id, role=role, creators=creators
+            )
+            return {**context, "session_id": ids["session_id"]}
+
+        return ids, member
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def kept() -> dict[str, Any]:
+    """Workspaces that no test changes, so that one of each is enough."""
+    return {}
+
+
+@pytest.fixture
+def standing(kept, workspace) -> Callable[..., Any]:
+    """A full workspace for tests that are refused."""
+    return lambda name="mine": kept.get(name) or kept.setdefault(name, workspace())
+
+
+@pytest.fixture
+def stranger(tenant_factory, principal) -> dict[str, str]:
+    """The owner of another workspace, which has a creator and nothing else."""
+    made = tenant_factory()
+    return principal(made.workspace_id, user_id=made.user_id)
+
+
+def test_every_operation_has_an_entry():
+    assert MATRIX.keys() | PUBLIC == OPERATIONS.keys()
+    for method, path in PRIVATE:
+        body = MATRIX[method, path].body
+        assert ("requestBody" in OPERATIONS[method, path]) == (body is not None), path
+
+
+@each(PRIVATE)
+def test_refuses_strangers_whatever_they_send(call, method, path):
+    ids = dict.fromkeys(_path_names(path), str(new_id()))
+    for body in (None, "{", "[]", "{}"):
+        assert call(method, path, ids, None, body=body).status == 401
+
+
+@each(PRIVATE)
+@pytest.mark.parametrize("role", list(Role))
+def test_allows_what_the_role_may_and_nothing_else(call, workspace, standing, method, path, role):
+    entry = MATRIX[method, path]
+    may = entry.right is None or entry.right in RIGHTS[role]
+    ids, member = workspace() if may and method != "get" else standing()
+    body = entry.body and entry.body(ids)
+    status, text = call(method, path, ids, member(role), body=body)
+    if may:
+        assert status == 409 if entry.conflict else 200 <= status < 300, text
+    else:
+        assert status == 403
+        assert MARK not in text
+
+
+@each([one for one in PRIVATE if not MATRIX[one].of_caller])
+@pytest.mark.parametrize("role", ["manager", "chatter", "analyst"])
+def test_hides_a_creator_from_who_works_for_another(call, standing, method, path, role):
+    ids, member = standing()
+    entry = MATRIX[method, path]
+    body = entry.body and entry.body(ids)
+    query = dict.fromkeys(_query_ids(method, path, only="creator_id"), ids["creator_id"])
+    status, text = call(method, path, ids, member(role, [new_id()]), body=body, query=query or None)
+    assert MARK not in text
+    if entry.right not in RIGHTS[Role(role)]:
+        assert status == 403
+    elif (method, path) == ("post", "/api/management/creators"):
+        assert status == 403, "who sees some creators only would not see the new one"
+    elif "{" in path or query or "creator_id" in (body or {}):
+        assert status == 404
+
+
+@each(WITH_PATH)
+def test_hides_what_the_path_names_from_others(call, standing, stranger, method, path):
+    ids, _ = standing()
+    own = {name: str(new_id()) for name in ids}
+    body = MATRIX[method, path].body
+    status, text = call(method, path, ids, stranger, body=body and body(own))
+    assert status in (404, 422)
+    assert MARK not in text
+
+
+@each([one for one in PRIVATE if one[0] == "get"])
+def test_hides_what_the_query_names_from_others(call, standing, stranger, method, path):
+    ids, _ = standing()
+    for name in _query_ids(method, path):
+        value = ids[{"list": "list_id"}.get(name, name)]
+        status, text = call(method, path, ids, stranger, query={name: value})
+        assert status in (404, 422), name
+        assert MARK not in text
+
+
+@each([one for one in PRIVATE if '"cursor"' in json.dumps(OPERATIONS[one].get("parameters"))])
+def test_refuses_cursors_that_no_list_gave(call, standing, method, path):
+    ids, member = standing()
+    keys: list[Any] = [[], [""], ["a"], ["a", "b"], ["9" * 30, ids["fan_id"]], [1], {}, None]
+    for cursor in ("x", "é", *map(_packed, keys)):
+        status, text = call(method, path, ids, member(), query={"cursor": cursor})
+        assert status == 400, (cursor, text)
+
+
+@each(WITH_BODY)
+def test_takes_nothing_of_others_in_a_body(call, standing, method, path):
+    theirs, _ = standing("theirs")
+    ids, member = standing()
+    for name in _body_ids(method, path):
+        of = {"media_ids": "media_id", "fan_ids": "fan_id"}.get(name, name)
+        foreign = theirs[of] if name == of else [theirs[of]]
+        body = {**MATRIX[method, path].body(ids), name: foreign}
+        status, text = call(method, path, ids, member(), body=body)
+        assert status in (404, 422), name
+        assert MARK not in text
+
+
+@each(WITH_BODY)
+def test_refuses_malformed_bodies(call, standing, method, path):
+    ids, member = standing()
+    good = MATRIX[method, path].body(ids)
+    schema = _body_schema(method, path)
+    bad: list[Any] = ["{", "[", "[]", '"x"', "1", {**good, "unheard_of": 1}]
+    bad += [{k: v for k, v in good.items() if k != name} for name in schema.get("required", [])]
+    # No field takes such a thing, but for those that take anything.
+    odd = {"odd": [{"odd": None}]}
+    free = {name for name, shape in schema["properties"].items() if shape.get("type") == "object"}
+    bad += [{**good, name: odd} for name in schema["properties"].keys() - free]
+    for body in bad:
+        status, text = call(method, path, ids, member(), body=body)
+        assert status in (400, 422), body
+        assert {"error", "detail"} <= set(json.loads(text))
+
+
+def _packed(key: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(key).encode()).decode().rstrip("=")
+
+
+def _path_names(path: str) -> list[str]:
+    return [part[1:-1] for part in path.split("/") if part.startswith("{")]
+
+
+def _query_ids(method: str, path: str, only: str | None = None) -> list[str]:
+    return [
+        parameter["name"]
+        for parameter in OPERATIONS[method, path].get("parameters", [])
+        if parameter["in"] == "query" and '"uuid"' in json.dumps(parameter["schema"])
+        if only in (None, parameter["name"])
+    ]
+
+
+def _body_schema(method: str, path: str) -> dict[str, Any]:
+    content = OPERATIONS[method, path]["requestBody"]["content"]["application/json"]["schema"]
+    schema: dict[str, Any] = DOCUMENT["components"]["schemas"][content["$ref"].split("/")[-1]]
+    return schema
+
+
+def _body_ids(method: str, path: str) -> list[str]:
+    properties = _body_schema(method, path)["properties"]
+    return [name for name, shape in properties.items() if '"uuid"' in json.dumps(shape)]
+
+
+# The same without the routes: no row can be made to point at another workspace's.
+
+
+@pytest.fixture
+def keys(as_role) -> list[tuple[str, str, list[str], list[str]]]:
+    """Every key between tables of tenants: table, target, and the columns of each."""
+    rows = as_role("master").execute(
+        "SELECT k.conrelid::regclass::text, k.confrelid::regclass::text,"
+        " (SELECT array_agg(a.attname::text ORDER BY c.place)"
+        "    FROM unnest(k.conkey) WITH ORDINALITY c (number, place)"
+        "    JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = c.number),"
+        " (SELECT array_agg(a.attname::text ORDER BY c.place)"
+        "    FROM unnest(k.confkey) WITH ORDINALITY c (number, place)"
+        "    JOIN pg_attribute a ON a.attrelid = k.confrelid AND a.attnum = c.number)"
+        " FROM pg_constraint k WHERE k.contype = 'f'"
+        " AND k.connamespace = 'public'::regnamespace ORDER BY 1, 2"
+    )
+    # These are above all workspaces.
+    above = {"users", "workspaces", "refresh_tokens"}
+    return [row for row in rows.fetchall() if not above & {row[0], row[1]}]
+
+
+@pytest.mark.parametrize("role", ["app", "worker"])
+def test_no_key_reaches_into_another_workspace(as_role, workspace, keys, role):
+    mine, _ = workspace()
+    theirs, _ = workspace()
+    assert len(keys) > 15
+    tenant = Tenant(SingleConnection(lambda: as_role(role)), UUID(mine["workspace_id"]))
+    tried = 0
+    for table, target, columns, targets in keys:
+        their_row = _row(as_role, theirs, target)
+        foreign = {
+            column: str(their_row[to])
+            for column, to in zip(columns, targets, strict=True)
+            if column != "workspace_id"
+        }
+        # All of the key, and each part of it alone.
+        for change in (foreign, *({name: value} for name, value in foreign.items())):
+            for statement in (_changed(table, change), _copied(as_role, table, mine, change)):
+                try:
+                    with tenant.transaction() as connection:
+                        found = connection.execute(statement).rowcount
+                except (psycopg.errors.InsufficientPrivilege, psycopg.errors.UniqueViolation):
+                    continue
+                except REFUSED[table]:
+                    tried += 1
+                    continue
+                assert found == 0, (table, change)
+    assert tried > (30 if role == "app" else 5)
+
+
+def _row(as_role: Callable[[str], Connection], ids: Ids, table: str) -> dict[str, Any]:
+    tenant = Tenant(SingleConnection(lambda: as_role("app")), UUID(ids["workspace_id"]))
+    query = sql.SQL("SELECT to_jsonb(t) FROM {} t LIMIT 1").format(sql.Identifier(table))
+    with tenant.transaction() as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None, f"a full workspace has no row in {table}"
+    found: dict[str, Any] = row[0]
+    return found
+
+
+def _fresh(name: str) -> str:
+    return f"\\x{new_id().hex}" if name == "platform_key" else str(new_id())
+
+
+def _changed(table: str, change: dict[str, str]) -> sql.Composed:
+    assignments = [
+        sql.SQL("{} = {}").format(sql.Identifier(name), sql.Literal(value))
+        for name, value in change.items()
+    ]
+    return sql.SQL("UPDATE {} SET {}").format(
+        sql.Identifier(table), sql.SQL(", ").join(assignments)
+    )
+
+
+def _copied(
+    as_role: Callable[[str], Connection], table: str, mine: Ids, change: dict[str, str]
+) -> sql.Composed:
+    """A second row like mine, in conflict with no unique key, that points elsewhere."""
+    row = _row(as_role, mine, table)
+    fresh = {name: _fresh(name) for name in ("id", *UNIQUE_TEXTS.get(table, ())) if name in row}
+    if table == "media_grants":
+        fresh["media_id"] = mine["spare_media_id"]
+    row = {name: value for name, value in row.items() if name not in GENERATED}
+    names = sql.SQL(", ").join(map(sql.Identifier, row))
+    return sql.SQL(
+        "INSERT INTO {0} ({1}) SELECT {1} FROM jsonb_populate_record(NULL::{0}, {2})"
+    ).format(sql.Identifier(table), names, sql.Literal(Jsonb({**row, **fresh, **change})))
