@@ -20,9 +20,11 @@ from browser_worker.steps import Observer
 from browser_worker.trouble import (
     FanBlocked,
     FanGone,
+    NavigationTimeout,
     RatePage,
     RendererCrash,
     SelectorDrift,
+    ServerError,
     SessionExpired,
     Trouble,
     WrongThread,
@@ -41,6 +43,10 @@ LEAD_SECONDS = 0.25
 NAP_SECONDS = 1.0
 # Pages that fail in a row before the lane takes it for a changed site and stops.
 DRIFTS_TO_STOP = 3
+# How long the lane waits for a platform that answers no page at all before it tries again.
+AWAY_SECONDS = 15.0
+
+_NO_ANSWER = (NavigationTimeout, ServerError)
 
 log = logging.getLogger(__name__)
 
@@ -191,8 +197,24 @@ class Lane:
         elif isinstance(trouble, RatePage):
             # The platform asks for silence; no send is to blame.
             await self._keep_silent(self._the_profile.rate_page_pause_seconds)
+        elif isinstance(trouble, _NO_ANSWER) and await self._platform_is_away():
+            # No send is to blame, and none may use up its tries.
+            await self._keep_silent(AWAY_SECONDS)
         else:
             await put_aside()
+
+    async def _platform_is_away(self) -> bool:
+        """Whether a page fails, too, that is no fan's."""
+        try:
+            site = await self._open_site()
+            await site.verify_session()
+        except _NO_ANSWER:
+            await self._forget_site()
+            return True
+        except Trouble:
+            # It shows again at the next send, which says what to do about it.
+            await self._forget_site()
+        return False
 
     async def _put_aside(self, trouble: Trouble, due: DueSend) -> None:
         if isinstance(trouble, FanBlocked):
