@@ -38,10 +38,11 @@ logs: bootstrap ## follow all of its log files
 reset: bootstrap ## end every process and delete the data folder
 	@$(PYTHON) -m local reset
 
+# The message as it was typed: neither make nor the shell may read a dollar sign in it.
 demo: bootstrap ## run the demo again: FANS= TRANSACTIONS= MESSAGE= RATE= MIN_GAP=
 	@$(PYTHON) -m local.demo \
 		$(if $(FANS),--fans "$(FANS)") $(if $(TRANSACTIONS),--transactions "$(TRANSACTIONS)") \
-		$(if $(MESSAGE),--message "$$MESSAGE") \
+		$(if $(value MESSAGE),--message '$(subst ','\'',$(value MESSAGE))') \
 		$(if $(RATE),--rate "$(RATE)") $(if $(MIN_GAP),--min-gap "$(MIN_GAP)")
 
 test: bootstrap ## run every test; the end-to-end tests start a cloud of their own
