@@ -242,5 +242,18 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON creators, fans, fan_tags, fan_lists, fan
 GRANT SELECT, INSERT, UPDATE ON transactions, imports TO app;
 GRANT SELECT, INSERT, DELETE ON suppressions TO app;
 GRANT SELECT ON creators, media TO worker;
-GRANT SELECT, UPDATE (last_inbound_at, last_outbound_at, blocked_at) ON fans TO worker;
+-- Syncs store what a platform says of its fans, and nothing that is people's to say.
+GRANT SELECT,
+  INSERT (workspace_id, creator_id, platform_id, platform_key, handle, display_name, status,
+          price_cents, rebill_on, subscribed_at, expires_at, extra),
+  UPDATE (platform_id, platform_key, handle, display_name, status, price_cents, rebill_on,
+          subscribed_at, expires_at, extra, updated_at, last_inbound_at, last_outbound_at,
+          blocked_at, value_cents, last_purchase_at)
+  ON fans TO worker;
+GRANT SELECT,
+  INSERT (workspace_id, creator_id, fan_id, transaction_id, type, amount_cents, fee_cents,
+          net_cents, effective_cents, currency, created_at, reverses, description),
+  UPDATE (fan_id, type, amount_cents, fee_cents, net_cents, effective_cents, currency, created_at,
+          reverses, description)
+  ON transactions TO worker;
 GRANT SELECT, INSERT ON suppressions TO worker;

@@ -4,7 +4,8 @@
 """
 
 from huntaze.domain.creators import resolve_creator
-from huntaze.domain.fans.bulk import BulkOutcome, create_missing, upsert
+from huntaze.domain.fans.bulk import PLATFORM_VALUES, BulkOutcome, create_missing, upsert
+from huntaze.domain.fans.chats import ChatRow, ChatsOutcome, record_chats
 from huntaze.domain.fans.keys import Keyring, keyring
 from huntaze.domain.fans.models import (
     MAX_TAGS,
@@ -18,13 +19,17 @@ from huntaze.domain.fans.models import (
 )
 from huntaze.domain.fans.reading import NEWEST, VALUE, FanOrder, read_fans, require_fan
 from huntaze.domain.fans.records import change, create, erase
+from huntaze.domain.fans.stop_words import is_stop_word
 from huntaze.domain.fans.suppressions import suppress, unsuppress
 
 __all__ = [
     "MAX_TAGS",
     "NEWEST",
+    "PLATFORM_VALUES",
     "VALUE",
     "BulkOutcome",
+    "ChatRow",
+    "ChatsOutcome",
     "Fan",
     "FanChanges",
     "FanDraft",
@@ -38,8 +43,10 @@ __all__ = [
     "create",
     "create_missing",
     "erase",
+    "is_stop_word",
     "keyring",
     "read_fans",
+    "record_chats",
     "require_fan",
     "resolve_creator",
     "suppress",

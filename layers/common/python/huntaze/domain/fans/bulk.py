@@ -1,6 +1,7 @@
 """Many fans at once: a stage table filled by COPY, then one statement for each kind of change."""
 
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import LiteralString, NamedTuple
 from uuid import UUID
 
@@ -28,13 +29,23 @@ _VALUES: dict[str, LiteralString] = {
     "notes": "text",
     "consent": "boolean",
 }
-_NAMES = sql.SQL(", ").join(map(sql.Identifier, _VALUES))
+ALL_VALUES = tuple(_VALUES)
+# What a platform itself says of a fan. A sync writes these alone, and its role may write no others:
+# whatever a page shows, consent and notes are people's.
+PLATFORM_VALUES = (
+    *("handle", "display_name", "status", "price_cents", "rebill_on"),
+    *("subscribed_at", "expires_at"),
+)
 
 
-def _each(template: LiteralString, separator: LiteralString = ", ") -> sql.Composed:
+def _each(
+    template: LiteralString,
+    separator: LiteralString = ", ",
+    names: tuple[str, ...] = ALL_VALUES,
+) -> sql.Composed:
     """Repeat ``template`` for each value, its name in the place of ``{name}``."""
     return sql.SQL(separator).join(
-        sql.SQL(template).format(name=sql.Identifier(name)) for name in _VALUES
+        sql.SQL(template).format(name=sql.Identifier(name)) for name in names
     )
 
 
@@ -74,7 +85,7 @@ _MERGE_DOUBLES = sql.SQL("""
          x.extra, m.platform_key
     FROM merged m LEFT JOIN extras x ON x.platform_id = m.platform_id
 """).format(
-    names=_NAMES,
+    names=_each("{name}"),
     last_values=_each(
         "(array_agg({name} ORDER BY line DESC) FILTER (WHERE {name} IS NOT NULL))[1] AS {name}"
     ),
@@ -139,16 +150,11 @@ _INSERT = sql.SQL("""
     FROM fan_new n JOIN fan_stage s ON s.line = n.line
   ON CONFLICT (workspace_id, creator_id, platform_id) DO NOTHING
   RETURNING id)
-""").format(
-    names=_NAMES,
-    values=sql.SQL(", ").join(
-        {
-            "status": sql.SQL("coalesce(s.status, 'follower')"),
-            "tier": sql.SQL("coalesce(s.tier, 'free')"),
-        }.get(name, sql.SQL("s.{}").format(sql.Identifier(name)))
-        for name in _VALUES
-    ),
-)
+""")
+_DEFAULTS = {
+    "status": sql.SQL("coalesce(s.status, 'follower')"),
+    "tier": sql.SQL("coalesce(s.tier, 'free')"),
+}
 
 _UPDATE = sql.SQL("""
   changed AS (UPDATE fans f
@@ -158,11 +164,25 @@ _UPDATE = sql.SQL("""
    WHERE f.creator_id = %(creator)s AND f.platform_id = s.platform_id
      AND ({differences} OR NOT coalesce(s.extra, '{{}}') <@ f.extra)
   RETURNING f.id)
-""").format(
-    assignments=_each("{name} = coalesce(s.{name}, f.{name})"),
-    # A blank is no difference: it keeps what is there.
-    differences=_each("s.{name} IS NOT NULL AND f.{name} IS DISTINCT FROM s.{name}", " OR "),
-)
+""")
+
+
+@cache
+def _insert(names: tuple[str, ...]) -> sql.Composed:
+    values = (_DEFAULTS.get(name, sql.SQL("s.{}").format(sql.Identifier(name))) for name in names)
+    return _INSERT.format(names=_each("{name}", names=names), values=sql.SQL(", ").join(values))
+
+
+@cache
+def _update(names: tuple[str, ...]) -> sql.Composed:
+    return _UPDATE.format(
+        assignments=_each("{name} = coalesce(s.{name}, f.{name})", names=names),
+        # A blank is no difference: it keeps what is there.
+        differences=_each(
+            "s.{name} IS NOT NULL AND f.{name} IS DISTINCT FROM s.{name}", " OR ", names
+        ),
+    )
+
 
 _TAGS = sql.SQL("""
   wanted AS (
@@ -220,7 +240,13 @@ class BulkOutcome(NamedTuple):
         return self.read - self.created - self.updated - len(self.erased)
 
 
-def upsert(connection: Connection, creator_id: UUID, rows: Iterable[FanRow]) -> BulkOutcome:
+def upsert(
+    connection: Connection,
+    creator_id: UUID,
+    rows: Iterable[FanRow],
+    *,
+    values: tuple[str, ...] = ALL_VALUES,
+) -> BulkOutcome:
     """Bring fans of one creator up to date.
 
     A value of None keeps what is there; ``tags`` replaces the fan's tags when given. The rows are
@@ -230,11 +256,14 @@ def upsert(connection: Connection, creator_id: UUID, rows: Iterable[FanRow]) -> 
         connection: Inside a tenant's transaction.
         creator_id: Whose fans these are.
         rows: Checked rows.
+        values: The only values that are written, whatever else the rows hold.
     """
     counted = _Counted()
     open_stage(connection)
     fill_stage(connection, counted.pass_on(rows, keyring(connection, creator_id)))
-    created, updated, erased = merge_stage(connection, creator_id, with_tags=counted.with_tags)
+    created, updated, erased = merge_stage(
+        connection, creator_id, with_tags=counted.with_tags, values=values
+    )
     return BulkOutcome(counted.read, created, updated, erased)
 
 
@@ -253,7 +282,11 @@ def fill_stage(connection: Connection, staged: Iterable[tuple[object, ...]]) -> 
 
 
 def merge_stage(
-    connection: Connection, creator_id: UUID, *, with_tags: bool
+    connection: Connection,
+    creator_id: UUID,
+    *,
+    with_tags: bool,
+    values: tuple[str, ...] = ALL_VALUES,
 ) -> tuple[int, int, list[int]]:
     """Bring the stage into the fans; return created, updated and the lines of the erased."""
     of_creator = {"creator": creator_id}
@@ -265,8 +298,8 @@ def merge_stage(
         updated += _note_changed(connection, _LINK, creator_id)
     connection.execute(_FIND_NEW, of_creator)
     connection.execute("ANALYZE fan_new")
-    created = _note_changed(connection, _INSERT, creator_id)
-    updated += _note_changed(connection, _UPDATE, creator_id)
+    created = _note_changed(connection, _insert(values), creator_id)
+    updated += _note_changed(connection, _update(values), creator_id)
     if with_tags:
         updated += _note_changed(connection, _TAGS, creator_id)
     connection.execute("DROP TABLE fan_stage, fan_new, fan_changed")
