@@ -297,7 +297,10 @@ CREATE TABLE creator_commands (
     'connect', 'unsend', 'sync_subscribers', 'sync_threads', 'sync_earnings')),
   payload jsonb NOT NULL DEFAULT '{}',
   state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'running', 'done', 'failed')),
+  -- How it ended; of a sync that goes on, how far it is.
   result jsonb,
+  -- Of a sync: not before; moved on by trouble with the page.
+  due_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   requested_by uuid,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   finished_at timestamptz,
@@ -306,6 +309,9 @@ CREATE TABLE creator_commands (
 );
 CREATE INDEX creator_commands_waiting ON creator_commands (creator_id, created_at)
   WHERE state IN ('waiting', 'running');
+-- A sync that is asked for again while it waits is the same one.
+CREATE UNIQUE INDEX creator_commands_sync ON creator_commands (workspace_id, creator_id, kind)
+  WHERE state IN ('waiting', 'running') AND starts_with(kind, 'sync_');
 
 CREATE TABLE events_outbox (
   id uuid PRIMARY KEY DEFAULT uuid7(),
@@ -345,6 +351,8 @@ GRANT SELECT, UPDATE ON sends, creator_lanes, creator_commands TO worker;
 GRANT SELECT, INSERT, UPDATE ON send_attempts TO worker;
 GRANT SELECT, INSERT, DELETE ON media_grants TO worker;
 GRANT SELECT, INSERT ON events_outbox TO worker;
+-- After a login the worker requests the syncs.
+GRANT INSERT (workspace_id, id, creator_id, kind, requested_by) ON creator_commands TO worker;
 
 CALL open_to_gatekeeper('creator_lanes', 'SELECT, UPDATE');
 CALL open_to_gatekeeper('sends', 'SELECT');
@@ -371,7 +379,8 @@ ALTER FUNCTION claim_lane OWNER TO gatekeeper;
 GRANT EXECUTE ON FUNCTION claim_lane TO worker;
 
 -- Creators with work that could go on now: due sends of running campaigns or of no campaign,
--- crashed sends that may be read back, waiting commands; not already held by a live worker.
+-- crashed sends that may be read back, waiting commands; not already held by a live worker. A
+-- sync moves no lane that stands still.
 CREATE FUNCTION lanes_with_due_work() RETURNS SETOF uuid
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
 AS $$
@@ -381,9 +390,14 @@ AS $$
      AND (
        EXISTS (
          SELECT FROM creator_commands c
-          WHERE c.creator_id = l.creator_id AND c.state IN ('waiting', 'running'))
+          WHERE c.creator_id = l.creator_id AND c.state IN ('waiting', 'running')
+            AND NOT starts_with(c.kind, 'sync_'))
        OR (l.status = 'active' AND NOT l.kill_switch AND (
          EXISTS (
+           SELECT FROM creator_commands c
+            WHERE c.creator_id = l.creator_id AND c.state = 'waiting'
+              AND starts_with(c.kind, 'sync_') AND c.due_at <= clock_timestamp())
+         OR EXISTS (
            SELECT FROM sends s
             WHERE s.creator_id = l.creator_id AND s.state = 'planned' AND s.campaign_id IS NULL
               AND s.due_at <= clock_timestamp())

@@ -164,7 +164,7 @@ class Api(StageStack):
         permissions.write_creator_credentials(platforms, self._data)
         permissions.write_browser_sessions(platforms, self._data)
         permissions.wake_lanes(platforms, self._messaging)
-        names = ("connect", "connect/code", "session", "resume", "disconnect", "status")
+        names = ("connect", "connect/code", "session", "resume", "sync", "disconnect", "status")
         self._rest.serve(platforms, [f"/api/of/{name}" for name in names])
 
     def _fans(self) -> None:

@@ -1,4 +1,4 @@
-"""A claimed lane: look, choose, send, settle, until nothing is due or someone says stop."""
+"""A claimed lane: look, choose, send, settle, sync, until nothing is due or someone says stop."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from functools import partial
 
 from playwright.async_api import Browser
 
-from browser_worker import metrics, orders
+from browser_worker import metrics, orders, sync
 from browser_worker.delivery import deliver, read_back
 from browser_worker.ledger import LaneLedger, View
 from browser_worker.profile import SiteProfile
@@ -33,7 +33,8 @@ from huntaze.domain.browser_sessions import SessionStore
 from huntaze.domain.outbound.grants import Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
 from huntaze.domain.outbound.settlement import InDoubt
-from huntaze.domain.outbound.states import SkipReason
+from huntaze.domain.outbound.states import Priority, SkipReason
+from huntaze.domain.outbound.syncs import Sync
 
 # A due send this near is waited for; a later one is left to the sweeper's wake-up.
 AHEAD = timedelta(seconds=75)
@@ -45,6 +46,9 @@ NAP_SECONDS = 1.0
 DRIFTS_TO_STOP = 3
 # How long the lane waits for a platform that answers no page at all before it tries again.
 AWAY_SECONDS = 15.0
+# How long sends that nobody waits for may keep a sync from its next page: a long campaign must not
+# hide for hours that a fan has said stop.
+SYNC_PATIENCE_SECONDS = 60
 
 _NO_ANSWER = (NavigationTimeout, ServerError)
 
@@ -84,6 +88,7 @@ class Lane:
         self._profile: SiteProfile | None = None
         self._drifts = 0
         self._taken_at = time.monotonic()
+        self._page_at = self._taken_at
 
     async def drain(self) -> Ending:
         """Work until the lane is empty, stopped, lost, or due for another worker."""
@@ -115,6 +120,8 @@ class Lane:
             return Ending.STOPPED
         if view.doubts:
             await self._read_back(view)
+        elif view.sync is not None and self._has_time_for_a_page(view):
+            await self._sync(view.sync)
         elif view.due is not None:
             await self._send_or_wait(view, view.due)
         elif view.next_readable is not None:
@@ -133,10 +140,24 @@ class Lane:
         while (left := end - time.monotonic()) > 0 and not self._bench.leaving():
             await self._nap(left)
 
+    def _has_time_for_a_page(self, view: View) -> bool:
+        """Whether a page of a sync may come before the send that is next."""
+        if view.due is None or _seconds_until(view, view.due) > LEAD_SECONDS:
+            return True
+        waited = time.monotonic() - self._page_at
+        return view.due.priority >= Priority.AUTOMATION and waited > SYNC_PATIENCE_SECONDS
+
+    async def _sync(self, order: Sync) -> None:
+        """Store one page; what is due by then goes before the next."""
+        try:
+            await sync.read_page(await self._open_site(), self._ledger, order)
+        except Trouble as trouble:
+            put_off = partial(self._ledger.put_off_page, order, trouble.code, str(trouble))
+            await self._handle(trouble, put_off, in_chat=False)
+        self._page_at = time.monotonic()
+
     async def _send_or_wait(self, view: View, due: DueSend) -> None:
-        wait = (due.due_at - view.lane.now).total_seconds()
-        if view.slot is not None:
-            wait = max(wait, (view.slot - view.lane.now).total_seconds())
+        wait = _seconds_until(view, due)
         if wait > LEAD_SECONDS:
             # Look again before the slot: whoever has the highest priority then takes it.
             await self._nap(wait - LEAD_SECONDS)
@@ -179,11 +200,18 @@ class Lane:
                 return
             metrics.record_read_back(view.lane.platform, outcome)
 
-    async def _handle(self, trouble: Trouble, put_aside: Callable[[], Awaitable[None]]) -> None:
+    async def _handle(
+        self,
+        trouble: Trouble,
+        put_aside: Callable[[], Awaitable[None]],
+        *,
+        in_chat: bool = True,
+    ) -> None:
         """Answer trouble with a page: stop the creator, wait, or put this one send aside.
 
         A send that was granted before the trouble stays submitted whatever is done here: what puts
-        one aside that was due touches planned rows only.
+        one aside that was due touches planned rows only. A list that has changed says nothing of
+        the chats: it ends its sync, never the creator's sends.
         """
         log.warning(
             "trouble on a page",
@@ -191,7 +219,8 @@ class Lane:
         )
         metrics.record_trouble(self._the_profile.name, trouble.code)
         await self._forget_site()
-        self._drifts = self._drifts + 1 if isinstance(trouble, SelectorDrift) else 0
+        if in_chat:
+            self._drifts = self._drifts + 1 if isinstance(trouble, SelectorDrift) else 0
         if trouble.stops_creator or self._drifts >= DRIFTS_TO_STOP:
             await self._ledger.stop(trouble.code)
         elif isinstance(trouble, RatePage):
@@ -278,3 +307,9 @@ class Lane:
         await asyncio.to_thread(
             self._bench.sessions.save, self._claim.workspace_id, self._claim.creator_id, state
         )
+
+
+def _seconds_until(view: View, due: DueSend) -> float:
+    """How long until ``due`` may go out."""
+    moments = [due.due_at] if view.slot is None else [due.due_at, view.slot]
+    return (max(moments) - view.lane.now).total_seconds()

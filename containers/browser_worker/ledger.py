@@ -9,12 +9,13 @@ from uuid import UUID
 
 from huntaze import outbox
 from huntaze.db import Connection, ConnectionSource
-from huntaze.domain.outbound import commands, grants, lanes, settlement
+from huntaze.domain.outbound import commands, grants, lanes, settlement, syncs
 from huntaze.domain.outbound.commands import Command
 from huntaze.domain.outbound.grants import Deadlines, Granted, Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend, LaneState
 from huntaze.domain.outbound.settlement import InDoubt, Sighting
 from huntaze.domain.outbound.states import SendState, SkipReason
+from huntaze.domain.outbound.syncs import Sync
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class View:
     # When the due send may be granted; None is now.
     slot: datetime | None
     next_readable: datetime | None
+    sync: Sync | None
 
 
 class LaneLedger:
@@ -66,6 +68,7 @@ class LaneLedger:
                 due=due,
                 slot=None if due is None else lanes.next_slot(lane, due),
                 next_readable=settlement.next_readable(connection, self._claim),
+                sync=syncs.next_sync(connection, self._claim) if moving else None,
             )
 
         return await self._run(read)
@@ -82,9 +85,28 @@ class LaneLedger:
         """Stop the creator's sends."""
         await self._run(lambda c: lanes.stop(c, self._claim, reason))
 
-    async def activate(self) -> None:
-        """Let the creator's lane move."""
-        await self._run(lambda c: lanes.activate(c, self._claim.creator_id))
+    async def activate(self, order: Command) -> bool:
+        """Let the creator's lane move, and request what a fresh login allows to read.
+
+        False, and nothing has moved, when the order to connect was called back meanwhile.
+        """
+
+        def write(connection: Connection) -> bool:
+            if not commands.is_wanted(connection, self._claim, order):
+                return False
+            lanes.activate(connection, self._claim.creator_id)
+            syncs.request_all(
+                connection,
+                workspace_id=self._claim.workspace_id,
+                creator_id=self._claim.creator_id,
+                requested_by=None,
+            )
+            return True
+
+        activated = await self._run(write)
+        if activated:
+            await asyncio.to_thread(outbox.nudge)
+        return activated
 
     async def grant(
         self, due: DueSend, *, baseline: str | None, deadlines: Deadlines
@@ -139,6 +161,45 @@ class LaneLedger:
         """Record how an order ended."""
         await self._run(
             lambda c: commands.finish(c, self._claim, command, done=done, result=result)
+        )
+
+    async def store_page(
+        self,
+        sync: Sync,
+        store: Callable[[Connection, UUID], int],
+        *,
+        rows: int,
+        next_cursor: str | None,
+    ) -> None:
+        """Store a page of a sync, unless the sync was called back or has been carried on.
+
+        Args:
+            sync: As it was when the page was read.
+            store: Stores the page's rows for a creator; returns how many could not be used.
+            rows: How many there are.
+            next_cursor: Leads to the next page; None is the end.
+        """
+
+        def write(connection: Connection) -> bool:
+            if not syncs.hold(connection, self._claim, sync):
+                return False
+            rejected = store(connection, self._claim.creator_id)
+            return syncs.advance(
+                connection,
+                self._claim,
+                sync,
+                rows=rows,
+                rejected=rejected,
+                next_cursor=next_cursor,
+            )
+
+        if await self._run(write):
+            await asyncio.to_thread(outbox.nudge)
+
+    async def put_off_page(self, sync: Sync, trouble: str, detail: str) -> None:
+        """Read a page of a sync later; give the sync up after the last time."""
+        await self._run(
+            lambda c: syncs.put_off(c, self._claim, sync, trouble=trouble, detail=detail)
         )
 
     async def mark_unsent(self, send_id: UUID) -> None:

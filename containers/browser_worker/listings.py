@@ -41,6 +41,7 @@ class ThreadRow:
     last_message_id: str | None
     last_is_own: bool | None
     last_at: datetime | None
+    last_text: str | None
     unread: int
 
 
@@ -78,7 +79,7 @@ def read_subscriber(values: Values) -> SubscriberRow:
         handle=_needed(values, "handle").lstrip("@"),
         display_name=values.get("display_name"),
         status=values.get("status"),
-        price_cents=parse_cents(values["price"]) if values.get("price") else None,
+        price_cents=_cents(values.get("price")),
         rebill_on=rebill.casefold() in {"on", "yes", "true"} if rebill else None,
         subscribed_at=_time(values.get("subscribed_at")),
         expires_at=_time(values.get("expires_at")),
@@ -97,6 +98,7 @@ def read_thread(values: Values) -> ThreadRow:
         last_message_id=values.get("last_message_id"),
         last_is_own=direction == "out" if direction else None,
         last_at=_time(values.get("last_at")),
+        last_text=values.get("last_text"),
         unread=int(unread) if unread and unread.isdigit() else 0,
     )
 
@@ -112,8 +114,8 @@ def read_earning(values: Values) -> EarningRow:
         fan_platform_id=_needed(values, "fan_id"),
         type=_needed(values, "type"),
         amount_cents=amount,
-        fee_cents=parse_cents(values.get("fee")),
-        net_cents=parse_cents(values.get("net")),
+        fee_cents=_cents(values.get("fee")),
+        net_cents=_cents(values.get("net")),
         created_at=created_at,
         message_id=values.get("message_id") or None,
         reverses=values.get("reverses") or None,
@@ -126,6 +128,11 @@ def _needed(values: Values, name: str) -> str:
     if not value:
         raise ValueError(name)
     return value
+
+
+def _cents(text: str | None) -> int | None:
+    # What a page does not show is unknown, not nothing.
+    return parse_cents(text) if text else None
 
 
 def _time(text: str | None) -> datetime | None:

@@ -1,4 +1,4 @@
-"""Orders to a lane besides sending: log in, take a message back."""
+"""Orders to a lane that are carried out at once: log in, take a message back."""
 
 import asyncio
 import logging
@@ -40,7 +40,7 @@ async def obey(command: Command, context: Context) -> None:
     """Carry out one order and record how it ended; trouble with the page is a result, too."""
     carry_out = _ORDERS.get(command.kind, _unknown)
     try:
-        result = await carry_out(command.payload, context)
+        result = await carry_out(command, context)
     except Trouble as trouble:
         if trouble.stops_creator:
             await context.ledger.stop(trouble.code)
@@ -53,8 +53,9 @@ async def obey(command: Command, context: Context) -> None:
         await context.ledger.finish_command(command, done=True, result=result)
 
 
-async def _connect(payload: dict[str, Any], context: Context) -> dict[str, Any]:
+async def _connect(command: Command, context: Context) -> dict[str, Any]:
     """Log in with the stored credentials and keep the session; then the lane moves."""
+    payload = command.payload
     secret = await asyncio.to_thread(_credentials, payload["secret_id"])
     site = await Site.open(context.bench.browser, context.profile, None)
     try:
@@ -68,7 +69,10 @@ async def _connect(payload: dict[str, Any], context: Context) -> dict[str, Any]:
     await asyncio.to_thread(
         context.bench.sessions.save, context.claim.workspace_id, context.claim.creator_id, state
     )
-    await context.ledger.activate()
+    if not await context.ledger.activate(command):
+        # Disconnected meanwhile: nothing of the account is to be left.
+        await asyncio.to_thread(context.bench.sessions.forget, context.claim.creator_id)
+        raise OrderError("the creator was disconnected meanwhile")
     return {"connected": True}
 
 
@@ -79,9 +83,9 @@ def _credentials(secret_id: str) -> dict[str, str]:
         raise OrderError("the creator's credentials are not stored; connect again") from error
 
 
-async def _unsend(payload: dict[str, Any], context: Context) -> dict[str, Any]:
+async def _unsend(command: Command, context: Context) -> dict[str, Any]:
     """Take one message back."""
-    send_id = UUID(payload["send_id"])
+    send_id = UUID(command.payload["send_id"])
     message = await context.ledger.sent_message(send_id)
     if message is None:
         raise OrderError("the message is not there to take back")
@@ -100,7 +104,7 @@ async def _unsend(payload: dict[str, Any], context: Context) -> dict[str, Any]:
     return {"unsent": True}
 
 
-async def _unknown(_payload: dict[str, Any], _context: Context) -> dict[str, Any]:
+async def _unknown(_command: Command, _context: Context) -> dict[str, Any]:
     raise OrderError("this worker does not know the order; it may be older than the API")
 
 

@@ -1,7 +1,7 @@
 """One logged-in creator in a browser context of their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -154,15 +154,17 @@ class Site:
         await thread.open(for_reading=for_reading)
         return thread
 
-    def subscribers(self, page_cursor: str | None = None) -> AsyncIterator[ListPage[SubscriberRow]]:
+    def subscribers(
+        self, page_cursor: str | None = None
+    ) -> AsyncGenerator[ListPage[SubscriberRow]]:
         """Read the creator's subscribers, from ``page_cursor`` on."""
         return self._pages(self.profile.listings.subscribers, read_subscriber, page_cursor)
 
-    def threads(self, page_cursor: str | None = None) -> AsyncIterator[ListPage[ThreadRow]]:
+    def threads(self, page_cursor: str | None = None) -> AsyncGenerator[ListPage[ThreadRow]]:
         """Read the creator's chats, latest first, from ``page_cursor`` on."""
         return self._pages(self.profile.listings.threads, read_thread, page_cursor)
 
-    def earnings(self, page_cursor: str | None = None) -> AsyncIterator[ListPage[EarningRow]]:
+    def earnings(self, page_cursor: str | None = None) -> AsyncGenerator[ListPage[EarningRow]]:
         """Read the creator's earnings, latest first, from ``page_cursor`` on."""
         return self._pages(self.profile.listings.earnings, read_earning, page_cursor)
 
@@ -192,7 +194,7 @@ class Site:
 
     async def _pages[T](
         self, listing: Listing, reader: Reader[T], cursor: str | None
-    ) -> AsyncIterator[ListPage[T]]:
+    ) -> AsyncGenerator[ListPage[T]]:
         where: str | None = cursor or listing.path
         while where is not None:
             page = await self._page(listing, reader, where)

@@ -16,6 +16,7 @@ from functions.platforms.models import (
     CreatorChoice,
     Order,
     SessionRequest,
+    SyncOrders,
 )
 from functions.platforms.repository import PostgresConnections
 from functions.platforms.settings import PlatformsSettings
@@ -91,6 +92,19 @@ def resume(request: CreatorChoice, caller: Caller) -> Order:
     )
     wake_creators([creator_id])
     return Order(command_id=command_id)
+
+
+@app.post("/api/of/sync", status_code=HTTPStatus.ACCEPTED, tags=["platforms"])
+def sync(request: CreatorChoice, caller: Caller) -> SyncOrders:
+    """Read a creator's subscribers, earnings and chats anew from the platform.
+
+    A sync that is under way already is the answer; how far it is stands in the connection's status.
+    """
+    tenant = _tenant(caller)
+    creator_id = _creator(caller, tenant, request.creator_id)
+    command_ids = service.sync(creator_id, PostgresConnections(tenant), by=caller.user_id)
+    wake_creators([creator_id])
+    return SyncOrders(command_ids=command_ids)
 
 
 @app.post("/api/of/disconnect", tags=["platforms"])

@@ -47,6 +47,12 @@ class Order(BaseModel):
     command_id: UUID
 
 
+class SyncOrders(BaseModel):
+    """The syncs that are under way or come next: subscribers, earnings, chats."""
+
+    command_ids: list[UUID]
+
+
 class LastOrder(BaseModel):
     """The newest order to the worker and how it ended."""
 
@@ -71,3 +77,6 @@ class ConnectionStatus(BaseModel):
     waiting: int = Field(description="Messages that are planned and due.")
     last_progress_at: datetime | None
     last_order: LastOrder | None
+    syncs: list[LastOrder] = Field(
+        description="The newest sync of each kind; its result tells the pages and rows so far."
+    )

@@ -7,8 +7,8 @@ from psycopg.rows import class_row, dict_row
 
 from functions.platforms.models import ConnectionStatus, LastOrder
 from huntaze import outbox
-from huntaze.db import Tenant
-from huntaze.domain.outbound import commands, lanes
+from huntaze.db import Connection, Tenant
+from huntaze.domain.outbound import commands, lanes, syncs
 from huntaze.errors import NotFoundError
 
 
@@ -40,26 +40,33 @@ class PostgresConnections:
                 requested_by=by,
             )
 
-    def stop(self, creator_id: UUID, reason: str) -> None:
-        """Stop the creator's sends."""
+    def sync(self, creator_id: UUID, *, by: UUID) -> list[UUID]:
+        """Queue every sync that does not wait already."""
         with self._tenant.transaction() as connection:
+            return self._request_syncs(connection, creator_id, by)
+
+    def disconnect(self, creator_id: UUID) -> None:
+        """Stop the creator's sends and call back what the worker was ordered to do."""
+        with self._tenant.transaction() as connection:
+            commands.withdraw(connection, creator_id, why="the creator was disconnected")
             connection.execute(
-                "UPDATE creator_lanes SET status = 'stopped', stop_reason = %s,"
+                "UPDATE creator_lanes SET status = 'stopped', stop_reason = 'disconnected',"
                 " stopped_at = clock_timestamp() WHERE workspace_id = %s AND creator_id = %s",
-                (reason, self._tenant.workspace_id, creator_id),
+                (self._tenant.workspace_id, creator_id),
             )
             outbox.add(
                 connection,
                 "creator.stopped",
                 workspace_id=self._tenant.workspace_id,
                 aggregate=("creator", creator_id),
-                payload={"reason": reason},
+                payload={"reason": "disconnected"},
             )
 
-    def activate(self, creator_id: UUID) -> None:
-        """Let the creator's lane move."""
+    def activate(self, creator_id: UUID, *, by: UUID) -> None:
+        """Let the creator's lane move, and queue what a fresh session allows to read."""
         with self._tenant.transaction() as connection:
             lanes.activate(connection, creator_id)
+            self._request_syncs(connection, creator_id, by)
 
     def status(self, creator_id: UUID) -> ConnectionStatus:
         """Read how a connection is."""
@@ -67,10 +74,17 @@ class PostgresConnections:
             with connection.cursor(row_factory=class_row(LastOrder)) as cursor:
                 last = cursor.execute(
                     "SELECT kind, state, result, created_at, finished_at FROM creator_commands"
-                    " WHERE workspace_id = %s AND creator_id = %s"
+                    " WHERE workspace_id = %s AND creator_id = %s AND NOT kind = ANY (%s)"
                     " ORDER BY created_at DESC LIMIT 1",
-                    (self._tenant.workspace_id, creator_id),
+                    (self._tenant.workspace_id, creator_id, list(syncs.SYNCS)),
                 ).fetchone()
+                newest = cursor.execute(
+                    "SELECT DISTINCT ON (kind) kind, state, result, created_at, finished_at"
+                    " FROM creator_commands"
+                    " WHERE workspace_id = %s AND creator_id = %s AND kind = ANY (%s)"
+                    " ORDER BY kind, created_at DESC",
+                    (self._tenant.workspace_id, creator_id, list(syncs.SYNCS)),
+                ).fetchall()
             with connection.cursor(row_factory=dict_row) as cursor:
                 row = cursor.execute(
                     "SELECT k.id AS creator_id, k.platform, l.status, l.stop_reason, l.stopped_at,"
@@ -85,4 +99,12 @@ class PostgresConnections:
                 ).fetchone()
         if row is None:
             raise NotFoundError("There is no such creator in this workspace.")
-        return ConnectionStatus(**row, last_order=last)
+        return ConnectionStatus(**row, last_order=last, syncs=newest)
+
+    def _request_syncs(self, connection: Connection, creator_id: UUID, by: UUID) -> list[UUID]:
+        return syncs.request_all(
+            connection,
+            workspace_id=self._tenant.workspace_id,
+            creator_id=creator_id,
+            requested_by=by,
+        )

@@ -27,9 +27,11 @@ class ConnectionStore(Protocol):
 
     def order(self, creator_id: UUID, kind: str, payload: dict[str, Any], *, by: UUID) -> UUID: ...
 
-    def stop(self, creator_id: UUID, reason: str) -> None: ...
+    def sync(self, creator_id: UUID, *, by: UUID) -> list[UUID]: ...
 
-    def activate(self, creator_id: UUID) -> None: ...
+    def disconnect(self, creator_id: UUID) -> None: ...
+
+    def activate(self, creator_id: UUID, *, by: UUID) -> None: ...
 
     def status(self, creator_id: UUID) -> ConnectionStatus: ...
 
@@ -92,7 +94,7 @@ def bring_session(
         )
     secrets.keep_session(creator_id, request.storage_state)
     store.consent(creator_id, by=by)
-    store.activate(creator_id)
+    store.activate(creator_id, by=by)
     return store.status(creator_id)
 
 
@@ -103,9 +105,18 @@ def resume(creator_id: UUID, store: ConnectionStore, secrets: SecretStore, *, by
     return store.order(creator_id, "connect", {"secret_id": secrets.secret_id(creator_id)}, by=by)
 
 
+def sync(creator_id: UUID, store: ConnectionStore, *, by: UUID) -> list[UUID]:
+    """Order the worker to read subscribers, earnings and chats; what waits already is not doubled.
+
+    A creator who is stopped is read once they go on.
+    """
+    _require_connected(store.status(creator_id))
+    return store.sync(creator_id, by=by)
+
+
 def disconnect(creator_id: UUID, store: ConnectionStore, secrets: SecretStore) -> ConnectionStatus:
     """Stop the creator's sends and forget credentials and session; planned messages stay."""
-    store.stop(creator_id, "disconnected")
+    store.disconnect(creator_id)
     secrets.forget(creator_id)
     return store.status(creator_id)
 

@@ -193,6 +193,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/of/connect/code"): Entry(Right.CONNECT, _chosen(code="123456")),
     ("post", "/api/of/session"): Entry(Right.CONNECT, _chosen(**_SESSION)),
     ("post", "/api/of/resume"): Entry(Right.CONNECT, _chosen()),
+    ("post", "/api/of/sync"): Entry(Right.CONNECT, _chosen()),
     ("post", "/api/of/disconnect"): Entry(Right.CONNECT, _chosen()),
     ("get", "/api/of/status"): Entry(Right.READ),
     ("post", "/api/of/send"): Entry(Right.REPLY, _direct),

@@ -1,4 +1,7 @@
-"""What a lane does besides sending: connect, unsend, sync; one at a time, before any send."""
+"""What a lane does besides sending, at once: connect, unsend; one at a time, before any send.
+
+Syncs are orders, too, but wait for the gaps between sends: see ``syncs``.
+"""
 
 import json
 from dataclasses import dataclass
@@ -43,14 +46,14 @@ def request(
 def take(connection: Connection, claim: Claim) -> Command | None:
     """The oldest order of the lane; one that a crash left running is done again.
 
-    Every kind is safe to repeat: logging in, reading pages, and removing a message that may be
-    gone already.
+    Every kind is safe to repeat: logging in, and removing a message that may be gone already.
     """
     with connection.cursor(row_factory=class_row(Command)) as cursor:
         return cursor.execute(
             "UPDATE creator_commands SET state = 'running' WHERE (workspace_id, id) = ("
             "  SELECT workspace_id, id FROM creator_commands"
             "   WHERE creator_id = %s AND state IN ('waiting', 'running')"
+            "     AND NOT starts_with(kind, 'sync_')"
             "   ORDER BY created_at LIMIT 1)"
             " RETURNING id, kind, payload",
             (claim.creator_id,),

@@ -203,12 +203,21 @@ def stop(connection: Connection, claim: Claim, reason: str) -> None:
 
 
 def activate(connection: Connection, creator_id: UUID) -> None:
-    """Let a connected creator's lane move again."""
-    connection.execute(
+    """Let a connected creator's lane move again, and tell if it stood still."""
+    activated = connection.execute(
         "UPDATE creator_lanes SET status = 'active', stop_reason = NULL, stopped_at = NULL"
-        " WHERE creator_id = %s",
+        " WHERE creator_id = %s AND status = 'stopped' RETURNING workspace_id, platform",
         (creator_id,),
-    )
+    ).fetchone()
+    if activated is not None:
+        workspace_id, platform = activated
+        outbox.add(
+            connection,
+            "creator.connected",
+            workspace_id=workspace_id,
+            aggregate=("creator", creator_id),
+            payload={"platform": platform},
+        )
 
 
 def tenant_of(source: ConnectionSource, claim: Claim) -> Tenant:
