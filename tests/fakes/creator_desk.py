@@ -18,7 +18,8 @@ from huntaze.ids import new_id
 
 LEASE = timedelta(seconds=30)
 # T2 is over at once, so that a test can read back without waiting.
-BRIEF = Deadlines(timedelta(milliseconds=1), timedelta(milliseconds=2))
+# Over before anybody can look, so that no test has to wait for it.
+BRIEF = Deadlines(timedelta(microseconds=1), timedelta(microseconds=2))
 LONG = Deadlines(timedelta(seconds=4), timedelta(seconds=9))
 
 
