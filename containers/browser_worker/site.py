@@ -24,7 +24,12 @@ from browser_worker.listings import (
 from browser_worker.page import CLOSE_SECONDS, Tab
 from browser_worker.profile import Listing, SiteProfile
 from browser_worker.thread import Thread
-from browser_worker.trouble import LoginRefused, RendererCrash, TwoFactorChallenge
+from browser_worker.trouble import (
+    LoginRefused,
+    RendererCrash,
+    SessionExpired,
+    TwoFactorChallenge,
+)
 
 # While logging in these are the page one stands on, not trouble with it.
 LOGIN_PAGES = frozenset({"session_expired", "login_refused"})
@@ -61,6 +66,9 @@ class Site:
                 storage_state=_as_state(storage_state), service_workers="block"
             )
         except Error as error:
+            if storage_state is not None and browser.is_connected():
+                # It is the session that the browser does not take: no send is to blame for it.
+                raise SessionExpired("The browser does not take the stored session.") from error
             raise RendererCrash(f"opening a context: {error.message}") from error
         return cls(context, await Tab.open(context, profile))
 

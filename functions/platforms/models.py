@@ -31,13 +31,46 @@ class CodeRequest(CreatorChoice):
     code: Annotated[str, Field(min_length=4, max_length=12, pattern=r"^[0-9A-Za-z-]+$")]
 
 
+class Cookie(BaseModel):
+    """A cookie, as Playwright writes it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: Annotated[str, Field(min_length=1)]
+    value: str
+    domain: Annotated[str, Field(min_length=1)]
+    path: Annotated[str, Field(min_length=1)] = "/"
+
+
+class LocalItem(BaseModel):
+    """An entry of a local storage."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str
+    value: str
+
+
+class Origin(BaseModel):
+    """What one origin keeps in its local storage."""
+
+    model_config = ConfigDict(extra="allow")
+
+    origin: Annotated[str, Field(min_length=1)]
+    localStorage: list[LocalItem] = []  # noqa: N815  (Playwright's name)
+
+
+class StorageState(BaseModel):
+    """What a browser knows once it is logged in, as Playwright writes it."""
+
+    cookies: Annotated[list[Cookie], Field(max_length=1000)] = []
+    origins: Annotated[list[Origin], Field(max_length=100)] = []
+
+
 class SessionRequest(CreatorChoice):
-    """A session that the creator made in a browser of their own.
+    """A session that the creator made in a browser of their own."""
 
-    The shape is Playwright's storage state: cookies, and origins with their local storage.
-    """
-
-    storage_state: dict[str, Any]
+    storage_state: StorageState
     consent: bool
 
 

@@ -87,12 +87,12 @@ def bring_session(
 ) -> ConnectionStatus:
     """Use a session that the creator has made; no password is needed then."""
     _require_consent(given=request.consent)
-    if not request.storage_state.get("cookies"):
+    if not request.storage_state.cookies:
         raise InvalidInputError(
             "The storage state holds no cookies; export it after logging in.",
             fields={"storage_state": "no cookies"},
         )
-    secrets.keep_session(creator_id, request.storage_state)
+    secrets.keep_session(creator_id, request.storage_state.model_dump(mode="json"))
     store.consent(creator_id, by=by)
     store.activate(creator_id, by=by)
     return store.status(creator_id)

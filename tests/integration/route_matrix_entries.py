@@ -104,7 +104,10 @@ def _chosen(**more: Any) -> Body:
 
 
 _CONNECT = {"username": "u", "password": "p", "consent": True}
-_SESSION = {"storage_state": {"cookies": [{"name": "s", "value": "v"}]}, "consent": True}
+_SESSION = {
+    "storage_state": {"cookies": [{"name": "s", "value": "v", "domain": "d"}]},
+    "consent": True,
+}
 
 _FANS: dict[tuple[str, str], Entry] = {
     ("get", ""): Entry(Right.READ),

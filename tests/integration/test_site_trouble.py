@@ -84,6 +84,21 @@ async def composed(site: Site) -> Thread:
 
 
 @pytest.mark.parametrize(
+    "state",
+    [
+        {"cookies": "nonsense"},
+        {"cookies": [{"name": "a", "value": "b"}]},
+        {"cookies": [{"name": "a", "value": "b", "domain": "", "path": "/"}]},
+    ],
+)
+async def test_a_session_that_no_browser_takes_is_over(
+    browser: Browser, profile: SiteProfile, state: dict[str, object]
+) -> None:
+    with pytest.raises(SessionExpired):
+        await Site.open(browser, profile, state)
+
+
+@pytest.mark.parametrize(
     ("faults", "kind"),
     [
         ({"session_expiry_after": 0}, SessionExpired),
