@@ -14,6 +14,7 @@ from huntaze.domain import compliance
 from huntaze.domain.outbound.texts import parse, render, to_sql
 
 UNFIT = compliance.unfit_name_pattern("onlyfans")
+SUSPECT = compliance.suspect_name_pattern("onlyfans")
 TEMPLATE = parse("Hi {display_name|lo've %s}, 100% {handle|you} \\ {display_name|x}!")
 
 # Everything that Postgres can store: no NUL, no half of a surrogate pair.
@@ -77,7 +78,7 @@ def connection(database: dict[str, str]) -> Iterator[Connection]:
 @pytest.fixture(scope="module")
 def rendered_by_postgres(connection: Connection) -> Callable[..., list[str]]:
     values: dict[str, object] = {}
-    text = to_sql(TEMPLATE, "t_", values, unfit=UNFIT)
+    text = to_sql(TEMPLATE, "t_", values, unfit=UNFIT, suspect=SUSPECT)
     query = sql.SQL(
         "SELECT {} FROM unnest(%(names)s::text[], %(handles)s::text[])"
         " WITH ORDINALITY AS f (display_name, handle, place) ORDER BY place"

@@ -60,6 +60,8 @@ def test_refuses_what_it_cannot_fill_for_everyone(text: str) -> None:
         ("   ", "Hi love!"),
         ("{handle|x}", "Hi love!"),
         ("telegram: anna", "Hi love!"),
+        ("a" * 40, f"Hi {'a' * 40}!"),
+        ("a" * 41, "Hi love!"),
     ],
 )
 def test_fills_in_the_name_or_the_fallback(name: str | None, expected: str) -> None:

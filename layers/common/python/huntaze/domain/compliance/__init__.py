@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from huntaze.domain.compliance.names import unfit_pattern
+from huntaze.domain.compliance.names import suspect_pattern, unfit_pattern
 
 _RULES = Path(__file__).with_name("rules.json")
 # Zero-width characters and the like split a banned word without a reader seeing it.
@@ -182,10 +182,21 @@ def _price_reasons(rules: _PlatformRules, price_cents: int, media_count: int) ->
     return reasons
 
 
+def _words_in_names(platform: str) -> list[str]:
+    """Banned words that a name may be made of; a sentence is nobody's name."""
+    return [word for word in _rules(platform).words() if word.count(" ") < 2]
+
+
 @cache
 def unfit_name_pattern(platform: str) -> str:
     """A pattern of fan names that must not be put into a text; see :mod:`.names`."""
-    return unfit_pattern(_rules(platform).words())
+    return unfit_pattern(_words_in_names(platform))
+
+
+@cache
+def suspect_name_pattern(platform: str) -> str:
+    """A shorter pattern that every unfit name matches, too; to be asked first."""
+    return suspect_pattern(_words_in_names(platform))
 
 
 @cache

@@ -12,6 +12,8 @@ from huntaze.errors import InvalidInputError
 # the text, never read as a template.
 PLACEHOLDERS = {"display_name": "display_name", "handle": "handle"}
 MAX_TEXT = 3000
+# A longer name is none: the fallback reads better.
+MAX_NAME = 40
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 
@@ -70,11 +72,12 @@ def render(template: Template, fan: dict[str, str | None], *, unfit: re.Pattern[
 
 def _value(value: str | None, fallback: str, unfit: re.Pattern[str]) -> str:
     trimmed = (value or "").strip(" ")
-    return fallback if not trimmed or unfit.search(trimmed) else trimmed
+    fits = 0 < len(trimmed) <= MAX_NAME and not unfit.search(trimmed)
+    return trimmed if fits else fallback
 
 
 def to_sql(
-    template: Template, prefix: str, values: dict[str, object], *, unfit: str
+    template: Template, prefix: str, values: dict[str, object], *, unfit: str, suspect: str
 ) -> sql.Composed:
     """Compile ``template`` to an SQL text expression over the fans ``f``.
 
@@ -83,8 +86,10 @@ def to_sql(
         prefix: Makes the parameter names unique within the query.
         values: Receives the parameters; nothing of the template reaches the SQL text.
         unfit: Pattern of fan values that the fallback replaces.
+        suspect: A cheaper pattern that all of those match.
     """
     values[f"{prefix}unfit"] = unfit
+    values[f"{prefix}suspect"] = suspect
     pieces: list[sql.Composable] = []
     for index, part in enumerate(template):
         name = f"{prefix}{index}"
@@ -96,10 +101,13 @@ def to_sql(
         column = sql.SQL("btrim(f.{}, ' ')").format(sql.Identifier(part.field))
         pieces.append(
             sql.SQL(
-                "CASE WHEN coalesce({column}, '') = '' OR {column} ~ {unfit}"
+                "CASE WHEN coalesce(length({column}), 0) NOT BETWEEN 1 AND {longest}"
+                " OR CASE WHEN {column} ~ {suspect} THEN {column} ~ {unfit} END"
                 " THEN {fallback}::text ELSE {column} END"
             ).format(
                 column=column,
+                longest=sql.Literal(MAX_NAME),
+                suspect=sql.Placeholder(f"{prefix}suspect"),
                 unfit=sql.Placeholder(f"{prefix}unfit"),
                 fallback=sql.Placeholder(name),
             )
