@@ -12,6 +12,7 @@ from psycopg.rows import dict_row
 
 from huntaze.db import Connection
 from huntaze.domain import compliance
+from huntaze.domain.audience import make_room_for_sums
 from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.domain.outbound.texts import Template, text_hash, to_sql
 from huntaze.errors import ConflictError, NotFoundError
@@ -174,6 +175,7 @@ def _variant_cases(
 
 def preview(connection: Connection, plan: CampaignPlan) -> Audience:
     """Count what :func:`plan_campaign` would do now."""
+    make_room_for_sums(connection)
     audience, values = _audience(plan)
     query = sql.SQL(
         "SELECT state, reason, count(*), bit_xor(uuid_hash_extended(id, hashtext(state)))"
@@ -198,6 +200,7 @@ def plan_campaign(connection: Connection, plan: CampaignPlan) -> int:
     Returns:
         Rows written.
     """
+    make_room_for_sums(connection)
     audience, values = _audience(plan)
     text, label = _variant_cases(plan, values)
     planned_before = is_planned(connection, plan.campaign_id)
