@@ -163,7 +163,6 @@ BEGIN
   RETURN NEW;
 END
 $$;
-GRANT EXECUTE ON FUNCTION guard_send_state TO PUBLIC;
 CREATE TRIGGER guard_send_state BEFORE UPDATE ON sends
   FOR EACH ROW EXECUTE FUNCTION guard_send_state();
 
@@ -179,7 +178,6 @@ BEGIN
   RETURN OLD;
 END
 $$;
-GRANT EXECUTE ON FUNCTION guard_send_deletion TO PUBLIC;
 CREATE TRIGGER guard_send_deletion BEFORE DELETE ON sends
   FOR EACH ROW EXECUTE FUNCTION guard_send_deletion();
 
