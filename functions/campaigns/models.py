@@ -103,6 +103,9 @@ class Campaign(BaseModel):
     launched_at: datetime | None
     released_at: datetime | None
     finished_at: datetime | None
+    finish_reason: Literal["no_fans", "all_excluded"] | None = Field(
+        description="Why it completed without a message to anyone."
+    )
 
 
 class StoredCampaign(Campaign):
@@ -115,6 +118,7 @@ class StoredCampaign(Campaign):
     execution_arn: str | None
     approval_token: str | None
     delivery_token: str | None
+    delivered_at: datetime | None
     created_by: UUID
 
     def public(self) -> Campaign:

@@ -27,18 +27,10 @@ _RECIPIENT = """
     FROM sends s JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id
 """
 # What a change may set; a name that is not here never reaches the statement.
-_CHANGEABLE = frozenset(
-    {
-        "name",
-        "segment_id",
-        "variants",
-        "price_cents",
-        "media_ids",
-        "scheduled_at",
-        "holdout_percent",
-        "messages_per_minute",
-    }
-)
+_CHANGEABLE = {
+    *("name", "segment_id", "variants", "written_by", "price_cents", "media_ids", "scheduled_at"),
+    *("holdout_percent", "messages_per_minute"),
+}
 
 
 class PostgresCampaigns:
@@ -52,11 +44,7 @@ class PostgresCampaigns:
         return self._tenant.transaction()
 
     def add(self, values: dict[str, Any]) -> UUID:
-        """Store a draft.
-
-        Args:
-            values: Columns and values; ``variants`` as models.
-        """
+        """Store a draft: columns and values, ``variants`` as models."""
         campaign_id = new_id()
         row = {**values, "variants": _variants_json(values["variants"]), "id": campaign_id}
         names = list(row)
@@ -175,6 +163,26 @@ class PostgresCampaigns:
             sql.SQL("{} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in row
         ]
         self._update(campaign_id, sql.SQL(", ").join(assignments), row)
+
+    def started(self, campaign: StoredCampaign, execution_arn: str) -> None:
+        """Keep the execution of a launch, unless the campaign has left that launch behind."""
+        with self._tenant.transaction() as connection:
+            connection.execute(
+                "UPDATE campaigns SET execution_arn = %s WHERE workspace_id = %s AND id = %s"
+                " AND launch = %s AND status <> 'draft'",
+                (execution_arn, self._tenant.workspace_id, campaign.id, campaign.launch),
+            )
+
+    def released(self, campaign_id: UUID, token_column: str, token: str) -> None:
+        """Forget a token that was released; a newer one, of a step that was tried again, stays."""
+        with self._tenant.transaction() as connection:
+            connection.execute(
+                sql.SQL(
+                    "UPDATE campaigns SET {0} = NULL"
+                    " WHERE workspace_id = %s AND id = %s AND {0} = %s"
+                ).format(sql.Identifier(token_column)),
+                (self._tenant.workspace_id, campaign_id, token),
+            )
 
     def approve(
         self,

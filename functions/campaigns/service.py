@@ -1,6 +1,6 @@
 """Rules of campaigns: what a person may do with one, and what follows."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -121,6 +121,8 @@ def change(
         values.pop("variants", None)
     with store.transaction() as connection:
         campaign = store.get(campaign_id, lock=True)
+        if variants is not None and campaign.written_by == "template":
+            values["written_by"] = "person"
         store.check_references(
             campaign.creator_id,
             segment_id=changes.segment_id,
@@ -216,7 +218,12 @@ def cancel(campaign_id: UUID, store: CampaignStore) -> tuple[Cancellation, str |
     with store.transaction():
         campaign = store.get(campaign_id, lock=True)
         store.advance(campaign, Move.CANCEL)
-        store.record(campaign_id, approval_token=None, delivery_token=None)
+        store.record(
+            campaign_id,
+            approval_token=None,
+            delivery_token=None,
+            finished_at=datetime.now(UTC),
+        )
     with store.transaction() as connection:
         cancelled = planning.cancel_planned(connection, campaign_id)
         flying = planning.totals(connection, campaign_id)[SendState.SUBMITTING]
@@ -267,6 +274,9 @@ def send_test(
         verdict = compliance.check(text, platform=campaign.platform)
         if not verdict.passed:
             raise NotCompliantError("; ".join(verdict.reasons))
+        approval_id = store.approval_id(campaign)
+        if campaign.written_by == "ai" and approval_id is None:
+            raise ConflictError("AI wrote this text: approve the campaign before testing it.")
         send_id = planning.plan_direct(
             connection,
             planning.DirectSend(
@@ -274,7 +284,13 @@ def send_test(
                 creator_id=campaign.creator_id,
                 fan_id=fan_id,
                 text=text,
-                authorship=planning.Authorship("person", author_id=requested_by),
+                authorship=planning.Authorship(
+                    campaign.written_by,
+                    author_id=requested_by,
+                    model=campaign.model,
+                    ai_disclosed=campaign.ai_disclosed,
+                    approval_id=approval_id,
+                ),
                 priority=Priority.PERSON,
             ),
         )

@@ -12,7 +12,7 @@ from functions.conversations.repository import PostgresOutbox
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
 from huntaze.domain.creators import resolve_creator
-from huntaze.domain.outbound.wake import wake_creators
+from huntaze.domain.outbound.wake import wake_soon
 from huntaze.http import create_app, lambda_entry
 
 app = create_app()
@@ -28,7 +28,7 @@ def send_message(message: DirectMessage, caller: Caller) -> SendQueued:
     with tenant.transaction() as connection:
         creator_id = resolve_creator(connection, message.creator_id)
     queued = service.send(creator_id, message, PostgresOutbox(tenant), author=caller.user_id)
-    wake_creators([creator_id])
+    wake_soon(creator_id)
     return queued
 
 

@@ -23,7 +23,7 @@ from functions.platforms.settings import PlatformsSettings
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
 from huntaze.domain.creators import resolve_creator
-from huntaze.domain.outbound.wake import wake_creators
+from huntaze.domain.outbound.wake import wake_soon
 from huntaze.http import create_app, lambda_entry
 from huntaze.settings import load
 
@@ -54,7 +54,7 @@ def connect(request: ConnectRequest, caller: Caller) -> Order:
     command_id = service.connect(
         creator_id, request, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
     )
-    wake_creators([creator_id])
+    wake_soon(creator_id)
     return Order(command_id=command_id)
 
 
@@ -66,7 +66,7 @@ def enter_code(request: CodeRequest, caller: Caller) -> Order:
     command_id = service.enter_code(
         creator_id, request, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
     )
-    wake_creators([creator_id])
+    wake_soon(creator_id)
     return Order(command_id=command_id)
 
 
@@ -78,7 +78,7 @@ def bring_session(request: SessionRequest, caller: Caller) -> ConnectionStatus:
     status = service.bring_session(
         creator_id, request, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
     )
-    wake_creators([creator_id])
+    wake_soon(creator_id)
     return status
 
 
@@ -90,7 +90,7 @@ def resume(request: CreatorChoice, caller: Caller) -> Order:
     command_id = service.resume(
         creator_id, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
     )
-    wake_creators([creator_id])
+    wake_soon(creator_id)
     return Order(command_id=command_id)
 
 
@@ -103,7 +103,7 @@ def sync(request: CreatorChoice, caller: Caller) -> SyncOrders:
     tenant = _tenant(caller)
     creator_id = _creator(caller, tenant, request.creator_id)
     command_ids = service.sync(creator_id, PostgresConnections(tenant), by=caller.user_id)
-    wake_creators([creator_id])
+    wake_soon(creator_id)
     return SyncOrders(command_ids=command_ids)
 
 

@@ -1,5 +1,6 @@
 """HTTP door of campaigns: wiring and routes, no rules."""
 
+import logging
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
@@ -9,6 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from aws_lambda_powertools.event_handler.api_gateway import Router
 from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.campaigns import gateway, service
 from functions.campaigns.api.settings import CampaignsApiSettings
@@ -37,7 +39,7 @@ from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.outbound.states import SendState
-from huntaze.domain.outbound.wake import wake_creators
+from huntaze.domain.outbound.wake import wake_soon
 from huntaze.errors import BadRequestError
 from huntaze.http import (
     PAGE_LIMIT,
@@ -49,6 +51,8 @@ from huntaze.http import (
     lambda_entry,
 )
 from huntaze.settings import load
+
+log = logging.getLogger(__name__)
 
 # The library's constructor has no annotations.
 router = Router()  # type: ignore[no-untyped-call]
@@ -157,9 +161,14 @@ def launch_campaign(campaign_id: UUID, caller: Caller) -> Campaign:
     caller.require(Right.WRITE_CAMPAIGNS)
     store = _store(caller)
     campaign = service.launch(campaign_id, store)
-    # After the commit: what gets lost between here and there is started by the sweeper.
-    arn = gateway.start_execution(campaign, load(CampaignsApiSettings).campaign_state_machine_arn)
-    store.record(campaign_id, execution_arn=arn)
+    try:
+        arn = gateway.start_execution(
+            campaign, load(CampaignsApiSettings).campaign_state_machine_arn
+        )
+        store.started(campaign, arn)
+    except (BotoCoreError, ClientError):
+        # The launch is committed: the sweeper starts what could not be started here.
+        log.warning("the state machine was not started", exc_info=True)
     outbox.nudge()
     return store.get(campaign_id).public()
 
@@ -200,7 +209,7 @@ def resume_campaign(campaign_id: UUID, caller: Caller) -> Campaign:
     """Let a paused campaign go on."""
     caller.require(Right.WRITE_CAMPAIGNS)
     campaign = service.resume(campaign_id, _store(caller))
-    wake_creators([campaign.creator_id])
+    wake_soon(campaign.creator_id)
     outbox.nudge()
     return campaign
 
@@ -221,7 +230,7 @@ def unsend_campaign(campaign_id: UUID, caller: Caller) -> UnsendOrder:
     caller.require(Right.APPROVE)
     store = _store(caller)
     requested = service.unsend(campaign_id, store, requested_by=caller.user_id)
-    wake_creators([store.get(campaign_id).creator_id])
+    wake_soon(store.get(campaign_id).creator_id)
     return UnsendOrder(requested=requested)
 
 
@@ -232,7 +241,7 @@ def send_test_message(campaign_id: UUID, test: TestMessage, caller: Caller) -> S
     campaign, created = service.send_test(
         campaign_id, test.fan_id, test.variant, _store(caller), requested_by=caller.user_id
     )
-    wake_creators([campaign.creator_id])
+    wake_soon(campaign.creator_id)
     return created
 
 
@@ -265,7 +274,7 @@ def settle_recipient(
         campaign_id, recipient_id, settlement.decision, _store(caller), decided_by=caller.user_id
     )
     if settled.new_send_id is not None:
-        wake_creators([campaign.creator_id])
+        wake_soon(campaign.creator_id)
     return settled
 
 

@@ -12,6 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.campaigns import gateway
 from functions.campaigns.repository import PostgresCampaigns
+from functions.campaigns.status import CampaignStatus
 from functions.campaigns.sweep.settings import CampaignSweepSettings
 from huntaze.db import Tenant, database
 from huntaze.settings import load
@@ -48,14 +49,15 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
 def _move(due: Due) -> None:
     store = PostgresCampaigns(Tenant(database(), due.workspace_id))
     campaign = store.get(due.campaign_id)
-    if due.move == "start":
+    # A person may have been faster than this sweep: only what still stands is moved.
+    if due.move == "start" and campaign.status is CampaignStatus.PREPARING:
         arn = gateway.start_execution(
             campaign, load(CampaignSweepSettings).campaign_state_machine_arn
         )
-        store.record(campaign.id, execution_arn=arn)
+        store.started(campaign, arn)
     elif due.move == "release_approval" and campaign.approval_token is not None:
         gateway.release_step(campaign.approval_token, {"decision": "approved"})
-        store.record(campaign.id, approval_token=None)
+        store.released(campaign.id, "approval_token", campaign.approval_token)
     elif due.move == "release_delivery" and campaign.delivery_token is not None:
         gateway.release_step(campaign.delivery_token, {"delivered": "true"})
-        store.record(campaign.id, delivery_token=None)
+        store.released(campaign.id, "delivery_token", campaign.delivery_token)

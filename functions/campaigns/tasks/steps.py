@@ -9,10 +9,12 @@ from pydantic import BaseModel, ConfigDict
 
 from functions.campaigns import plan
 from functions.campaigns.models import StoredCampaign
-from functions.campaigns.status import CampaignStatus, Move
+from functions.campaigns.status import CampaignStatus, IllegalMoveError, Move
 from functions.campaigns.store import CampaignStore
 from huntaze.domain.outbound import planning
+from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.wake import wake_creators
+from huntaze.errors import HuntazeError
 
 _WAITING = (CampaignStatus.PREPARING, CampaignStatus.AWAITING_APPROVAL)
 _MOVING = (CampaignStatus.SENDING, CampaignStatus.PAUSED)
@@ -89,10 +91,12 @@ def freeze(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> di
         raise CampaignRefused("The present version of the campaign is not approved.")
     store.record(campaign.id, approval_token=None)
     with store.transaction() as connection:
-        rows = planning.plan_campaign(
-            connection, plan.campaign_plan(campaign, store, approval_id=approval_id)
-        )
-        store.tell("campaign.planned", campaign.id, {"rows": rows})
+        # Frozen is frozen: who joined since the first run of this step gets nothing.
+        if not planning.is_planned(connection, campaign.id):
+            rows = planning.plan_campaign(
+                connection, plan.campaign_plan(campaign, store, approval_id=approval_id)
+            )
+            store.tell("campaign.planned", campaign.id, {"rows": rows})
     at = campaign.scheduled_at or datetime.now(UTC)
     return {"scheduled_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
 
@@ -118,11 +122,18 @@ def await_delivery(
 
 
 def announce(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
-    """Tell that every message is settled."""
-    store.record(campaign.id, delivery_token=None)
-    with store.transaction() as connection:
-        counts = planning.totals(connection, campaign.id)
-    store.tell("campaign.delivered", campaign.id, dict(counts))
+    """Tell, once, that every message is settled."""
+    _expect(campaign, *_MOVING)
+    if campaign.delivered_at is None:
+        with store.transaction() as connection:
+            counts = planning.totals(connection, campaign.id)
+        store.record(
+            campaign.id,
+            delivery_token=None,
+            delivered_at=datetime.now(UTC),
+            finish_reason=_why_nothing_went_out(counts),
+        )
+        store.tell("campaign.delivered", campaign.id, dict(counts))
     return {}
 
 
@@ -130,7 +141,7 @@ def summarise(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) ->
     """Close the campaign."""
     if campaign.status is not CampaignStatus.COMPLETED:
         _expect(campaign, *_MOVING)
-        store.advance(campaign, Move.COMPLETE)
+        store.advance(campaign, Move.COMPLETE, {"reason": campaign.finish_reason})
         store.record(campaign.id, finished_at=datetime.now(UTC))
     return {}
 
@@ -179,17 +190,37 @@ def run(request: StepRequest, store: CampaignStore) -> dict[str, Any]:
         CampaignRefused: The campaign cannot go on.
     """
     step = STEPS[request.step]
+    try:
+        creator_id, result = _run_locked(step, request, store)
+    except IllegalMoveError as error:
+        raise CampaignOvertaken(error.detail) from error
+    except HuntazeError as error:
+        # A segment that is gone, a text that cannot be filled: the same call would end the same.
+        raise CampaignRefused(error.detail) from error
+    if request.step == release.__name__:
+        # After the commit, so that the worker finds the campaign sending.
+        wake_creators([creator_id])
+    return result
+
+
+def _run_locked(
+    step: Step, request: StepRequest, store: CampaignStore
+) -> tuple[UUID, dict[str, Any]]:
     with store.transaction():
         campaign = store.get(request.campaign_id, lock=True)
         if campaign.launch != request.launch:
             if request.step == fail.__name__:
-                return {}
+                return campaign.creator_id, {}
             raise CampaignOvertaken(f"launch {request.launch} was followed by {campaign.launch}")
-        result = step(campaign, store, request)
-    if request.step == release.__name__:
-        # After the commit, so that the worker finds the campaign sending.
-        wake_creators([campaign.creator_id])
-    return result
+        return campaign.creator_id, step(campaign, store, request)
+
+
+def _why_nothing_went_out(counts: dict[str, int]) -> str | None:
+    """Why a campaign is complete without a message to anyone, if it is."""
+    tried = (SendState.SENT, SendState.UNKNOWN, SendState.NOT_SENT, SendState.CANCELLED)
+    if any(counts[state] for state in tried):
+        return None
+    return "all_excluded" if any(counts[state] for state in SendState) else "no_fans"
 
 
 def _expect(campaign: StoredCampaign, *statuses: CampaignStatus) -> None:

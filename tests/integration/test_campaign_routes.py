@@ -1,0 +1,526 @@
+"""The campaigns API through real events on real Postgres; AWS is three recorders."""
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+from unittest.mock import Mock
+from uuid import UUID
+
+import pytest
+from botocore.exceptions import ClientError
+
+from functions.campaigns.api import handler as door
+from huntaze import clients
+from huntaze.db import Connection, SingleConnection
+from huntaze.ids import new_id
+from huntaze.settings import load
+from tests.fakes.creator_desk import BRIEF, Desk
+
+BASE = "/api/marketing/campaigns"
+MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:campaign"
+
+
+class Answer(NamedTuple):
+    """What API Gateway gets back."""
+
+    status: int
+    body: Any
+
+
+@pytest.fixture
+def aws(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
+    """What AWS was asked: ``machine``, ``queue``, ``relay``."""
+    source = SingleConnection(lambda: as_role("app"))
+    monkeypatch.setattr(door, "database", lambda: source)
+    fake = Mock()
+    fake.machine.start_execution.side_effect = lambda **call: {
+        "executionArn": f"{MACHINE}:{call['name']}"
+    }
+    fake.queue.send_message_batch.return_value = {"Successful": [{}]}
+    for name, client in (("step_functions", "machine"), ("sqs", "queue"), ("functions", "relay")):
+        monkeypatch.setattr(clients, name, lambda client=client: getattr(fake, client))
+    monkeypatch.setenv("CAMPAIGN_STATE_MACHINE_ARN", MACHINE)
+    monkeypatch.setenv("LANES_QUEUE_URL", "https://queue")
+    monkeypatch.setenv("OUTBOX_RELAY_FUNCTION", "relay")
+    load.cache_clear()
+    yield fake
+    load.cache_clear()
+
+
+@pytest.fixture
+def desk(
+    aws: Mock,  # noqa: ARG001  (the door is wired before anything is set up)
+    tenant_factory: Callable[..., tuple[UUID, UUID, UUID]],
+    as_role: Callable[[str], Connection],
+) -> Desk:
+    workspace_id, user_id, creator_id = tenant_factory()
+    made = Desk(as_role, workspace_id=workspace_id, creator_id=creator_id, user_id=user_id)
+    made.open_lane()
+    return made
+
+
+@pytest.fixture
+def call(
+    desk: Desk,
+    api_event: Callable[..., dict[str, Any]],
+    principal: Callable[..., dict[str, str]],
+    lambda_context: object,
+) -> Callable[..., Answer]:
+    """Ask as the workspace's owner, or in another role."""
+
+    def ask(method: str, path: str = "", body: object = None, **event: Any) -> Answer:
+        role = event.pop("role", "owner")
+        who = principal(desk.workspace_id, user_id=desk.user_id, role=role)
+        sent = api_event(method, BASE + path, body=body, principal=who, **event)
+        answer = door.handler(sent, lambda_context)  # type: ignore[arg-type]
+        text = answer["body"]
+        return Answer(answer["statusCode"], json.loads(text) if text else None)
+
+    return ask
+
+
+@pytest.fixture
+def draft(call: Callable[..., Answer]) -> Callable[..., dict[str, Any]]:
+    def make(**values: object) -> dict[str, Any]:
+        answer = call("POST", body={"name": "Spring", "message": "Hi {display_name|love}"} | values)
+        assert answer.status == 201, answer.body
+        found: dict[str, Any] = answer.body
+        return found
+
+    return make
+
+
+def test_a_draft_is_stored_and_found_again(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], desk: Desk, aws: Mock
+) -> None:
+    made = draft(holdout_percent="12.5", messages_per_minute=5)
+    assert (made["status"], made["version"], made["written_by"]) == ("draft", 1, "person")
+    assert made["creator_id"] == str(desk.creator_id)
+    assert made["variants"] == [{"label": "A", "message": "Hi {display_name|love}", "weight": 1}]
+    assert made["holdout_percent"] == "12.50"
+    assert call("GET", f"/{made['id']}").body == made
+    assert call("GET").body["items"] == [made]
+    assert aws.relay.invoke.called
+    # Tokens, execution and workspace are the machinery's own.
+    assert not {"approval_token", "delivery_token", "execution_arn", "workspace_id"} & made.keys()
+
+
+def test_the_older_path_leads_to_the_same_campaigns(
+    draft: Callable[..., dict[str, Any]],
+    desk: Desk,
+    api_event: Callable[..., dict[str, Any]],
+    principal: Callable[..., dict[str, str]],
+    lambda_context: object,
+) -> None:
+    made = draft()
+    who = principal(desk.workspace_id)
+    event = api_event("GET", f"/api/of/campaigns/{made['id']}", principal=who)
+    answer = door.handler(event, lambda_context)  # type: ignore[arg-type]
+    assert json.loads(answer["body"]) == made
+
+
+def test_a_list_goes_on_where_its_page_ended(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]]
+) -> None:
+    ids = [draft(name=f"c{n}")["id"] for n in range(5)]
+    seen, cursor = [], None
+    for _ in range(3):
+        query = {"limit": "2"} | ({"cursor": cursor} if cursor else {})
+        page = call("GET", query=query).body
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+    assert seen == ids[::-1]
+    assert cursor is None
+    assert call("GET", query={"status": "sending"}).body["items"] == []
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10", "WyJ4Il0", "!!!"])
+def test_refuses_a_cursor_that_no_list_gave(call: Callable[..., Answer], cursor: str) -> None:
+    assert call("GET", query={"cursor": cursor}).status == 400
+
+
+def test_templates_are_offered_and_used(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]]
+) -> None:
+    offered = call("GET", "/templates", query={"niche": "gaming"}).body["items"]
+    assert {one["niche"] for one in offered} == {"gaming"}
+    answer = call("POST", body={"name": "n", "template_id": offered[0]["id"]})
+    assert answer.body["variants"][0]["message"] == offered[0]["message"]
+    assert answer.body["written_by"] == "template"
+    # Who rewrites the text has written it.
+    changed = call("PATCH", f"/{answer.body['id']}", {"message": "my own words"}).body
+    assert changed["written_by"] == "person"
+    assert call("POST", body={"name": "n", "template_id": "none"}).status == 422
+    assert draft(template_id=offered[0]["id"])["written_by"] == "person"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": "n"},
+        {"name": "n", "message": "Hi {name}"},
+        {"name": "n", "message": "Hi {display_name}"},
+        {"name": "n", "message": "hi\x00"},
+        {"name": "n\x00", "message": "hi"},
+        {"name": "n", "message": "hi", "segment_id": str(new_id())},
+        {"name": "n", "message": "hi", "media_ids": [str(new_id())]},
+        {"name": "n", "message": "hi", "scheduled_at": "2020-01-01T00:00:00Z"},
+        {"name": "n", "message": "hi", "scheduled_at": "9999-12-31T23:59:59-14:00"},
+        {"name": "n", "message": "hi", "surprise": 1},
+    ],
+)
+def test_refuses_a_draft_that_could_not_be_sent(
+    call: Callable[..., Answer], body: dict[str, Any]
+) -> None:
+    assert call("POST", body=body).status in (400, 422)
+    assert call("GET").body["items"] == []
+
+
+def test_a_creator_of_another_workspace_is_not_there(call: Callable[..., Answer]) -> None:
+    body = {"name": "n", "message": "hi", "creator_id": str(new_id())}
+    assert call("POST", body=body).status == 404
+
+
+def test_launching_starts_the_state_machine_once_under_a_name_of_its_own(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], aws: Mock, desk: Desk
+) -> None:
+    made = draft()
+    answer = call("POST", f"/{made['id']}/launch")
+    assert (answer.status, answer.body["status"]) == (202, "preparing")
+    (started,) = aws.machine.start_execution.call_args_list
+    assert started.kwargs["name"] == f"{made['id']}-1"
+    assert json.loads(started.kwargs["input"]) == {
+        "workspace_id": str(desk.workspace_id),
+        "campaign_id": made["id"],
+        "launch": 1,
+    }
+    stored = desk.row(UUID(made["id"]), "campaigns")
+    assert stored["execution_arn"] == f"{MACHINE}:{made['id']}-1"
+    assert call("POST", f"/{made['id']}/launch").status == 409
+
+
+def test_a_launch_that_aws_did_not_hear_of_is_left_to_the_sweeper(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], aws: Mock, desk: Desk
+) -> None:
+    aws.machine.start_execution.side_effect = ClientError(
+        {"Error": {"Code": "ThrottlingException", "Message": ""}}, "StartExecution"
+    )
+    made = draft()
+    assert call("POST", f"/{made['id']}/launch").status == 202
+    assert desk.row(UUID(made["id"]), "campaigns")["execution_arn"] is None
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"message": "find me on telegram"},
+        {"message": "new set", "price_cents": 500},
+        {"message": "new set", "price_cents": 100, "media_ids": "one"},
+    ],
+)
+def test_a_text_that_the_rules_forbid_is_not_launched(
+    call: Callable[..., Answer],
+    draft: Callable[..., dict[str, Any]],
+    desk: Desk,
+    values: dict[str, Any],
+) -> None:
+    if "media_ids" in values:
+        values = values | {"media_ids": [str(desk.medium())]}
+    made = draft(**values)
+    answer = call("POST", f"/{made['id']}/launch")
+    assert (answer.status, answer.body["error"]) == (422, "NotCompliant")
+    assert call("GET", f"/{made['id']}").body["status"] == "draft"
+
+
+@pytest.fixture
+def at(desk: Desk, draft: Callable[..., dict[str, Any]]) -> Callable[..., str]:
+    """A campaign in a status, as the machinery would have left it."""
+
+    def make(status: str, **columns: object) -> str:
+        campaign_id = draft()["id"]
+        desk.set_campaign(UUID(campaign_id), status=status, **columns)
+        return str(campaign_id)
+
+    return make
+
+
+ALLOWED = {
+    "launch": {"draft"},
+    "approve": {"awaiting_approval"},
+    "reject": {"awaiting_approval"},
+    "pause": {"sending"},
+    "resume": {"paused"},
+    "cancel": {"draft", "preparing", "awaiting_approval", "scheduled", "sending", "paused"},
+}
+STATUSES = sorted(ALLOWED["cancel"] | {"completed", "cancelled", "failed"})
+
+
+@pytest.mark.parametrize("move", ALLOWED)
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_move_is_made_where_it_is_legal_and_409_elsewhere(
+    call: Callable[..., Answer], at: Callable[..., str], move: str, status: str
+) -> None:
+    campaign_id = at(status)
+    body = {} if move in ("approve", "reject") else None
+    answer = call("POST", f"/{campaign_id}/{move}", body)
+    if status in ALLOWED[move]:
+        assert answer.status in (200, 202)
+        return
+    assert (answer.status, answer.body["error"]) == (409, "IllegalMove")
+    assert call("GET", f"/{campaign_id}").body["status"] == status
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_only_what_does_not_send_yet_can_be_changed_or_deleted(
+    call: Callable[..., Answer], at: Callable[..., str], status: str
+) -> None:
+    campaign_id = at(status)
+    changed = call("PATCH", f"/{campaign_id}", {"name": "other"})
+    open_still = status in ("draft", "preparing", "awaiting_approval", "scheduled")
+    assert changed.status == (200 if open_still else 409)
+    if open_still:
+        assert (changed.body["status"], changed.body["version"]) == ("draft", 2)
+    deleted = call("DELETE", f"/{campaign_id}")
+    assert deleted.status == (204 if open_still else 409)
+
+
+def test_a_change_voids_the_approval_and_stops_the_execution(
+    call: Callable[..., Answer], at: Callable[..., str], aws: Mock, desk: Desk
+) -> None:
+    campaign_id = at("awaiting_approval", execution_arn="arn:run", approval_token="t")
+    assert call("POST", f"/{campaign_id}/approve", {"version": 1}).body["approved_version"] == 1
+    desk.fan()
+    desk.send(campaign_id=UUID(campaign_id))
+    changed = call("PATCH", f"/{campaign_id}", {"price_cents": None, "message": "new words"}).body
+    assert (changed["status"], changed["approved_version"]) == ("draft", None)
+    aws.machine.stop_execution.assert_called_once()
+    assert aws.machine.stop_execution.call_args.kwargs["executionArn"] == "arn:run"
+    # What was frozen under the old approval is gone; nothing of it may go out.
+    assert desk.rows("SELECT FROM sends WHERE campaign_id = %s", UUID(campaign_id)) == []
+    stored = desk.row(UUID(campaign_id), "campaigns")
+    assert (stored["approval_token"], stored["execution_arn"]) == (None, None)
+
+
+def test_an_approval_is_of_the_version_that_was_seen(
+    call: Callable[..., Answer], at: Callable[..., str], desk: Desk
+) -> None:
+    campaign_id = at("awaiting_approval", version=3)
+    assert call("POST", f"/{campaign_id}/approve", {"version": 2}).status == 409
+    approved = call("POST", f"/{campaign_id}/approve", {"version": 3, "note": "nice"})
+    assert (approved.body["status"], approved.body["approved_version"]) == ("scheduled", 3)
+    (kept,) = desk.rows("SELECT * FROM campaign_approvals")
+    assert (kept["version"], kept["decision"], kept["note"]) == (3, "approved", "nice")
+    assert kept["decided_by"] == desk.user_id
+    assert len(kept["content_hash"]) == 64
+    assert desk.events("campaign.decided") == [{"decision": "approved"}]
+
+
+def test_a_rejection_sends_it_back_to_its_author(
+    call: Callable[..., Answer], at: Callable[..., str], aws: Mock, desk: Desk
+) -> None:
+    campaign_id = at("awaiting_approval", execution_arn="arn:run", approval_token="t")
+    rejected = call("POST", f"/{campaign_id}/reject", {"note": "too pushy"}).body
+    assert rejected["status"] == "draft"
+    aws.machine.stop_execution.assert_called_once()
+    # It can be launched again, as the same version, and then be approved.
+    assert call("POST", f"/{campaign_id}/launch").status == 202
+    desk.set_campaign(UUID(campaign_id), status="awaiting_approval")
+    assert call("POST", f"/{campaign_id}/approve", {}).body["approved_version"] == 1
+
+
+def test_resuming_wakes_the_lane_even_if_the_queue_is_away(
+    call: Callable[..., Answer], at: Callable[..., str], aws: Mock
+) -> None:
+    aws.queue.send_message_batch.side_effect = ClientError(
+        {"Error": {"Code": "ServiceUnavailable", "Message": ""}}, "SendMessageBatch"
+    )
+    assert call("POST", f"/{at('paused')}/resume").body["status"] == "sending"
+    assert aws.queue.send_message_batch.called
+
+
+def test_cancelling_tells_what_may_still_arrive(
+    call: Callable[..., Answer], at: Callable[..., str], aws: Mock, desk: Desk
+) -> None:
+    campaign_id = at("sending", execution_arn="arn:run", delivery_token="t")
+    for _ in range(3):
+        desk.send(campaign_id=UUID(campaign_id))
+    desk.grant(desk.claim())
+    answer = call("POST", f"/{campaign_id}/cancel").body
+    assert (answer["cancelled"], answer["may_still_arrive"]) == (2, 1)
+    assert answer["campaign"]["status"] == "cancelled"
+    assert answer["campaign"]["finished_at"] is not None
+    aws.machine.stop_execution.assert_called_once()
+
+
+def test_a_dry_run_sends_nothing_and_keeps_what_it_saw(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], desk: Desk
+) -> None:
+    for _ in range(10):
+        desk.fan()
+    desk.fan(consent=False)
+    desk.set_lane(messages_per_minute=10, min_gap_ms=3000)
+    made = draft(holdout_percent=0, message="find me on telegram")
+    seen = call("POST", f"/{made['id']}/dry-run").body
+    assert (seen["audience"], seen["planned"]) == (11, 10)
+    assert seen["excluded"] == {"no_consent": 1}
+    assert seen["eta_seconds"] == 60
+    assert seen["expected_revenue"] is None
+    assert seen["compliance"] == ["A: off_platform_contact: “telegram”"]
+    assert seen["lane_stopped"] is None
+    assert desk.rows("SELECT FROM sends") == []
+    kept = call("GET", f"/{made['id']}").body["dry_run"]
+    assert kept["audience_hash"] == seen["audience_hash"]
+    assert call("GET", f"/{made['id']}/forecast").body["forecast"]["planned"] == 10
+
+
+def test_an_eta_counts_what_is_ahead(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], desk: Desk
+) -> None:
+    desk.set_lane(messages_per_minute=10, min_gap_ms=3000)
+    for _ in range(4):
+        desk.send()
+    seen = call("POST", f"/{draft()['id']}/dry-run").body
+    # Four ahead, four fans: eight slots of six seconds.
+    assert seen["eta_seconds"] == 48
+    slow = call("POST", f"/{draft(messages_per_minute=2)['id']}/dry-run").body
+    assert slow["eta_seconds"] == 24 + 120
+
+
+def test_expected_revenue_needs_enough_history(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], desk: Desk
+) -> None:
+    medium = desk.medium()
+    fan_id = desk.fan()
+    with desk.app.transaction() as connection:
+        connection.execute(
+            "INSERT INTO sends (workspace_id, creator_id, fan_id, state, priority, text, text_hash,"
+            " price_cents, written_by) SELECT %s, %s, %s, 'sent', 3, 't', 't', 500, 'person'"
+            " FROM generate_series(1, 400)",
+            (desk.workspace_id, desk.creator_id, fan_id),
+        )
+    desk.set_fan(fan_id, consent=False)
+    for _ in range(10):
+        desk.fan()
+    made = draft(price_cents=1000, media_ids=[str(medium)])
+    expected = call("POST", f"/{made['id']}/dry-run").body["expected_revenue"]
+    assert expected["cents"] == 0
+    assert 0 <= expected["low_cents"] <= expected["cents"] <= expected["high_cents"] < 10_000
+    assert (expected["based_on_messages"], expected["currency"]) == (400, "USD")
+
+
+@pytest.fixture
+def delivered(desk: Desk, at: Callable[..., str]) -> tuple[str, dict[str, UUID]]:
+    """A campaign with a message in each state that a person may look at."""
+    campaign_id = at("sending")
+    rows = {
+        name: desk.send(campaign_id=UUID(campaign_id), variant="A", due_at=f"2020-01-0{day}")
+        for day, name in enumerate(("sent", "unknown", "planned"), start=1)
+    }
+    claim = desk.claim()
+    desk.grant(claim, deadlines=BRIEF)
+    desk.confirm(claim, rows["sent"])
+    desk.grant(claim, deadlines=BRIEF)
+    desk.set_send(rows["unknown"], state="unknown")
+    return campaign_id, rows
+
+
+def test_recipients_and_metrics_tell_what_became_of_each(
+    call: Callable[..., Answer], delivered: tuple[str, dict[str, UUID]]
+) -> None:
+    campaign_id, rows = delivered
+    recipients = call("GET", f"/{campaign_id}/recipients").body["items"]
+    assert {one["id"]: one["state"] for one in recipients} == {
+        str(row): state for state, row in rows.items()
+    }
+    only = call("GET", f"/{campaign_id}/recipients", query={"state": "unknown"}).body["items"]
+    assert [one["id"] for one in only] == [str(rows["unknown"])]
+    first = call("GET", f"/{campaign_id}/recipients", query={"limit": "2"}).body
+    rest = call(
+        "GET", f"/{campaign_id}/recipients", query={"limit": "2", "cursor": first["next_cursor"]}
+    ).body
+    assert len(first["items"]) + len(rest["items"]) == 3
+    metrics = call("GET", f"/{campaign_id}/metrics").body
+    states = ("planned", "submitting", "sent", "not_sent", "unknown", "cancelled", "held_out")
+    assert sum(metrics[state] for state in states) == metrics["audience"] == 3
+    assert metrics["variants"] == [{"label": "A", "sent": 1, "bought": 0, "unlock_ratio": None}]
+    assert call("GET", f"/{campaign_id}/forecast").body["remaining"] == 1
+
+
+def test_an_unknown_message_is_settled_by_a_person(
+    call: Callable[..., Answer], delivered: tuple[str, dict[str, UUID]], aws: Mock
+) -> None:
+    campaign_id, rows = delivered
+    path = f"/{campaign_id}/recipients/{rows['unknown']}/settle"
+    assert call("POST", path, {"decision": "assume_sent"}, role="chatter").status == 403
+    again = call("POST", path, {"decision": "send_again"}).body
+    assert again["recipient"]["state"] == "unknown"
+    assert again["recipient"]["evidence"]["sent_again_as"] == again["new_send_id"]
+    assert aws.queue.send_message_batch.called
+    assert call("POST", path, {"decision": "send_again"}).status == 409
+    assert call("POST", path, {"decision": "assume_sent"}).body["recipient"]["state"] == "sent"
+    for other in ("sent", "planned"):
+        path = f"/{campaign_id}/recipients/{rows[other]}/settle"
+        assert call("POST", path, {"decision": "assume_sent"}).status == 409
+    path = f"/{campaign_id}/recipients/{new_id()}/settle"
+    assert call("POST", path, {"decision": "assume_sent"}).status == 404
+
+
+def test_a_recipient_is_found_in_its_own_campaign_only(
+    call: Callable[..., Answer], delivered: tuple[str, dict[str, UUID]], at: Callable[..., str]
+) -> None:
+    _, rows = delivered
+    path = f"/{at('sending')}/recipients/{rows['unknown']}/settle"
+    assert call("POST", path, {"decision": "assume_sent"}).status == 404
+
+
+def test_messages_are_taken_back_once_the_campaign_rests(
+    call: Callable[..., Answer], delivered: tuple[str, dict[str, UUID]], aws: Mock, desk: Desk
+) -> None:
+    campaign_id, rows = delivered
+    assert call("POST", f"/{campaign_id}/unsend").status == 409
+    call("POST", f"/{campaign_id}/pause")
+    answer = call("POST", f"/{campaign_id}/unsend")
+    assert (answer.status, answer.body) == (202, {"requested": 1})
+    (order,) = desk.rows("SELECT * FROM creator_commands")
+    assert (order["kind"], order["payload"]) == ("unsend", {"send_id": str(rows["sent"])})
+    assert aws.queue.send_message_batch.called
+
+
+def test_a_sample_goes_to_one_fan_with_the_fallback_and_the_true_author(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], desk: Desk
+) -> None:
+    fan_id = desk.fan(display_name="Ann")
+    made = draft()
+    answer = call("POST", f"/{made['id']}/test-message", {"fan_id": str(fan_id)})
+    assert (answer.status, answer.body["state"]) == (202, "planned")
+    row = desk.row(UUID(answer.body["send_id"]))
+    assert (row["text"], row["priority"], row["campaign_id"]) == ("Hi love", 0, None)
+    assert (row["written_by"], row["price_cents"]) == ("person", 0)
+    body = {"fan_id": str(fan_id), "variant": "Z"}
+    assert call("POST", f"/{made['id']}/test-message", body).status == 422
+    body = {"fan_id": str(new_id())}
+    assert call("POST", f"/{made['id']}/test-message", body).status == 404
+
+
+def test_ai_text_is_not_even_tested_before_a_person_approved_it(
+    call: Callable[..., Answer], at: Callable[..., str], desk: Desk
+) -> None:
+    campaign_id = at("awaiting_approval", written_by="ai", model="m", ai_disclosed=True)
+    body = {"fan_id": str(desk.fan())}
+    assert call("POST", f"/{campaign_id}/test-message", body).status == 409
+    call("POST", f"/{campaign_id}/approve", {})
+    answer = call("POST", f"/{campaign_id}/test-message", body)
+    row = desk.row(UUID(answer.body["send_id"]))
+    assert (row["written_by"], row["model"], row["ai_disclosed"]) == ("ai", "m", True)
+    assert row["approval_id"] is not None
+
+
+def test_a_time_ahead_is_kept_to_the_second(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]]
+) -> None:
+    at = (datetime.now(UTC) + timedelta(days=3)).replace(microsecond=0)
+    made = draft(scheduled_at=at.isoformat())
+    assert datetime.fromisoformat(made["scheduled_at"]) == at
+    cleared = call("PATCH", f"/{made['id']}", {"scheduled_at": None}).body
+    assert cleared["scheduled_at"] is None
