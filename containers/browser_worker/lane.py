@@ -305,7 +305,7 @@ class Lane:
         finally:
             await site.close()
         await asyncio.to_thread(
-            self._bench.sessions.save, self._claim.workspace_id, self._claim.creator_id, state
+            self._bench.sessions.renew, self._claim.workspace_id, self._claim.creator_id, state
         )
 
 

@@ -9,7 +9,10 @@ from functions.platforms.models import (
     ConnectRequest,
     SessionRequest,
 )
-from huntaze.errors import ConflictError, InvalidInputError
+from huntaze.errors import ConflictError, InvalidInputError, TooLargeError
+
+# An item of DynamoDB holds 400 KB, and sealing adds a little.
+MAX_SESSION_BYTES = 300_000
 
 
 class ConsentMissingError(InvalidInputError):
@@ -91,6 +94,10 @@ def bring_session(
         raise InvalidInputError(
             "The storage state holds no cookies; export it after logging in.",
             fields={"storage_state": "no cookies"},
+        )
+    if len(request.storage_state.model_dump_json()) > MAX_SESSION_BYTES:
+        raise TooLargeError(
+            "The storage state is too large; export it from a browser that knows this site alone."
         )
     secrets.keep_session(creator_id, request.storage_state.model_dump(mode="json"))
     store.consent(creator_id, by=by)

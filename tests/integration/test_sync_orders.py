@@ -37,7 +37,7 @@ def desk(ids: Any, as_role: Callable[[str], Connection]) -> Desk:
 @pytest.fixture(autouse=True)
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[UUID]:
     found: list[UUID] = []
-    monkeypatch.setattr(door, "wake_creators", found.extend)
+    monkeypatch.setattr(door, "wake_soon", found.append)
     return found
 
 

@@ -1,0 +1,171 @@
+"""Messages to one fan, through real events on real Postgres."""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+from unittest.mock import Mock
+from uuid import UUID
+
+import pytest
+
+from functions.conversations import handler as door
+from huntaze import clients
+from huntaze.db import Connection, SingleConnection
+from huntaze.ids import new_id
+from huntaze.settings import load
+from tests.fakes.creator_desk import Desk
+
+
+class Answer(NamedTuple):
+    """What API Gateway gets back."""
+
+    status: int
+    body: Any
+
+
+@pytest.fixture
+def queue(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
+    source = SingleConnection(lambda: as_role("app"))
+    monkeypatch.setattr(door, "database", lambda: source)
+    fake = Mock()
+    fake.send_message_batch.return_value = {"Successful": [{}]}
+    monkeypatch.setattr(clients, "sqs", lambda: fake)
+    monkeypatch.setenv("LANES_QUEUE_URL", "https://queue")
+    load.cache_clear()
+    yield fake
+    load.cache_clear()
+
+
+@pytest.fixture
+def desk(
+    queue: Mock,  # noqa: ARG001  (the door is wired before anything is set up)
+    tenant_factory: Callable[..., tuple[UUID, UUID, UUID]],
+    as_role: Callable[[str], Connection],
+) -> Desk:
+    workspace_id, user_id, creator_id = tenant_factory()
+    made = Desk(as_role, workspace_id=workspace_id, creator_id=creator_id, user_id=user_id)
+    made.open_lane()
+    return made
+
+
+@pytest.fixture
+def call(
+    desk: Desk,
+    api_event: Callable[..., dict[str, Any]],
+    principal: Callable[..., dict[str, str]],
+    lambda_context: object,
+) -> Callable[..., Answer]:
+    def ask(method: str, path: str, body: object = None, **who: Any) -> Answer:
+        member = principal(desk.workspace_id, user_id=desk.user_id, **who)
+        sent = api_event(method, path, body=body, principal=member)
+        answer = door.handler(sent, lambda_context)  # type: ignore[arg-type]
+        return Answer(answer["statusCode"], json.loads(answer["body"]))
+
+    return ask
+
+
+def test_a_message_is_queued_before_any_campaign(
+    call: Callable[..., Answer], desk: Desk, queue: Mock
+) -> None:
+    desk.send(campaign_id=desk.campaign())
+    fan_id, medium = desk.fan(), desk.medium()
+    body = {
+        "fan_id": str(fan_id),
+        "message": "hello {you}",
+        "price_cents": 500,
+        "media_ids": [str(medium)],
+    }
+    answer = call("POST", "/api/of/send", body, role="chatter")
+    assert answer.status == 202
+    send = answer.body["send"]
+    # A person's text is sent as it is written; braces mean nothing in it.
+    assert (send["state"], send["text"]) == ("planned", "hello {you}")
+    assert (send["price_cents"], send["media_ids"]) == (500, [str(medium)])
+    row = desk.row(UUID(send["id"]))
+    assert (row["priority"], row["written_by"], row["author_id"]) == (0, "person", desk.user_id)
+    assert row["compliance_passed_at"] is not None
+    due = desk.next_due(desk.claim())
+    assert due is not None
+    assert str(due.id) == send["id"]
+    assert queue.send_message_batch.called
+    assert call("GET", f"/api/of/send/{send['id']}", role="analyst").body == send
+
+
+def test_the_eta_counts_the_people_ahead(call: Callable[..., Answer], desk: Desk) -> None:
+    desk.set_lane(messages_per_minute=10, min_gap_ms=3000)
+    campaign_id = desk.campaign()
+    for _ in range(20):
+        desk.send(campaign_id=campaign_id)
+    body = {"fan_id": str(desk.fan()), "message": "hi"}
+    # At most one slot behind a running campaign, and one more for each person before.
+    assert call("POST", "/api/of/send", body).body["eta_seconds"] == 6
+    assert call("POST", "/api/of/send", body).body["eta_seconds"] == 12
+
+
+@pytest.mark.parametrize(
+    ("changes", "status"),
+    [
+        ({"message": ""}, 422),
+        ({"message": "x" * 3001}, 422),
+        ({"message": "a\x00b"}, 400),
+        ({"message": "find me on telegram"}, 422),
+        ({"message": "no bots, just me"}, 422),
+        ({"price_cents": 500}, 422),
+        ({"price_cents": 20_001}, 422),
+        ({"media_ids": [str(new_id())]}, 422),
+        ({"fan_id": str(new_id())}, 404),
+        ({"fan_id": "x"}, 422),
+        ({"creator_id": str(new_id())}, 404),
+        ({"priority": 0}, 422),
+    ],
+)
+def test_refuses_what_must_not_be_sent(
+    call: Callable[..., Answer], desk: Desk, changes: dict[str, Any], status: int
+) -> None:
+    body = {"fan_id": str(desk.fan()), "message": "hi"} | changes
+    answer = call("POST", "/api/of/send", body)
+    assert answer.status in (status, 422 if status == 400 else status)
+    assert desk.rows("SELECT FROM sends") == []
+
+
+def test_an_analyst_writes_to_nobody(call: Callable[..., Answer], desk: Desk) -> None:
+    body = {"fan_id": str(desk.fan()), "message": "hi"}
+    assert call("POST", "/api/of/send", body, role="analyst").status == 403
+
+
+def test_a_chatter_of_another_creator_finds_no_fan(call: Callable[..., Answer], desk: Desk) -> None:
+    body = {"fan_id": str(desk.fan()), "message": "hi", "creator_id": str(desk.creator_id)}
+    scope = [new_id()]
+    assert call("POST", "/api/of/send", body, role="chatter", creators=scope).status == 404
+    send_id = desk.send()
+    path = f"/api/of/send/{send_id}"
+    assert call("GET", path, role="chatter", creators=scope).status == 404
+    assert call("GET", path, role="chatter", creators=[desk.creator_id]).status == 200
+
+
+def test_another_workspaces_message_is_not_there(
+    call: Callable[..., Answer],
+    tenant_factory: Callable[..., tuple[UUID, UUID, UUID]],
+    as_role: Callable[[str], Connection],
+) -> None:
+    workspace_id, user_id, creator_id = tenant_factory()
+    stranger = Desk(as_role, workspace_id=workspace_id, creator_id=creator_id, user_id=user_id)
+    fan_id = stranger.fan()
+    send_id = stranger.send(fan_id)
+    assert call("GET", f"/api/of/send/{send_id}").status == 404
+    body = {"fan_id": str(fan_id), "message": "hi"}
+    assert call("POST", "/api/of/send", body).status == 404
+
+
+def test_a_campaigns_message_is_no_direct_one(call: Callable[..., Answer], desk: Desk) -> None:
+    send_id = desk.send(campaign_id=desk.campaign())
+    assert call("GET", f"/api/of/send/{send_id}").status == 404
+
+
+def test_a_queue_that_is_away_does_not_make_the_caller_send_twice(
+    call: Callable[..., Answer], desk: Desk, queue: Mock
+) -> None:
+    queue.send_message_batch.side_effect = RuntimeError("away")
+    body = {"fan_id": str(desk.fan()), "message": "hi"}
+    assert call("POST", "/api/of/send", body).status == 202
+    assert len(desk.rows("SELECT FROM sends")) == 1
