@@ -20,8 +20,7 @@ def _refused(offset: timedelta) -> str | None:
     try:
         service.create(draft, Mock(), creator_id=new_id(), author=new_id(), now=NOW)
     except (service.SendTimePassedError, service.SendTimeTooFarError) as refusal:
-        assert "scheduled_at" in (refusal.fields or {})
-        return refusal.code
+        return refusal.code if "scheduled_at" in (refusal.fields or {}) else "unnamed field"
     else:
         return None
 
