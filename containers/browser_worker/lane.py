@@ -11,7 +11,7 @@ from functools import partial
 
 from playwright.async_api import Browser
 
-from browser_worker import metrics, orders, sync
+from browser_worker import metrics, orders, screenshots, sync
 from browser_worker.delivery import deliver, read_back
 from browser_worker.ledger import LaneLedger, View
 from browser_worker.profile import SiteProfile
@@ -75,6 +75,8 @@ class Workbench:
     # True once the worker has been told to go.
     leaving: Callable[[], bool]
     hand_over_seconds: float
+    # Where pictures of changed pages go; None keeps none.
+    screenshots_bucket: str | None = None
 
 
 class Lane:
@@ -157,6 +159,10 @@ class Lane:
         self._page_at = time.monotonic()
 
     async def _send_or_wait(self, view: View, due: DueSend) -> None:
+        if due.fan_platform_id is None:
+            # There is no thread to open; the platform will make the fan known at the next sync.
+            await self._ledger.skip(due, SkipReason.UNMATCHED)
+            return
         wait = _seconds_until(view, due)
         if wait > LEAD_SECONDS:
             # Look again before the slot: whoever has the highest priority then takes it.
@@ -172,6 +178,9 @@ class Lane:
             return
         self._drifts = 0
         metrics.record_delivery(view.lane.platform, delivery.outcome, delivery.seconds)
+        if delivery.refused is None:
+            waited = (view.lane.now - due.due_at).total_seconds()
+            metrics.record_wait(view.lane.platform, due.priority, waited)
         if delivery.refused is not None:
             await self._after_refusal(view, delivery.refused)
 
@@ -187,6 +196,8 @@ class Lane:
 
     async def _read_back(self, view: View) -> None:
         for doubt in view.doubts:
+            if self._bench.leaving():
+                return
             try:
                 outcome = await read_back(
                     await self._open_site(),
@@ -215,7 +226,11 @@ class Lane:
         """
         log.warning(
             "trouble on a page",
-            extra={"trouble": trouble.code, "creator_id": str(self._claim.creator_id)},
+            extra={
+                "trouble": trouble.code,
+                "creator_id": str(self._claim.creator_id),
+                **await self._picture_of(trouble),
+            },
         )
         metrics.record_trouble(self._the_profile.name, trouble.code)
         await self._forget_site()
@@ -231,6 +246,18 @@ class Lane:
             await self._keep_silent(AWAY_SECONDS)
         else:
             await put_aside()
+
+    async def _picture_of(self, trouble: Trouble) -> dict[str, object]:
+        """Keep the picture of a changed page; what a log line says of it."""
+        if not isinstance(trouble, SelectorDrift):
+            return {}
+        facts: dict[str, object] = {"selectors": trouble.selectors}
+        bucket = self._bench.screenshots_bucket
+        if bucket is not None and trouble.screenshot is not None:
+            facts["picture"] = await asyncio.to_thread(
+                screenshots.keep, bucket, self._claim, trouble.screenshot
+            )
+        return facts
 
     async def _platform_is_away(self) -> bool:
         """Whether a page fails, too, that is no fan's."""

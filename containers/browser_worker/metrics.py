@@ -2,6 +2,8 @@
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from huntaze.domain.outbound.states import Priority
+
 NAMESPACE = "Huntaze/Sending"
 
 
@@ -17,6 +19,14 @@ def record_delivery(platform: str, outcome: str, seconds: float) -> None:
     metrics.add_dimension(name="outcome", value=outcome)
     metrics.add_metric(name="Deliveries", unit=MetricUnit.Count, value=1)
     metrics.add_metric(name="DeliveryDuration", unit=MetricUnit.Seconds, value=seconds)
+    metrics.flush_metrics()
+
+
+def record_wait(platform: str, priority: int, seconds: float) -> None:
+    """Record how long a message was due before its thread was opened for it."""
+    metrics = _metrics(platform)
+    metrics.add_dimension(name="priority", value=Priority(priority).name.lower())
+    metrics.add_metric(name="DeliveryWait", unit=MetricUnit.Seconds, value=max(0.0, seconds))
     metrics.flush_metrics()
 
 

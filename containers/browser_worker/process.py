@@ -81,6 +81,7 @@ async def run(observe: Observer = nobody) -> None:
                 observe=observe,
                 leaving=leaving.is_set,
                 hand_over_seconds=settings.hand_over_seconds,
+                screenshots_bucket=settings.screenshots_bucket,
             )
             log.info("the worker is up")
             await Worker(settings, pool, bench, leaving).run()

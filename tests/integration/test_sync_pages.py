@@ -47,6 +47,11 @@ class Sessions:
         """Keep a state."""
         self.states[creator_id] = state
 
+    def renew(self, workspace_id: UUID, creator_id: UUID, state: dict[str, Any]) -> bool:
+        """Keep the state of a browser that was open."""
+        self.save(workspace_id, creator_id, state)
+        return True
+
     def forget(self, creator_id: UUID) -> None:
         """Keep nothing."""
         self.states.pop(creator_id, None)

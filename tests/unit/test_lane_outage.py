@@ -35,7 +35,7 @@ class _LedgerWithOneSend:
             ),
             command=None,
             doubts=[],
-            due=SimpleNamespace(due_at=_NoWait(), open_failures=0),
+            due=SimpleNamespace(due_at=_NoWait(), open_failures=0, fan_platform_id="p"),
             slot=None,
             next_readable=None,
             sync=None,
