@@ -95,6 +95,7 @@ class Worker:
         try:
             return asking.result()
         except Exception:
+            # Whatever the queue's trouble is, the lanes in hand go on; asked again in a moment.
             log.exception("the queue cannot be read")
             await asyncio.sleep(BUSY_SECONDS)
             return []
@@ -130,6 +131,7 @@ class Worker:
                 extra={"creator_id": str(creator_id)},
             )
         except Exception:
+            # One creator's defect must not end the others' lanes; its wake-up comes back.
             log.exception("a lane broke", extra={"creator_id": str(creator_id)})
 
     async def _drain(self, wake_up: WakeUp) -> None:
