@@ -1,0 +1,104 @@
+"""What a feature is built from: the stage, its stores, its schema and its routes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aws_cdk import Duration
+from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from stacks.data import Data
+from stacks.database import Database, DatabaseRole
+from stacks.feature_function import API_TIMEOUT, FeatureFunction
+from stacks.layers import Layers
+from stacks.messaging import Messaging
+from stacks.migration import Migration
+from stacks.rest_api import RestApi
+from stacks.settings import StageSettings
+
+_EVERY_MINUTE = events.Schedule.rate(Duration.minutes(1))
+
+
+def below(*paths: str) -> list[str]:
+    """Each path and everything below it."""
+    return [route for path in paths for route in (path, f"{path}/{{proxy+}}")]
+
+
+@dataclass(frozen=True)
+class FunctionParts:
+    """What every function that logs in to the database is built from."""
+
+    scope: Construct
+    settings: StageSettings
+    database: Database
+    layers: Layers
+    migration: Migration
+
+    def function(
+        self,
+        construct_id: str,
+        slice_name: str,
+        role: DatabaseRole = DatabaseRole.APP,
+        *,
+        environment: Mapping[str, str] | None = None,
+        heavy_packages: Sequence[str] = (),
+        extra_files: Sequence[Path] = (),
+        memory_mb: int = 512,
+        timeout: Duration = API_TIMEOUT,
+    ) -> FeatureFunction:
+        """Define a function that needs the migrated schema and one role in it.
+
+        Args:
+            construct_id: The function's name, without the stage.
+            slice_name: Where its ``handler.py`` is below ``functions``, e.g. ``campaigns.api``.
+            role: Its role in the database.
+            environment: Its settings beside the database.
+            heavy_packages: The packages with a layer of their own that it calls.
+            extra_files: Files outside the feature's folder that it carries.
+            memory_mb: Memory, and with it a share of a processor.
+            timeout: How long one call may take.
+        """
+        function = FeatureFunction(
+            self.scope,
+            construct_id,
+            settings=self.settings,
+            layers=self.layers,
+            handler=f"functions.{slice_name}.handler.handler",
+            environment=environment,
+            heavy_packages=heavy_packages,
+            extra_files=extra_files,
+            memory_mb=memory_mb,
+            timeout=timeout,
+        )
+        self.database.admit(function, role)
+        self.migration.precede(function)
+        return function
+
+
+@dataclass(frozen=True)
+class FeatureParts(FunctionParts):
+    """Everything that the features behind the routes share."""
+
+    data: Data
+    messaging: Messaging
+    routes: RestApi
+    outbox_relay: FeatureFunction
+
+    def sign_tokens(self, function: FeatureFunction) -> None:
+        """Let a function sign and check access tokens."""
+        function.add_environment("TOKEN_KEYS_SECRET_ARN", self.data.token_keys.arn)
+        self.data.token_keys.grant_value(function)
+
+
+def run_every_minute(construct_id: str, function: lambda_.Function) -> None:
+    """Call a function once a minute, without an event of its own."""
+    events.Rule(
+        function.stack,
+        construct_id,
+        schedule=_EVERY_MINUTE,
+        # The next minute repeats the work: a late retry would only add to it.
+        targets=[targets.LambdaFunction(function, retry_attempts=0)],
+    )

@@ -1,0 +1,27 @@
+"""Accounts and sessions."""
+
+from stacks.database import DatabaseRole
+from stacks.feature_parts import FeatureParts
+
+# The routes with which a stranger becomes somebody.
+_PUBLIC = (
+    *("register", "login", "refresh", "verify-email", "resend-verification"),
+    *("forgot-password", "reset-password", "magic-link", "magic-link/consume"),
+)
+_OF_A_MEMBER = ("me", "logout", "sessions", "sessions/{id}")
+
+
+def add_auth(parts: FeatureParts) -> None:
+    """Define the function behind ``/api/auth``."""
+    auth = parts.function(
+        "Auth",
+        "auth",
+        DatabaseRole.IDENTITY,
+        environment={"ALLOWED_ORIGINS": ",".join(parts.settings.allowed_origins)},
+        # Argon2 works in proportion to the processor that comes with the memory.
+        memory_mb=1024,
+    )
+    parts.sign_tokens(auth)
+    public = [f"/api/auth/{name}" for name in _PUBLIC]
+    parts.routes.serve(auth, public, method="POST", public=True)
+    parts.routes.serve(auth, [f"/api/auth/{name}" for name in _OF_A_MEMBER])

@@ -1,0 +1,19 @@
+"""Messages between fans and the people who answer them."""
+
+from stacks import permissions
+from stacks.feature_parts import FeatureParts, below
+
+
+def add_conversations(parts: FeatureParts) -> None:
+    """Define the function behind the inbox and single messages."""
+    conversations = parts.function("Conversations", "conversations")
+    permissions.wake_lanes(conversations, parts.messaging)
+    permissions.nudge_outbox(conversations, parts.outbox_relay)
+    parts.routes.serve(
+        conversations,
+        [
+            *below("/api/of/send", "/api/of/inbox", "/api/of/threads"),
+            *below("/api/crm/conversations"),
+            "/api/messages/{proxy+}",
+        ],
+    )

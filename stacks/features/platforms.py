@@ -1,0 +1,15 @@
+"""Connections of creators to their platforms."""
+
+from stacks import permissions
+from stacks.feature_parts import FeatureParts
+
+_NAMES = ("connect", "connect/code", "session", "resume", "sync", "disconnect", "status")
+
+
+def add_platforms(parts: FeatureParts) -> None:
+    """Define the function behind the connection routes of ``/api/of``."""
+    platforms = parts.function("Platforms", "platforms")
+    permissions.write_creator_credentials(platforms, parts.data)
+    permissions.write_browser_sessions(platforms, parts.data)
+    permissions.wake_lanes(platforms, parts.messaging)
+    parts.routes.serve(platforms, [f"/api/of/{name}" for name in _NAMES])
