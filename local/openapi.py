@@ -52,6 +52,15 @@ _REFUSALS = {
     "422": ("InvalidInput", "Some fields are not acceptable; `fields` says which and why."),
     "429": ("TooManyRequests", "A limit is reached; `Retry-After` says when to come back."),
 }
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "A name for this request, e.g. a UUID. Sent again with the same body within a"
+    " day, it has the same reply and no second effect; with another body it is 422, and while the"
+    " first is under way 409.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+}
 _METHODS = ("get", "post", "put", "patch", "delete")
 _SAFE = frozenset({"get"})
 # What Powertools writes about its own refusals, which never leave a function of ours.
@@ -207,6 +216,8 @@ def _complete(operation: Json, method: str, path: str) -> None:
     for status in _refusals_of(operation, method, path):
         responses.setdefault(status, {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"})
     operation["responses"] = dict(sorted(responses.items()))
+    if path not in PUBLIC and method not in _SAFE:
+        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
     if path in PUBLIC:
         operation["security"] = []
     elif method in _SAFE:
@@ -217,6 +228,8 @@ def _complete(operation: Json, method: str, path: str) -> None:
 
 def _refusals_of(operation: Json, method: str, path: str) -> set[str]:
     parameters = {parameter["in"] for parameter in operation.get("parameters", [])}
+    if path not in PUBLIC and method not in _SAFE:
+        parameters.add("header")
     statuses = {"429"}
     if path not in PUBLIC or method not in _SAFE:
         statuses |= {"401", "403"}
@@ -226,6 +239,8 @@ def _refusals_of(operation: Json, method: str, path: str) -> set[str]:
         statuses |= {"400", "413", "415", "422"}
     if parameters:
         statuses |= {"422"}
+    if "header" in parameters:
+        statuses |= {"400"}
     if "query" in parameters:
         statuses |= {"400", "404"}
     if "path" in parameters or (path not in PUBLIC and method not in _SAFE):

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -28,6 +29,7 @@ from functions.campaigns.models import (
     SendCreated,
     Settled,
     Settlement,
+    StoredCampaign,
     TestMessage,
     UnsendOrder,
 )
@@ -36,7 +38,7 @@ from functions.campaigns.status import CampaignStatus
 from functions.campaigns.templates import templates
 from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
-from huntaze.db import Tenant, database
+from huntaze.db import Tenant, database, once_committed
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.wake import wake_soon
@@ -135,7 +137,7 @@ def change_campaign(campaign_id: UUID, changes: CampaignChanges, caller: Caller)
     campaign, execution = service.change(
         campaign_id, changes, _store(caller), now=datetime.now(UTC)
     )
-    gateway.stop_execution(execution, "The campaign was changed.")
+    once_committed(partial(gateway.stop_execution, execution, "The campaign was changed."))
     outbox.nudge()
     return campaign
 
@@ -161,6 +163,12 @@ def launch_campaign(campaign_id: UUID, caller: Caller) -> Campaign:
     caller.require(Right.WRITE_CAMPAIGNS)
     store = _store(caller)
     campaign = service.launch(campaign_id, store)
+    once_committed(partial(_start, campaign, store))
+    outbox.nudge()
+    return store.get(campaign_id).public()
+
+
+def _start(campaign: StoredCampaign, store: PostgresCampaigns) -> None:
     try:
         arn = gateway.start_execution(
             campaign, load(CampaignsApiSettings).campaign_state_machine_arn
@@ -169,8 +177,6 @@ def launch_campaign(campaign_id: UUID, caller: Caller) -> Campaign:
     except (BotoCoreError, ClientError):
         # The launch is committed: the sweeper starts what could not be started here.
         log.warning("the state machine was not started", exc_info=True)
-    outbox.nudge()
-    return store.get(campaign_id).public()
 
 
 @router.post("/<campaign_id>/approve", tags=["campaigns"])
@@ -190,7 +196,9 @@ def reject_campaign(campaign_id: UUID, decision: Decision, caller: Caller) -> Ca
     caller.require(Right.APPROVE)
     store = _store(caller)
     before = service.decide(campaign_id, decision, store, approved=False, decided_by=caller.user_id)
-    gateway.stop_execution(before.execution_arn, "The campaign was rejected.")
+    once_committed(
+        partial(gateway.stop_execution, before.execution_arn, "The campaign was rejected.")
+    )
     outbox.nudge()
     return store.get(campaign_id).public()
 
@@ -219,7 +227,7 @@ def cancel_campaign(campaign_id: UUID, caller: Caller) -> Cancellation:
     """Stop a campaign for good."""
     caller.require(Right.WRITE_CAMPAIGNS)
     answer, execution = service.cancel(campaign_id, _store(caller))
-    gateway.stop_execution(execution, "The campaign was cancelled.")
+    once_committed(partial(gateway.stop_execution, execution, "The campaign was cancelled."))
     outbox.nudge()
     return answer
 

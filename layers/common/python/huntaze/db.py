@@ -3,6 +3,7 @@
 import select
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import Protocol
 from uuid import UUID
@@ -17,6 +18,9 @@ type Connection = psycopg.Connection[TupleRow]
 
 # As the policies of 0001 read the scope.
 EVERY_CREATOR = "*"
+
+# What waits for the commit of a whole request; None where each part commits by itself.
+_waiting: ContextVar[list[Callable[[], object]] | None] = ContextVar("_waiting", default=None)
 
 
 class NestedTransactionError(RuntimeError):
@@ -38,6 +42,7 @@ class SingleConnection:
         self._connect = connect
         self._open: Connection | None = None
         self._lent = False
+        self._whole = False
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:
@@ -48,17 +53,52 @@ class SingleConnection:
         """
         if self._lent:
             raise NestedTransactionError("open the second part inside the first transaction")
-        if self._open is None or self._open.closed or _lost(self._open):
-            self._open = self._connect()
+        connection = self._living()
         self._lent = True
         try:
-            yield self._open
+            yield connection
         except psycopg.OperationalError:
             # A dead connection must not fail the next request too.
-            self._open.close()
+            connection.close()
             raise
         finally:
             self._lent = False
+
+    def _living(self) -> Connection:
+        # In the middle of a whole request nothing may go on with another connection.
+        is_over = not self._whole and self._open and (self._open.closed or _lost(self._open))
+        if self._open is None or is_over:
+            self._open = self._connect()
+        return self._open
+
+    @contextmanager
+    def one_transaction(self) -> Iterator[Connection]:
+        """Make everything until the end of the block one transaction.
+
+        What opens a transaction inside gets a savepoint of this one, and what is ``once_committed``
+        waits for its commit.
+        """
+        with self.connection() as connection:
+            self._lent, self._whole = False, True
+            waiting: list[Callable[[], object]] = []
+            token = _waiting.set(waiting)
+            try:
+                with connection.transaction():
+                    yield connection
+            finally:
+                _waiting.reset(token)
+                self._lent, self._whole = True, False
+        for action in waiting:
+            action()
+
+
+def once_committed(action: Callable[[], object]) -> None:
+    """Do what others would see too early otherwise: now, or after the commit of a whole request."""
+    waiting = _waiting.get()
+    if waiting is None:
+        action()
+    else:
+        waiting.append(action)
 
 
 def _lost(connection: Connection) -> bool:

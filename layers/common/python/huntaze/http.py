@@ -4,6 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +18,9 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from huntaze.auth import principal_from
+from huntaze import idempotency
+from huntaze.auth import Principal, principal_from
+from huntaze.db import database
 from huntaze.errors import (
     BadRequestError,
     HuntazeError,
@@ -181,16 +184,23 @@ def lambda_entry(
         request_context = event.get("requestContext") or {}
         log.set_correlation_id(request_context.get("requestId"))
         try:
-            if authenticated:
-                principal_from(request_context.get("authorizer"))
+            caller = _caller(request_context.get("authorizer"), authenticated=authenticated)
             _refuse_unreadable(event)
+            keyed = idempotency.keyed_request(event, caller) if caller else None
+            resolve = partial(app.resolve, event, context)
+            answer = idempotency.answer_once(keyed, database(), resolve) if keyed else resolve()
         except HuntazeError as refusal:
             return _refusal_event(refusal)
-        answer = app.resolve(event, context)
         # Null is an empty body to API Gateway, but not to everything that stands in for it.
         return {**answer, "body": answer.get("body") or ""}
 
     return entry
+
+
+def _caller(authorizer: dict[str, str] | None, *, authenticated: bool) -> Principal | None:
+    if authenticated or (authorizer and "user_id" in authorizer):
+        return principal_from(authorizer)
+    return None
 
 
 def _refuse_unreadable(event: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 from aws_lambda_powertools import Logger
 
 from huntaze import clients
-from huntaze.db import Connection
+from huntaze.db import Connection, once_committed
 from huntaze.settings import Settings, load
 
 
@@ -45,6 +45,10 @@ def add(
 
 def nudge() -> None:
     """Ask the relay to publish now; the sweep of each minute would find the events anyway."""
+    once_committed(_nudge)
+
+
+def _nudge() -> None:
     try:
         clients.functions().invoke(
             FunctionName=load(RelaySettings).outbox_relay_function, InvocationType="Event"

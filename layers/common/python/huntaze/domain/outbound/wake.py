@@ -2,12 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from functools import partial
 from itertools import batched
 from uuid import UUID
 
 from aws_lambda_powertools import Logger
 
 from huntaze import clients
+from huntaze.db import once_committed
 from huntaze.ids import new_id
 from huntaze.settings import Settings, load
 
@@ -20,6 +22,10 @@ class LaneQueueSettings(Settings):
 
 def wake_soon(creator_id: UUID) -> None:
     """Wake a lane after a commit; the caller's work is done, so a lost wake-up is no failure."""
+    once_committed(partial(_wake, creator_id))
+
+
+def _wake(creator_id: UUID) -> None:
     try:
         wake_creators([creator_id])
     except Exception:

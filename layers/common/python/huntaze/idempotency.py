@@ -1,0 +1,161 @@
+"""Requests that may be repeated: one effect for each Idempotency-Key, and one reply.
+
+The reply is stored in the transaction of the effect. A process that dies before the commit has
+done nothing; one that dies after it has left the reply for the request that comes again.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from huntaze.auth import Principal
+from huntaze.db import Connection, SingleConnection, Tenant
+from huntaze.errors import BadRequestError, ConflictError, InvalidInputError
+
+HEADER = "Idempotency-Key"
+REPLAYED_HEADER = "Idempotency-Replayed"
+
+# A client that has not asked again for a day has given up; until it is swept, a key still counts.
+_KEPT = timedelta(hours=24)
+# Each new key takes away a few old ones: no request pays for many, and none is left for long.
+_SWEPT = 20
+_LONGEST = 255
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+type Event = dict[str, Any]
+type Reply = dict[str, Any]
+
+
+class RequestInFlightError(ConflictError):
+    """The request with this key is being worked on."""
+
+
+class IdempotencyKeyReusedError(InvalidInputError):
+    """The key came with another request before."""
+
+
+class ReplyErasedError(ConflictError):
+    """The request was done; its reply went with the person it spoke of."""
+
+
+class KeyedRequest(NamedTuple):
+    """A request as it is told from others."""
+
+    workspace_id: UUID
+    user_id: UUID
+    route: str
+    key: str
+    request_hash: bytes
+
+    @property
+    def lock(self) -> int:
+        """A number for the key, the same in every process."""
+        name = json.dumps([str(self.workspace_id), str(self.user_id), self.route, self.key])
+        return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], signed=True)
+
+
+def keyed_request(event: Event, principal: Principal) -> KeyedRequest | None:
+    """Read the key of a request; None when it has none, or changes nothing.
+
+    Raises:
+        BadRequestError: The key is not 1 to 255 printable ASCII characters.
+    """
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    key = headers.get(HEADER.lower())
+    if key is None or event["httpMethod"] in _SAFE:
+        return None
+    if not (0 < len(key) <= _LONGEST and key.isascii() and key.isprintable()):
+        raise BadRequestError(
+            f"An {HEADER} is 1 to {_LONGEST} printable ASCII characters, e.g. a UUID."
+        )
+    # The path as it was sent: a key that is used for two campaigns is two keys.
+    route = f"{event['httpMethod']} {event['path']}"
+    content = json.dumps([event.get("multiValueQueryStringParameters"), event.get("body")])
+    return KeyedRequest(
+        principal.workspace_id,
+        principal.user_id,
+        route,
+        key,
+        hashlib.sha256(content.encode("utf-8", "surrogatepass")).digest(),
+    )
+
+
+def answer_once(
+    request: KeyedRequest, source: SingleConnection, answer: Callable[[], Reply]
+) -> Reply:
+    """Give the stored reply, or answer and store the reply with what answering has changed.
+
+    A refusal is not stored: nothing was done, and the caller may mend what was wrong.
+
+    Raises:
+        RequestInFlightError: The same request is being answered by another process.
+        IdempotencyKeyReusedError: The key belongs to another request.
+        ReplyErasedError: It was answered; the reply is gone.
+    """
+    with source.one_transaction() as connection:
+        # A tenant for this one query each: what answering opens is a tenant of its own.
+        with Tenant(source, request.workspace_id).transaction():
+            if not _lock(connection, request):
+                raise RequestInFlightError(
+                    f"A request with this {HEADER} is under way; ask again in a second."
+                )
+            stored = _find(connection, request)
+        if stored is not None:
+            return stored
+        reply = answer()
+        if reply["statusCode"] < HTTPStatus.BAD_REQUEST and not _sets_cookies(reply):
+            with Tenant(source, request.workspace_id).transaction():
+                _store(connection, request, reply)
+        return reply
+
+
+def _lock(connection: Connection, request: KeyedRequest) -> bool:
+    # Held until the commit; whoever comes after it finds the reply.
+    (locked,) = connection.execute(
+        "SELECT pg_try_advisory_xact_lock(%s)", (request.lock,)
+    ).fetchone() or (False,)
+    return bool(locked)
+
+
+def _find(connection: Connection, request: KeyedRequest) -> Reply | None:
+    row = connection.execute(
+        "SELECT request_hash, reply FROM idempotency_keys"
+        " WHERE workspace_id = %s AND user_id = %s AND route = %s AND key = %s",
+        request[:4],
+    ).fetchone()
+    if row is None:
+        return None
+    request_hash, text = row
+    if request_hash != request.request_hash:
+        raise IdempotencyKeyReusedError(
+            f"This {HEADER} came with another body before; take a new key for a new request."
+        )
+    if text is None:
+        raise ReplyErasedError("The request was done before; its reply was erased since.")
+    reply: Reply = json.loads(text)
+    headers = {**(reply.get("multiValueHeaders") or {}), REPLAYED_HEADER: ["true"]}
+    return {**reply, "multiValueHeaders": headers}
+
+
+def _store(connection: Connection, request: KeyedRequest, reply: Reply) -> None:
+    connection.execute(
+        "DELETE FROM idempotency_keys WHERE ctid IN ("
+        "  SELECT ctid FROM idempotency_keys"
+        "  WHERE workspace_id = %s AND created_at <= clock_timestamp() - %s"
+        "  ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)",
+        (request.workspace_id, _KEPT, _SWEPT),
+    )
+    connection.execute(
+        "INSERT INTO idempotency_keys (workspace_id, user_id, route, key, request_hash, reply)"
+        " VALUES (%s, %s, %s, %s, %s, %s)",
+        (*request, json.dumps(reply)),
+    )
+
+
+def _sets_cookies(reply: Reply) -> bool:
+    names = {*(reply.get("headers") or {}), *(reply.get("multiValueHeaders") or {})}
+    return any(name.lower() == "set-cookie" for name in names)
