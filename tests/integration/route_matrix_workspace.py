@@ -42,6 +42,7 @@ class FullWorkspace:
         self._campaign(ids)
         self._worker_rows(ids)
         self._session(ids["session_id"])
+        self._reply()
         return {name: str(value) for name, value in ids.items()}
 
     def _fans(self, ids: dict[str, UUID]) -> None:
@@ -209,6 +210,13 @@ class FullWorkspace:
             {"id": session_id, "user_id": self._user_id, "expires_at": "2999-01-01"}
             | {"user_agent": MARK},
         )
+
+    def _reply(self) -> None:
+        with self._tenant.transaction() as connection:
+            row = {"user_id": self._user_id, "route": "POST /x", "key": MARK}
+            self._add(
+                connection, "idempotency_keys", {**row, "request_hash": bytes(32), "reply": MARK}
+            )
 
     def _add(self, connection: Connection, table: str, row: dict[str, object]) -> None:
         row = {"workspace_id": self._tenant.workspace_id, **row}

@@ -60,6 +60,7 @@ UNIQUE_TEXTS = {
     "segments": ("name",),
     "media": ("platform_media_id",),
     "transactions": ("transaction_id",),
+    "idempotency_keys": ("key",),
 }
 GENERATED = {"handle_key", "name_key"}
 
