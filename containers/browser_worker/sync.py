@@ -144,6 +144,9 @@ def _amounts(row: EarningRow) -> tuple[int, int, int] | None:
     if row.type.strip().casefold() in REVERSALS:
         amount = abs(amount)
         fee, net = (None if cents is None else abs(cents) for cents in (fee, net))
+        if fee is None and net is None:
+            # Its share of the payment's net, which the payment alone tells.
+            fee = net = 0
     if fee is None:
         fee = 0 if net is None else max(amount - net, 0)
     if net is None:

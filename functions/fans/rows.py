@@ -146,8 +146,11 @@ def _amounts(row: dict[str, object], *, reversal: bool) -> tuple[int, int, int]:
     if amount is None and net is None:
         if not reversal:
             raise RowError("neither an amount nor a net amount")
-        # What a reversal takes back is its payment's net, whatever it says itself.
-        return 0, fee or 0, 0
+        # It takes back all of its payment.
+        return 0, 0, 0
+    if reversal and fee is None and net is None:
+        # Of the payment's fee it takes back its share: only the payment says how much that is.
+        return amount or 0, 0, 0
     if amount is None:
         amount = (net or 0) + (fee or 0)
     if fee is None:
@@ -156,6 +159,8 @@ def _amounts(row: dict[str, object], *, reversal: bool) -> tuple[int, int, int]:
         net = amount - fee
     if net < 0:
         raise RowError("the fee is larger than the amount")
+    if net > amount:
+        raise RowError("the net is larger than the amount")
     return amount, fee, net
 
 

@@ -13,6 +13,7 @@ from functions.management.service import (
     CreatorConnectedError,
     CreatorExistsError,
     CreatorInUseError,
+    CurrencyOfMoneyError,
 )
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
@@ -95,6 +96,7 @@ class PostgresCreators:
 
         Raises:
             CreatorExistsError: Another creator has this handle.
+            CurrencyOfMoneyError: There is money in another currency.
         """
         values = changes.model_dump(exclude_unset=True)
         kill_switch = values.pop("kill_switch", None)
@@ -120,6 +122,12 @@ class PostgresCreators:
                     self._tell(connection, "creator.changed", creator_id)
         except psycopg.errors.UniqueViolation:
             raise CreatorExistsError("Another creator of this workspace has this handle.") from None
+        except psycopg.errors.CheckViolation as refused:
+            if refused.diag.constraint_name != "creators_currency_of_money":
+                raise
+            raise CurrencyOfMoneyError(
+                "The creator has transactions in its currency, which stays as it is."
+            ) from None
         return found
 
     def remove(self, creator_id: UUID) -> bool:

@@ -25,6 +25,10 @@ class CreatorConnectedError(ConflictError):
     """The creator's lane is running."""
 
 
+class CurrencyOfMoneyError(ConflictError):
+    """The creator has transactions in its currency."""
+
+
 class CreatorInUseError(ConflictError):
     """Fans, campaigns, messages or money belong to the creator."""
 
@@ -121,6 +125,7 @@ def change(creator_id: UUID, changes: CreatorChanges, creators: CreatorStore) ->
     Raises:
         NotFoundError: The caller sees no such creator.
         CreatorExistsError: Another creator has this handle.
+        CurrencyOfMoneyError: There is money in another currency.
     """
     if not changes.model_fields_set:
         return get(creator_id, creators)

@@ -11,6 +11,8 @@ import pytest
 from functions.management import handler as management
 from huntaze import outbox
 from huntaze.db import Connection, SingleConnection
+from huntaze.domain import money
+from huntaze.domain.money import TransactionRow
 from huntaze.ids import new_id
 from huntaze.platforms.limits import LaneLimits
 
@@ -163,6 +165,18 @@ def test_changes_what_is_given_and_nothing_else(call, owner, created):
     cleared = {"quiet_from": None, "quiet_until": None, "cap_messages": None}
     assert call("PATCH", path, owner, body=cleared).body["quiet_from"] is None
     assert call("PATCH", path, owner, body={}).body["cap_messages"] is None
+
+
+def test_the_currency_stays_once_there_is_money(call, owner, created, tenant):
+    path = f"{CREATORS}/{created['id']}"
+    assert call("PATCH", path, owner, body={"currency": "EUR"}).body["currency"] == "EUR"
+    with tenant(UUID(owner["workspace_id"])).transaction() as connection:
+        row = TransactionRow(1, "t", "u", "tip", 5, 0, 5)
+        money.record(connection, UUID(created["id"]), [row])
+    refused = call("PATCH", path, owner, body={"currency": "USD", "cap_hours": 5})
+    assert (refused.status, refused.body["error"]) == (409, "CurrencyOfMoney")
+    read = call("GET", path, owner).body
+    assert (read["currency"], read["cap_hours"]) == ("EUR", created["cap_hours"])
 
 
 @pytest.mark.parametrize(

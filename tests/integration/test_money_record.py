@@ -1,7 +1,10 @@
 """Recording transactions: one end, whatever the order, the repeats and the batches."""
 
-from collections import defaultdict
+import math
+import random
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+from fractions import Fraction
 
 import psycopg
 import pytest
@@ -9,35 +12,48 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from huntaze.db import SingleConnection, Tenant
-from huntaze.domain import money
-from huntaze.domain.money import PAYMENTS, REVERSALS, TransactionRow
+from huntaze.domain import fans, money
+from huntaze.domain.fans.models import MAX_CENTS
+from huntaze.domain.money import PAYMENTS, REVERSALS, OtherCurrencyError, TransactionRow
 
 FANS = ["u1", "u2", "u3"]
 
 
 @st.composite
 def histories(draw):
-    """Payments, reversals of them and of payments never told of; each id told once."""
+    """Payments, reversals of them and of what is no payment; each id told once."""
     payments = draw(
         st.lists(
-            st.tuples(st.sampled_from(PAYMENTS), st.sampled_from(FANS), st.integers(0, 10_000)),
+            st.tuples(
+                st.sampled_from(PAYMENTS),
+                st.sampled_from(FANS),
+                st.integers(0, 10_000),
+                st.integers(0, 2_500),
+            ),
             max_size=6,
         )
     )
     rows = [
-        TransactionRow(0, f"p{n}", fan, kind, net + net // 4, net // 4, net, None, day(n))
-        for n, (kind, fan, net) in enumerate(payments)
+        TransactionRow(0, f"p{n}", fan, kind, net + fee, fee, net, None, day(n))
+        for n, (kind, fan, net, fee) in enumerate(payments)
     ]
-    targets = draw(
-        st.lists(
-            st.tuples(st.sampled_from(REVERSALS), st.integers(0, 7), st.integers(0, 3)), max_size=8
-        )
+    # All of the payment; a net; a gross amount alone; a gross amount that was fee and nothing else.
+    amounts = st.one_of(
+        st.just((0, 0, 0)),
+        st.integers(1, 12_000).map(lambda net: (net + 7, 7, net)),
+        st.integers(1, 12_000).map(lambda gross: (gross, 0, 0)),
+        st.integers(1, 100).map(lambda fee: (fee, fee, 0)),
     )
-    for n, (kind, target, at) in enumerate(targets):
-        fan = payments[target][1] if target < len(payments) else "u3"
-        rows.append(
-            TransactionRow(0, f"r{n}", fan, kind, 0, 0, 0, None, day(10 + at), f"p{target}")
-        )
+    targets = [*(f"p{n}" for n in range(8)), "r0", "r1"]
+    reversals = st.tuples(
+        st.sampled_from(REVERSALS),
+        st.sampled_from(targets),
+        st.sampled_from(FANS),
+        st.integers(0, 3),
+        amounts,
+    )
+    for n, (kind, target, fan, at, told) in enumerate(draw(st.lists(reversals, max_size=8))):
+        rows.append(TransactionRow(0, f"r{n}", fan, kind, *told, None, day(10 + at), target))
     return rows
 
 
@@ -59,18 +75,30 @@ def day(n):
 
 def naive_values(rows):
     """What each fan is worth, by the rule and nothing else."""
-    values = defaultdict(int)
-    net = {row.transaction_id: row.net_cents for row in rows if row.reverses is None}
-    for row in rows:
-        values[row.platform_id] += row.net_cents if row.reverses is None else 0
-    # Of each payment's reversals one counts: the earliest.
-    counting = {}
-    for row in sorted(rows, key=lambda row: (row.created_at, row.transaction_id)):
-        if row.reverses in net:
-            counting.setdefault(row.reverses, row.platform_id)
-    for payment, fan in counting.items():
-        values[fan] -= net[payment]
-    return dict(values)
+    values = dict.fromkeys((row.platform_id for row in rows), 0)
+    for payment in rows:
+        if payment.reverses is None:
+            reversals = [row for row in rows if row.reverses == payment.transaction_id]
+            values[payment.platform_id] += payment.net_cents - taken(payment, reversals)
+    return values
+
+
+def taken(payment, reversals):
+    """What the reversals of a payment take from it together: never more than it brought."""
+    named, parts = 0, 0
+    for row in reversals:
+        if row.net_cents:
+            named += row.net_cents
+        elif not row.amount_cents:
+            named += payment.net_cents
+        elif not row.fee_cents and not payment.amount_cents:
+            named += row.amount_cents
+        elif not row.fee_cents:
+            parts += row.amount_cents
+    if parts:
+        share = Fraction(min(parts, payment.amount_cents), payment.amount_cents)
+        named += math.floor(payment.net_cents * share + Fraction(1, 2))
+    return min(named, payment.net_cents)
 
 
 def values_of(connection):
@@ -95,8 +123,11 @@ def test_a_value_is_the_same_in_any_order_with_repeats_and_splits(
             money.record(connection, ids.creator_id, batch)
     with transactions.transaction() as connection:
         assert values_of(connection) == naive_values(rows)
-        total = "SELECT coalesce(sum(effective_cents), 0) FROM transactions"
-        assert connection.execute(total).fetchone()[0] == sum(naive_values(rows).values())
+        booked = connection.execute(
+            "SELECT f.platform_id, coalesce(sum(t.effective_cents), 0)::bigint"
+            " FROM fans f LEFT JOIN transactions t ON t.fan_id = f.id GROUP BY f.id, f.platform_id"
+        )
+        assert dict(booked.fetchall()) == naive_values(rows)
 
 
 @pytest.fixture
@@ -120,12 +151,14 @@ def record(tenant_factory, tenant):
     return run
 
 
-def payment(key, net, fan="u1", **more):
-    return TransactionRow(1, key, fan, "tip", net, 0, net, created_at=day(1), **more)
+def payment(key, net, fan="u1", *, gross=None, **more):
+    gross = net if gross is None else gross
+    return TransactionRow(1, key, fan, "tip", gross, gross - net, net, created_at=day(1), **more)
 
 
-def reversal(key, of, kind="refund", fan="u1", at=2):
-    return TransactionRow(2, key, fan, kind, 0, 0, 0, created_at=day(at), reverses=of)
+def reversal(key, of, kind="refund", fan="u1", at=2, *, gross=0, net=0):
+    gross = gross or net
+    return TransactionRow(2, key, fan, kind, gross, 0, net, created_at=day(at), reverses=of)
 
 
 def test_a_reversal_waits_for_its_payment(record):
@@ -151,15 +184,122 @@ def test_the_same_rows_again_change_nothing(record):
     assert same == values == {"u1": 0, "u2": 50}
 
 
+def test_parts_are_taken_back_one_by_one_and_never_more_than_the_payment(record):
+    record(payment("p", 700), payment("q", 50))
+    assert record(reversal("r", "p", net=300))[1] == {"u1": 450}
+    assert record(reversal("s", "p", net=300))[1] == {"u1": 150}
+    # Of this one 100 are left, and of a chargeback of the whole nothing.
+    assert record(reversal("t", "p", net=300))[1] == {"u1": 50}
+    assert record(reversal("c", "p", "chargeback"))[1] == {"u1": 50}
+
+
+def test_parts_told_as_gross_amounts_take_their_share_and_together_the_whole(record):
+    record(payment("p", 800, gross=1000))
+    assert record(reversal("r", "p", gross=333))[1] == {"u1": 800 - 266}
+    assert record(reversal("s", "p", gross=333))[1] == {"u1": 800 - 533}
+    assert record(reversal("t", "p", gross=334))[1] == {"u1": 0}
+
+
 def test_a_correction_of_a_payment_corrects_its_reversal_and_both_fans(record):
     record(payment("p", 700), reversal("r", "p"), payment("q", 50))
     outcome, values = record(payment("p", 900, fan="u2"))
-    assert (outcome.updated, values) == (1, {"u1": 50 - 900, "u2": 900})
+    # What is taken back is taken from who paid.
+    assert (outcome.updated, values) == (1, {"u1": 50, "u2": 0})
+
+
+def test_a_reversal_takes_from_who_paid_whomever_it_names(record):
+    record(payment("p", 700))
+    told = reversal("r", "p", fan="u2", net=200)
+    assert record(told)[1] == {"u1": 500, "u2": 0}
+    outcome, values = record(told)
+    assert (outcome.unchanged, values) == (1, {"u1": 500, "u2": 0})
+
+
+def test_a_corrected_amount_is_the_one_that_counts(record):
+    record(payment("p", 700), reversal("r", "p", net=100))
+    assert record(payment("p", 500))[1] == {"u1": 400}
+    assert record(reversal("r", "p", net=450))[1] == {"u1": 50}
+    assert record(payment("p", 300))[1] == {"u1": 0}
 
 
 def test_a_reversal_of_a_reversal_is_worth_nothing(record):
     record(payment("p", 700), reversal("r", "p"))
     assert record(reversal("s", "r"))[1] == {"u1": 0}
+    assert record(reversal("r", "s"), reversal("x", "x"))[1] == {"u1": 700}
+
+
+def test_an_erased_fan_keeps_what_was_paid_and_taken_back(tenant_factory, tenant):
+    ids = tenant_factory()
+    transactions = tenant(ids.workspace_id)
+    with transactions.transaction() as connection:
+        money.record(connection, ids.creator_id, [payment("p", 700)])
+        ((fan_id,),) = connection.execute("SELECT id FROM fans").fetchall()
+        fans.erase(connection, fan_id)
+        outcome = money.record(
+            connection, ids.creator_id, [reversal("r", "p", net=200), payment("q", 50)]
+        )
+        assert outcome.fans_created == 0
+        stored = connection.execute("SELECT id, value_cents, platform_id FROM fans").fetchall()
+    assert stored == [(fan_id, 550, None)]
+
+
+def test_another_currency_is_refused_and_nothing_recorded(record):
+    record(payment("p", 700))
+    with pytest.raises(OtherCurrencyError, match="q is in EUR"):
+        record(payment("r", 1), payment("q", 50, currency="EUR"))
+    assert record()[1] == {"u1": 700}
+
+
+def test_the_largest_amounts_add_up(record):
+    rows = [payment(f"p{n}", MAX_CENTS) for n in range(50)]
+    assert record(*rows, reversal("r", "p0", gross=MAX_CENTS))[1] == {"u1": 49 * MAX_CENTS}
+
+
+@pytest.mark.parametrize("cents", [-1, MAX_CENTS + 1, 2**63 - 1])
+def test_an_amount_out_of_bounds_is_never_stored(record, cents):
+    record(payment("p", 700))
+    with pytest.raises(psycopg.errors.CheckViolation):
+        record(payment("q", cents))
+    assert record()[1] == {"u1": 700}
+
+
+def test_a_currency_stays_once_there_is_money(tenant_factory, tenant):
+    ids = tenant_factory()
+    transactions = tenant(ids.workspace_id)
+    change = "UPDATE creators SET currency = %s"
+    with transactions.transaction() as connection:
+        connection.execute(change, ("EUR",))
+        money.record(connection, ids.creator_id, [payment("p", 700)])
+    for currency, refused in (("EUR", False), ("USD", True)):
+        raised = pytest.raises(psycopg.errors.CheckViolation) if refused else nullcontext()
+        with raised, transactions.transaction() as connection:
+            connection.execute(change, (currency,))
+
+
+@settings(max_examples=3, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers())
+def test_writers_at_once_end_where_one_would(tenant_factory, tenant, seed):
+    """Four of them, each with all rows in an order and in batches of its own."""
+    ids = tenant_factory()
+    draw = random.Random(seed)  # noqa: S311  (an order, no secret)
+    rows = [payment(f"p{n}", draw.randrange(9000), draw.choice(FANS)) for n in range(60)]
+    rows += [
+        reversal(f"r{n}", f"p{draw.randrange(70)}", fan=draw.choice(FANS), net=draw.randrange(5000))
+        for n in range(60)
+    ]
+    orders = [draw.sample(rows, len(rows)) for _ in range(4)]
+
+    def write(told):
+        transactions = tenant(ids.workspace_id)
+        for start in range(0, len(told), 15):
+            batch = [row._replace(line=n) for n, row in enumerate(told[start : start + 15])]
+            with transactions.transaction() as connection:
+                money.record(connection, ids.creator_id, batch)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(write, orders))
+    with tenant(ids.workspace_id).transaction() as connection:
+        assert values_of(connection) == naive_values(rows)
 
 
 def test_the_last_purchase_is_the_newest_payment(tenant_factory, tenant):

@@ -301,7 +301,7 @@ async def test_earnings_are_the_platforms_to_the_cent(scene: Scene, books: Ledge
     scene.platform.seed_fans(scene.name, 120, seed=5)
     paid = scene.platform.transactions(scene.name)[-1]
     for _ in range(2):
-        # Of two reversals of one payment the first counts; the other one takes nothing more.
+        # The first reversal takes back the whole payment; the other one finds nothing more.
         books.book(
             scene.name,
             paid["fan"],

@@ -227,6 +227,30 @@ def test_cents_win_over_decimals_and_a_minus_belongs_to_reversals(read_money):
 
 
 @pytest.mark.parametrize(
+    ("cells", "amounts"),
+    [
+        (",,", (0, 0, 0)),
+        # The payment tells what part of its net this is.
+        ("-10,,", (1000, 0, 0)),
+        ("-10,-2,", (1000, 200, 800)),
+        ("10,,8", (1000, 200, 800)),
+        (",,-8", (800, 0, 800)),
+    ],
+)
+def test_a_reversal_says_no_more_than_the_file(read_money, cells, amounts):
+    rows, rejected = read_money(
+        f"transaction_id,platform_id,type,amount,fee,net,reverses\nt,1,refund,{cells},p\n"
+    )
+    assert rejected == {}
+    assert rows[0][4:7] == amounts
+
+
+def test_a_net_larger_than_its_amount_is_reported(read_money):
+    rows, rejected = read_money("transaction_id,platform_id,type,amount,net\nt,1,tip,1,2\n")
+    assert (rows, rejected) == ([], {2: "the net is larger than the amount"})
+
+
+@pytest.mark.parametrize(
     ("cells", "reason"),
     [
         (",1,tip,1,,,", "transaction_id is blank"),
@@ -238,6 +262,7 @@ def test_cents_win_over_decimals_and_a_minus_belongs_to_reversals(read_money):
         ("t,1,tip,1e5,,,", "amount: not a decimal amount"),
         ("t,1,tip,\u0661,,,", "amount: not a decimal amount"),
         ("t,1,tip,1,2,,", "the fee is larger"),
+        ("t,1,refund,1,2,,p", "the fee is larger"),
         ("t,1,tip,1,,EUR,", "currency: EUR, but the creator's is USD"),
         ("t,1,tip,1,,,x", "reverses is for refunds alone"),
         ("t,1,refund,1,,,", "reverses must name"),

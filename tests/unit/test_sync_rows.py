@@ -131,6 +131,8 @@ def test_a_chat_without_a_handle_is_a_chat() -> None:
             },
             (1000, 200, 800),
         ),
+        # The payment tells what part of its net this is.
+        ({"type": "refund", "reverses": "t0", "amount_cents": -1000}, (1000, 0, 0)),
     ],
 )
 def test_amounts_of_a_movement_follow_from_each_other(

@@ -2,11 +2,12 @@
 
 from huntaze.domain.money.models import PAYMENTS, REVERSALS, Transaction, TransactionRow
 from huntaze.domain.money.reading import read_transactions
-from huntaze.domain.money.recording import RecordOutcome, record
+from huntaze.domain.money.recording import OtherCurrencyError, RecordOutcome, record
 
 __all__ = [
     "PAYMENTS",
     "REVERSALS",
+    "OtherCurrencyError",
     "RecordOutcome",
     "Transaction",
     "TransactionRow",

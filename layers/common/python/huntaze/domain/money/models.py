@@ -21,7 +21,8 @@ class TransactionRow(NamedTuple):
         line: Orders the rows: of two with the same transaction, the higher one counts.
         currency: None is the creator's.
         created_at: ISO 8601 with zone; None keeps what is there, or is now.
-        reverses: The transaction that a refund or chargeback takes back.
+        reverses: The transaction that a refund or chargeback takes back. Such a row names the net
+            that it takes, its gross amount alone (net and fee are zero), or no amount for all.
         description: None keeps what is there.
     """
 

@@ -3,6 +3,10 @@
 The value of a fan is never added to: what a transaction is worth (``effective_cents``) follows from
 the transactions that are there, and the value from their sum. So a refund that comes before its
 payment, twice, or beside a chargeback of the same payment, subtracts once.
+
+A reversal takes from its payment what it names: a net amount; a gross amount alone, which is that
+share of the payment's net; or no amount, which is all of it. Together the reversals of a payment
+never take more than its net, and they take it from the fan who paid, whomever they name.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,6 +17,7 @@ from huntaze.db import Connection
 from huntaze.domain import fans
 from huntaze.domain.fans import Keyring
 from huntaze.domain.money.models import TransactionRow
+from huntaze.errors import InvalidInputError
 
 _STAGE = """
   CREATE TEMP TABLE transaction_stage (
@@ -26,6 +31,13 @@ _STAGE = """
 # Recomputing reads what other recordings of the creator have written: they take turns.
 _TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended('huntaze.money:' || %(creator)s, 0))"
 
+_OTHER_CURRENCY = """
+  SELECT s.transaction_id, s.currency, c.currency
+    FROM transaction_stage s JOIN creators c ON c.id = %(creator)s
+   WHERE s.currency <> c.currency::text
+   ORDER BY s.line LIMIT 1
+"""
+
 _DROP_DOUBLES = """
   DELETE FROM transaction_stage s
    USING (
@@ -35,12 +47,12 @@ _DROP_DOUBLES = """
    WHERE s.transaction_id = last.transaction_id AND s.line < last.line
 """
 
-# The rows that say something new, each with its fan and with what it was before.
+# The rows that say something new, each with its fan and with what it was before. A reversal that is
+# stored stays with the fan whom it was settled with.
 _NEWS = """
   CREATE TEMP TABLE transaction_news ON COMMIT DROP AS
-  SELECT s.transaction_id, coalesce(live.id, erased.id) AS fan_id, s.type, s.amount_cents,
-         s.fee_cents, s.net_cents, coalesce(s.currency, old.currency, c.currency) AS currency,
-         coalesce(s.created_at, old.created_at, now()) AS created_at, s.reverses,
+  SELECT s.transaction_id, told.fan_id, s.type, s.amount_cents, s.fee_cents, s.net_cents,
+         c.currency, coalesce(s.created_at, old.created_at, now()) AS created_at, s.reverses,
          coalesce(s.description, old.description) AS description,
          old.fan_id AS old_fan_id, old.reverses AS old_reverses
     FROM transaction_stage s
@@ -50,16 +62,19 @@ _NEWS = """
           AND erased.platform_key = s.platform_key
     LEFT JOIN transactions old
       ON old.creator_id = %(creator)s AND old.transaction_id = s.transaction_id
+   CROSS JOIN LATERAL (
+     SELECT CASE WHEN s.reverses IS NOT NULL AND old.reverses IS NOT NULL THEN old.fan_id
+                 ELSE coalesce(live.id, erased.id) END AS fan_id
+   ) told
    WHERE old.id IS NULL
       OR (old.fan_id, old.type, old.amount_cents, old.fee_cents, old.net_cents)
-         IS DISTINCT FROM
-         (coalesce(live.id, erased.id), s.type, s.amount_cents, s.fee_cents, s.net_cents)
+         IS DISTINCT FROM (told.fan_id, s.type, s.amount_cents, s.fee_cents, s.net_cents)
       OR old.reverses IS DISTINCT FROM s.reverses
-      OR old.currency::text <> s.currency OR old.created_at <> s.created_at
+      OR old.created_at <> s.created_at
       OR old.description IS DISTINCT FROM coalesce(s.description, old.description)
 """
 
-# A reversal is worth nothing until it is known to be the one that counts.
+# A reversal is worth nothing until it is settled.
 _RECORD = """
   INSERT INTO transactions (
     workspace_id, creator_id, fan_id, transaction_id, type, amount_cents, fee_cents, net_cents,
@@ -77,27 +92,43 @@ _RECORD = """
          description = EXCLUDED.description
 """
 
-# Of the reversals of a payment the earliest counts, whichever came to us first.
+# Reversals take one after the other, in the order of their times, whichever came to us first.
+# Shares are rounded as they add up, so that the parts of a whole make the whole.
 _SETTLE_REVERSALS = """
   WITH payments AS (
     SELECT transaction_id FROM transaction_news WHERE reverses IS NULL OR old_reverses IS NULL
     UNION SELECT reverses FROM transaction_news WHERE reverses IS NOT NULL
     UNION SELECT old_reverses FROM transaction_news WHERE old_reverses IS NOT NULL
-  ), ranked AS (
-    SELECT r.id, r.fan_id,
-           CASE WHEN row_number() OVER (
-                  PARTITION BY r.reverses ORDER BY r.created_at, r.transaction_id) = 1
-                THEN -coalesce(p.net_cents, 0) ELSE 0 END AS effective_cents
+  ), reversals AS (
+    SELECT r.id, r.reverses, r.created_at, r.transaction_id, r.fan_id, p.fan_id AS payer,
+           coalesce(p.net_cents, 0) AS net, p.amount_cents AS gross,
+           CASE WHEN r.net_cents > 0 THEN r.net_cents
+                WHEN r.amount_cents = 0 THEN p.net_cents
+                WHEN r.fee_cents = 0 AND p.amount_cents = 0 THEN r.amount_cents
+                ELSE 0 END AS named,
+           CASE WHEN r.net_cents = 0 AND r.fee_cents = 0 THEN r.amount_cents ELSE 0 END AS part
       FROM payments
       JOIN transactions r ON r.creator_id = %(creator)s AND r.reverses = payments.transaction_id
       LEFT JOIN transactions p
         ON p.creator_id = %(creator)s AND p.transaction_id = r.reverses AND p.reverses IS NULL
+  ), claimed AS (
+    SELECT *, coalesce(sum(named) OVER so_far, 0)
+              + coalesce(round(net * least(sum(part) OVER so_far, gross) / nullif(gross, 0)), 0)
+              AS claim
+      FROM reversals
+    WINDOW so_far AS (PARTITION BY reverses ORDER BY created_at, transaction_id)
+  ), settled AS (
+    SELECT id, fan_id AS old_fan_id, coalesce(payer, fan_id) AS fan_id,
+           coalesce(lag(least(claim, net)) OVER (
+             PARTITION BY reverses ORDER BY created_at, transaction_id), 0)
+           - least(claim, net) AS effective_cents
+      FROM claimed
   )
-  UPDATE transactions t SET effective_cents = ranked.effective_cents
-    FROM ranked
-   WHERE t.creator_id = %(creator)s AND t.id = ranked.id
-     AND t.effective_cents <> ranked.effective_cents
-  RETURNING t.fan_id
+  UPDATE transactions t SET effective_cents = settled.effective_cents, fan_id = settled.fan_id
+    FROM settled
+   WHERE t.creator_id = %(creator)s AND t.id = settled.id
+     AND (t.effective_cents, t.fan_id) IS DISTINCT FROM (settled.effective_cents, settled.fan_id)
+  RETURNING settled.old_fan_id, settled.fan_id
 """
 
 _VALUE = """
@@ -117,6 +148,10 @@ _VALUE = """
      AND (f.value_cents, f.last_purchase_at)
          IS DISTINCT FROM (v.value_cents, v.last_purchase_at)
 """
+
+
+class OtherCurrencyError(InvalidInputError):
+    """A transaction is not in its creator's currency, and a value is a sum in one currency."""
 
 
 class RecordOutcome(NamedTuple):
@@ -143,11 +178,15 @@ def record(
     Args:
         connection: Inside a tenant's transaction.
         creator_id: Whose fans paid.
-        rows: Checked rows, in the creator's currency.
+        rows: Checked rows.
+
+    Raises:
+        OtherCurrencyError: A row is not in the creator's currency; nothing is recorded.
     """
     of_creator = {"creator": creator_id}
     read = _fill_stage(connection, creator_id, rows)
     connection.execute(_TAKE_TURNS, {"creator": str(creator_id)})
+    _refuse_other_currencies(connection, creator_id)
     connection.execute(_DROP_DOUBLES)
     fans_created = fans.create_missing(connection, creator_id, "transaction_stage")
     connection.execute(_NEWS, of_creator)
@@ -157,8 +196,8 @@ def record(
     ).fetchone()
     created, updated = counted or (0, 0)
     connection.execute(_RECORD, of_creator)
-    settled = [row[0] for row in connection.execute(_SETTLE_REVERSALS, of_creator)]
-    connection.execute(_VALUE, {**of_creator, "fans": settled})
+    settled = {fan for row in connection.execute(_SETTLE_REVERSALS, of_creator) for fan in row}
+    connection.execute(_VALUE, {**of_creator, "fans": list(settled)})
     connection.execute("DROP TABLE transaction_stage, transaction_news")
     return RecordOutcome(read, created, updated, fans_created)
 
@@ -176,6 +215,14 @@ def _fill_stage(connection: Connection, creator_id: UUID, rows: Iterable[Transac
     # Autovacuum never sees a temporary table; without figures the joins are planned for a few rows.
     connection.execute("ANALYZE transaction_stage")
     return read
+
+
+def _refuse_other_currencies(connection: Connection, creator_id: UUID) -> None:
+    found = connection.execute(_OTHER_CURRENCY, {"creator": creator_id}).fetchone()
+    if found is not None:
+        raise OtherCurrencyError(
+            f"Transaction {found[0]} is in {found[1]}, but the creator's currency is {found[2]}."
+        )
 
 
 def _keyed(rows: Iterable[TransactionRow], keys: Keyring) -> Iterator[tuple[object, ...]]:
