@@ -32,6 +32,7 @@ DESCRIPTION = (
 # Everything else needs a member who is logged in.
 PUBLIC = frozenset(
     {
+        "/api/auth/jwks.json",
         "/api/auth/login",
         "/api/auth/refresh",
         "/api/auth/register",

@@ -22,6 +22,7 @@ from stacks.migration import Migration
 from stacks.rest_api import RestApi
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
+from stacks.token_keys import TokenKeys
 
 _FEATURES = (
     add_docs,
@@ -66,7 +67,10 @@ class Api(StageStack):
         lanes = base.function("Lanes", "lanes", DatabaseRole.RELAY)
         permissions.wake_lanes(lanes, messaging)
         run_every_minute("LaneSweep", lanes)
+        token_keys = TokenKeys(self, "TokenKeys", settings=settings, layers=layers, data=data)
         authorizer = base.function("Authorizer", "authorizer", DatabaseRole.AUTHORIZER)
+        permissions.check_tokens(authorizer, data)
+        token_keys.precede(authorizer)
         parts = FeatureParts(
             self,
             settings,
@@ -77,8 +81,8 @@ class Api(StageStack):
             messaging=messaging,
             routes=RestApi(self, "Routes", settings=settings, authorizer=authorizer),
             outbox_relay=self.outbox_relay,
+            token_keys=token_keys,
         )
-        parts.sign_tokens(authorizer)
         for add_feature in _FEATURES:
             add_feature(parts)
         CfnOutput(self, "ApiUrl", value=parts.routes.url)

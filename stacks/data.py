@@ -60,15 +60,10 @@ class Data(StageStack):
         )
         self.exports = self._bucket("Exports", kept=_EXPORTS_KEPT)
         self.screenshots = self._bucket("Screenshots", kept=_SCREENSHOTS_KEPT)
-        self.token_keys = GeneratedSecret(
-            self,
-            "TokenKeys",
-            name=f"huntaze/{settings.stage.value}/token-keys",
-            known={"kid": "1"},
-            random_field="key",
-            length=64,
-            removal_policy=settings.removal_policy,
-        )
+        self.token_signing_keys = self._token_keys("signing")
+        # A secret although it holds nothing secret: a thousand functions that start at once may
+        # read it, which Parameter Store would not bear.
+        self.token_public_keys = self._token_keys("public")
 
     @property
     def credentials_prefix(self) -> str:
@@ -99,6 +94,18 @@ class Data(StageStack):
                 "kms:EncryptionContext:creator_id": "false",
             }
         }
+
+    def _token_keys(self, kind: str) -> GeneratedSecret:
+        """A secret that the rotation of the token keys fills."""
+        return GeneratedSecret(
+            self,
+            f"Token{kind.title()}Keys",
+            name=f"huntaze/{self._settings.stage.value}/token-{kind}-keys",
+            known={},
+            random_field="made_at_deploy",
+            length=32,
+            removal_policy=self._settings.removal_policy,
+        )
 
     def _table(self, name: str, shape: TableShape) -> dynamodb.Table:
         def key(attribute: str) -> dynamodb.Attribute:

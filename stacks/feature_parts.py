@@ -18,6 +18,7 @@ from stacks.messaging import Messaging
 from stacks.migration import Migration
 from stacks.rest_api import RestApi
 from stacks.settings import StageSettings
+from stacks.token_keys import TokenKeys
 
 _EVERY_MINUTE = events.Schedule.rate(Duration.minutes(1))
 
@@ -86,11 +87,7 @@ class FeatureParts(FunctionParts):
     messaging: Messaging
     routes: RestApi
     outbox_relay: FeatureFunction
-
-    def sign_tokens(self, function: FeatureFunction) -> None:
-        """Let a function sign and check access tokens."""
-        function.add_environment("TOKEN_KEYS_SECRET_ARN", self.data.token_keys.arn)
-        self.data.token_keys.grant_value(function)
+    token_keys: TokenKeys
 
 
 def run_every_minute(construct_id: str, function: lambda_.Function) -> None:

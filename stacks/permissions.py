@@ -66,6 +66,26 @@ def stop_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
     )
 
 
+def sign_tokens(function: lambda_.Function, data: Data) -> None:
+    """Read the private keys of access tokens."""
+    function.add_environment("TOKEN_SIGNING_KEYS_SECRET_ARN", data.token_signing_keys.arn)
+    data.token_signing_keys.grant_value(function)
+
+
+def check_tokens(function: lambda_.Function, data: Data) -> None:
+    """Read the public keys of access tokens; who only checks can sign nothing."""
+    function.add_environment("TOKEN_PUBLIC_KEYS_SECRET_ARN", data.token_public_keys.arn)
+    data.token_public_keys.grant_value(function)
+
+
+def rotate_token_keys(function: lambda_.Function, data: Data) -> None:
+    """Read the private keys, and replace both kinds."""
+    sign_tokens(function, data)
+    function.add_environment("TOKEN_PUBLIC_KEYS_SECRET_ARN", data.token_public_keys.arn)
+    secrets = [data.token_signing_keys.arn, data.token_public_keys.arn]
+    allow(function, ["secretsmanager:PutSecretValue"], secrets)
+
+
 def write_creator_credentials(function: lambda_.Function, data: Data) -> None:
     """Keep, replace and remove the logins of creators, without reading them."""
     key = data.keys["credentials"]

@@ -190,6 +190,7 @@ def principal() -> Callable[..., dict[str, str]]:
         role: str = "owner",
         creators: list[UUID] | None = None,
         plan: str = "trial",
+        email_verified: bool = True,
     ) -> dict[str, str]:
         return {
             "user_id": str(user_id or new_id()),
@@ -198,6 +199,7 @@ def principal() -> Callable[..., dict[str, str]]:
             "role": role,
             "creators": "*" if creators is None else ",".join(map(str, creators)),
             "plan": plan,
+            "email_verified": "true" if email_verified else "false",
         }
 
     return make

@@ -27,11 +27,14 @@ from huntaze.http import (
     lambda_entry,
 )
 from huntaze.settings import load
+from huntaze.token_keys import PublicKeys
 
 app = create_app()
 
 # Tokens must not stay in a cache on the way.
 _NOT_KEPT = {"Cache-Control": "no-store"}
+# The next key is public for weeks before it signs.
+_KEYS_KEPT_SECONDS = 3600
 
 
 def stored_accounts() -> PostgresAccounts:
@@ -116,14 +119,10 @@ def log_out(accounts: Accounts, caller: Caller) -> Response[None]:
 @app.get("/api/auth/me", tags=["auth"])
 def me(accounts: Accounts, caller: Caller) -> Response[Me]:
     """Tell who calls, and the CSRF token of the session."""
-    member = accounts.find_by_session(caller.session_id)
-    if member is None:
+    found = accounts.find_by_session(caller.session_id)
+    if found is None:
         raise UnauthorizedError("The session is over; log in again.")
-    answer = Me(
-        **dict(member),
-        session_id=caller.session_id,
-        csrf_token=tokens.csrf_token(tokens.key_ring().keys(), caller.session_id),
-    )
+    answer = Me(**dict(found.member), session_id=caller.session_id, csrf_token=found.csrf_token)
     return Response(HTTPStatus.OK, "application/json", answer, headers=_NOT_KEPT)
 
 
@@ -173,11 +172,23 @@ def end_session(session_id: UUID, accounts: Accounts, caller: Caller) -> Respons
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
+@app.get("/api/auth/jwks.json", tags=["auth"])
+def jwks() -> Response[PublicKeys]:
+    """The public keys of access tokens (RFC 7517), for programs that check tokens themselves."""
+    return Response(
+        HTTPStatus.OK,
+        "application/json",
+        tokens.key_ring().keys(),
+        headers={"Cache-Control": f"public, max-age={_KEYS_KEPT_SECONDS}"},
+    )
+
+
 def _logged_in(
     grant: Grant, now: datetime, status: HTTPStatus = HTTPStatus.OK
 ) -> Response[LoggedIn]:
-    keys = tokens.key_ring().keys()
-    access = tokens.issue(keys, user_id=grant.member.user.id, session_id=grant.session_id, now=now)
+    access = tokens.issue(
+        tokens.signing_key(), user_id=grant.member.user.id, session_id=grant.session_id, now=now
+    )
     return Response(
         status,
         "application/json",
@@ -186,7 +197,7 @@ def _logged_in(
             access_token=access.text,
             access_expires_at=access.expires_at,
             refresh_token=grant.refresh_token,
-            csrf_token=tokens.csrf_token(keys, grant.session_id),
+            csrf_token=grant.csrf_token,
         ),
         headers=_NOT_KEPT,
         cookies=cookies.of_session(access.text, grant.refresh_token),

@@ -118,9 +118,17 @@ class StoredToken(NamedTuple):
     successor_used: bool
 
 
+class OpenSession(NamedTuple):
+    """Whose session it is, and what its own pages show beside the cookie."""
+
+    member: Member
+    csrf_token: str
+
+
 class Grant(NamedTuple):
     """A session that was just opened or renewed."""
 
     member: Member
+    csrf_token: str
     session_id: UUID
     refresh_token: str

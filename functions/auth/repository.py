@@ -10,7 +10,15 @@ from uuid import UUID
 from psycopg.rows import TupleRow, class_row
 
 from functions.auth.addresses import Network
-from functions.auth.models import Member, Session, StoredMember, StoredToken, User, Workspace
+from functions.auth.models import (
+    Member,
+    OpenSession,
+    Session,
+    StoredMember,
+    StoredToken,
+    User,
+    Workspace,
+)
 from functions.auth.throttle import ACCOUNT, ADDRESS, Failures
 from huntaze.db import Connection, Transactions
 from huntaze.ids import new_id
@@ -77,16 +85,16 @@ class PostgresAccounts(Transactions):
             ).fetchone()
         return StoredMember(member=_member(row[:-1]), password_hash=row[-1]) if row else None
 
-    def find_by_session(self, session_id: UUID) -> Member | None:
-        """Find the member that a living session belongs to."""
+    def find_by_session(self, session_id: UUID) -> OpenSession | None:
+        """Find a session that was not revoked, and whose it is."""
         with self.transaction() as connection:
             row = connection.execute(
-                f"{_MEMBER} {_MEMBER_FROM} JOIN sessions s"
+                f"{_MEMBER}, s.csrf_token {_MEMBER_FROM} JOIN sessions s"
                 " ON s.user_id = m.user_id AND s.workspace_id = m.workspace_id"
                 " WHERE s.id = %s AND s.revoked_at IS NULL",
                 (session_id,),
             ).fetchone()
-        return _member(row) if row else None
+        return OpenSession(_member(row[:-1]), row[-1]) if row else None
 
     def add_owner(self, owner: Member, password_hash: str) -> bool:
         """Add a person and their workspace; False when the address is taken."""
@@ -116,14 +124,23 @@ class PostgresAccounts(Transactions):
             )
 
     def add_session(
-        self, session_id: UUID, member: Member, *, user_agent: str | None, now: datetime
+        self,
+        session_id: UUID,
+        opened: OpenSession,
+        *,
+        user_agent: str | None,
+        now: datetime,
     ) -> None:
         """Add a session, which lives as long as its refresh tokens."""
+        member = opened.member
         with self.transaction() as connection:
             connection.execute(
-                "INSERT INTO sessions (id, user_id, workspace_id, user_agent, created_at,"
-                " last_used_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                (session_id, member.user.id, member.workspace.id, user_agent, now, now, now),
+                "INSERT INTO sessions (id, user_id, workspace_id, csrf_token, user_agent,"
+                " created_at, last_used_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    *(session_id, member.user.id, member.workspace.id, opened.csrf_token),
+                    *(user_agent, now, now, now),
+                ),
             )
 
     def add_refresh_token(

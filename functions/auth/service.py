@@ -15,6 +15,7 @@ from functions.auth.models import (
     Grant,
     Login,
     Member,
+    OpenSession,
     Registration,
     StoredMember,
     StoredToken,
@@ -84,8 +85,8 @@ class Accounts(Protocol):
         """Find the person of an address, in their oldest workspace."""
         ...
 
-    def find_by_session(self, session_id: UUID) -> Member | None:
-        """Find the member that a living session belongs to."""
+    def find_by_session(self, session_id: UUID) -> OpenSession | None:
+        """Find a session that was not revoked, and whose it is."""
         ...
 
     def add_owner(self, owner: Member, password_hash: str) -> bool:
@@ -97,7 +98,12 @@ class Accounts(Protocol):
         ...
 
     def add_session(
-        self, session_id: UUID, member: Member, *, user_agent: str | None, now: datetime
+        self,
+        session_id: UUID,
+        opened: OpenSession,
+        *,
+        user_agent: str | None,
+        now: datetime,
     ) -> None:
         """Add a session, which lives as long as its refresh tokens."""
         ...
@@ -224,12 +230,12 @@ def refresh(refresh_token: str, accounts: Accounts, *, now: datetime) -> Grant:
         verdict = judge(token, now) if token else Verdict.REFUSE
         if token and verdict is Verdict.REVOKE:
             accounts.revoke_session(token.session_id, token.user_id, now)
-        member = accounts.find_by_session(token.session_id) if token else None
-        if token and member and verdict in (Verdict.RENEW, Verdict.REPEAT):
+        opened = accounts.find_by_session(token.session_id) if token else None
+        if token and opened and verdict in (Verdict.RENEW, Verdict.REPEAT):
             if verdict is Verdict.RENEW:
                 # Those of a repeated reply too: the first of them to be used is the one that lives.
                 accounts.use_refresh_tokens(token.session_id, now)
-            return Grant(member, token.session_id, _new_token(token.session_id, accounts, now))
+            return Grant(*opened, token.session_id, _new_token(token.session_id, accounts, now))
     raise SessionOverError("The session is over; log in again.")
 
 
@@ -246,8 +252,9 @@ def end_session(session_id: UUID, user_id: UUID, accounts: Accounts, *, now: dat
 def _open_session(member: Member, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
     session_id = new_id()
     agent = client.user_agent[:_USER_AGENT_LENGTH] if client.user_agent else None
-    accounts.add_session(session_id, member, user_agent=agent, now=now)
-    return Grant(member, session_id, _new_token(session_id, accounts, now))
+    opened = OpenSession(member, csrf_token=secrets.token_urlsafe(32))
+    accounts.add_session(session_id, opened, user_agent=agent, now=now)
+    return Grant(*opened, session_id, _new_token(session_id, accounts, now))
 
 
 def _new_token(session_id: UUID, accounts: Accounts, now: datetime) -> str:

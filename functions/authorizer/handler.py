@@ -1,6 +1,7 @@
 """API Gateway's REQUEST authorizer: proof in, policy and context out."""
 
 from typing import Any
+from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -29,19 +30,15 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             headers, session_cookie=tokens.SESSION_COOKIE, csrf_header=tokens.CSRF_HEADER
         )
         admission = service.admit(
-            event["httpMethod"], credentials, proofs=_proofs(), sessions=_sessions()
+            event["httpMethod"], credentials, verify=_claims, sessions=_sessions()
         )
     except UnauthorizedError:
         raise RefusedError from None
     return _policy(admission, event["methodArn"])
 
 
-def _proofs() -> service.Proofs:
-    ring = tokens.key_ring()
-    return service.Proofs(
-        verify=lambda token: tokens.verify(ring, token),
-        csrf_matches=lambda session_id, shown: tokens.csrf_matches(ring.keys(), session_id, shown),
-    )
+def _claims(token: str) -> tuple[UUID, UUID]:
+    return tokens.verify(tokens.key_ring(), token)
 
 
 def _sessions() -> service.Sessions:
@@ -82,6 +79,7 @@ def _context_of(admission: Admission) -> dict[str, str]:
         "role": caller.role,
         "creators": "*" if scope is None else ",".join(map(str, scope)),
         "plan": caller.plan,
+        "email_verified": "true" if caller.email_verified else "false",
     }
     if caller.retry_after is not None:
         context["retry_after"] = str(caller.retry_after)

@@ -26,6 +26,9 @@ class Caller(BaseModel):
     # None is every creator of the workspace.
     creator_scope: list[UUID] | None
     plan: str
+    email_verified: bool
+    # What the session's own pages show beside the cookie.
+    csrf_token: str
     # Seconds until the caller is within the limits again.
     retry_after: int | None
 

@@ -1,7 +1,8 @@
 """Rules of admission. Knows nothing of API Gateway and SQL."""
 
+import hmac
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Protocol
 from uuid import UUID
 
 from functions.authorizer.models import Admission, Caller, Credentials
@@ -16,14 +17,6 @@ class Sessions(Protocol):
     def find_caller(self, session_id: UUID) -> Caller | None:
         """Find who the session belongs to and count the request; None when it is over."""
         ...
-
-
-class Proofs(NamedTuple):
-    """How tokens are judged."""
-
-    # The user and the session that a token proves; raises UnauthorizedError.
-    verify: Callable[[str], tuple[UUID, UUID]]
-    csrf_matches: Callable[[UUID, str], bool]
 
 
 def read_credentials(
@@ -53,26 +46,37 @@ def _cookie(header: str, name: str) -> str | None:
 
 
 def admit(
-    method: str, credentials: Credentials, *, proofs: Proofs, sessions: Sessions
+    method: str,
+    credentials: Credentials,
+    *,
+    verify: Callable[[str], tuple[UUID, UUID]],
+    sessions: Sessions,
 ) -> Admission:
     """Decide about a request.
+
+    Args:
+        method: The HTTP method.
+        credentials: What the request brings.
+        verify: Tells the user and the session that a token proves; raises UnauthorizedError.
+        sessions: Where it is known which of them are alive.
 
     Raises:
         UnauthorizedError: The proof is not valid or its session is over.
     """
-    user_id, session_id = proofs.verify(credentials.token)
+    user_id, session_id = verify(credentials.token)
     caller = sessions.find_caller(session_id)
     if caller is None or caller.user_id != user_id:
         raise UnauthorizedError("The session is over; log in again.")
     return Admission(
         caller=caller,
         session_id=session_id,
-        allowed=_intended(method, credentials, session_id, proofs),
+        allowed=_intended(method, credentials, caller),
     )
 
 
-def _intended(method: str, credentials: Credentials, session_id: UUID, proofs: Proofs) -> bool:
+def _intended(method: str, credentials: Credentials, caller: Caller) -> bool:
     """Whether the caller's own page meant this, not another site with the caller's cookie."""
     if not credentials.from_cookie or method.upper() in _SAFE_METHODS:
         return True
-    return proofs.csrf_matches(session_id, credentials.csrf_token or "")
+    shown = (credentials.csrf_token or "").encode(errors="replace")
+    return hmac.compare_digest(caller.csrf_token.encode(), shown)

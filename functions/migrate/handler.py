@@ -10,31 +10,18 @@ from functions.migrate import gateway, service
 from functions.migrate.models import Outcome
 from functions.migrate.repository import PostgresSchema, read_migrations
 from functions.migrate.settings import MigrateSettings
+from huntaze import custom_resource
 from huntaze.settings import load
 
 # Beside the packages: at the root of the repository and of the function's zip alike.
 MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 # One schema a database: a changed id would make CloudFormation delete the old one.
 _RESOURCE_ID = "huntaze-schema"
-# CloudFormation refuses an answer of more than 4 KB.
-_REASON_LENGTH = 1000
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Migrate on create and update; deleting the resource leaves the data alone."""
-    if not gateway.waits_for_answer(event):
-        return _resource(event)
-    try:
-        result = _resource(event)
-    except Exception as error:
-        Logger(service="migrate", utc=True).exception("The migration failed.")
-        reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
-        result = {"PhysicalResourceId": event.get("PhysicalResourceId", _RESOURCE_ID)}
-        # Answered is handled: raising would make Lambda run the migration again.
-        gateway.answer(event, result, failure=reason)
-    else:
-        gateway.answer(event, result)
-    return result
+    return custom_resource.respond(event, _resource, resource_id=_RESOURCE_ID)
 
 
 def _resource(event: dict[str, Any]) -> dict[str, Any]:

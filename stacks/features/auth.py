@@ -1,5 +1,6 @@
 """Accounts and sessions."""
 
+from stacks import permissions
 from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts
 
@@ -8,6 +9,7 @@ _PUBLIC = (
     *("register", "login", "refresh", "verify-email", "resend-verification"),
     *("forgot-password", "reset-password", "magic-link", "magic-link/consume"),
 )
+_PUBLIC_READS = ("jwks.json",)
 _OF_A_MEMBER = ("me", "logout", "sessions", "sessions/{id}")
 
 
@@ -21,7 +23,11 @@ def add_auth(parts: FeatureParts) -> None:
         # Argon2 works in proportion to the processor that comes with the memory.
         memory_mb=1024,
     )
-    parts.sign_tokens(auth)
+    permissions.sign_tokens(auth, parts.data)
+    permissions.check_tokens(auth, parts.data)
+    parts.token_keys.precede(auth)
     public = [f"/api/auth/{name}" for name in _PUBLIC]
     parts.routes.serve(auth, public, method="POST", public=True)
+    reads = [f"/api/auth/{name}" for name in _PUBLIC_READS]
+    parts.routes.serve(auth, reads, method="GET", public=True)
     parts.routes.serve(auth, [f"/api/auth/{name}" for name in _OF_A_MEMBER])

@@ -91,3 +91,20 @@ def test_envelopes_are_bound_to_their_owner_on_aws(production):
     assert all(
         condition["Null"]["kms:EncryptionContext:creator_id"] == "false" for condition in bound
     )
+
+
+def test_only_who_signs_tokens_reads_the_private_keys_and_only_the_rotation_replaces_them(local):
+    touched = {
+        action: {
+            owner.logical_id
+            for owner, statement in _statements(local)
+            if action in _as_list(statement["Action"])
+            and "TokenSigningKeys" in json.dumps(statement["Resource"])
+        }
+        for action in ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
+    }
+    assert {name.partition("Role")[0] for name in touched["secretsmanager:GetSecretValue"]} == {
+        *("Auth", "TokenKeysRotation")
+    }
+    (rotation,) = touched["secretsmanager:PutSecretValue"]
+    assert rotation.startswith("TokenKeysRotation")

@@ -7,6 +7,7 @@ from huntaze.outbox import RelaySettings
 from huntaze.settings import DatabaseSettings
 
 _PUBLIC = {
+    ("GET", "/api/auth/jwks.json"),
     ("GET", "/api/docs"),
     ("GET", "/api/health"),
     ("GET", "/api/openapi.json"),

@@ -18,6 +18,7 @@ PUBLIC = {
     ("post", "/api/auth/register"),
     ("post", "/api/auth/login"),
     ("post", "/api/auth/refresh"),
+    ("get", "/api/auth/jwks.json"),
     ("get", "/api/docs"),
     ("get", "/api/health"),
     ("get", "/api/openapi.json"),

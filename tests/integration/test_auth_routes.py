@@ -15,13 +15,11 @@ from functions.auth.models import Registration
 from functions.auth.repository import PostgresAccounts
 from functions.authorizer import handler as authorizer
 from functions.authorizer.repository import PostgresSessions
-from huntaze import tokens
 from huntaze.db import Connection, SingleConnection
 from huntaze.ids import new_id
 from huntaze.settings import load
-from huntaze.tokens import KeyRing, TokenKeys
+from tests.fakes import token_keys
 
-KEYS = TokenKeys(kid="1", key="k" * 64)
 PASSWORD = "correct horse battery"
 ORIGIN = "https://app.example.com"
 
@@ -60,7 +58,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Clock]]:
 def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     source = SingleConnection(lambda: as_role("identity"))
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresAccounts(source)
-    monkeypatch.setattr(tokens, "key_ring", lambda: KeyRing(lambda: KEYS))
+    token_keys.use(monkeypatch)
     monkeypatch.setenv("ALLOWED_ORIGINS", ORIGIN)
     load.cache_clear()
     yield

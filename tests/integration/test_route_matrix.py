@@ -21,12 +21,12 @@ from psycopg.types.json import Jsonb
 
 from functions.auth import handler as auth
 from functions.auth.repository import PostgresAccounts
-from huntaze import clients, tokens
+from huntaze import clients
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import Connection, SingleConnection, Tenant
 from huntaze.ids import new_id
 from huntaze.settings import load
-from huntaze.tokens import KeyRing, TokenKeys
+from tests.fakes import token_keys
 from tests.integration.route_matrix_entries import MATRIX, PUBLIC, Ids
 from tests.integration.route_matrix_workspace import MARK, FullWorkspace
 
@@ -90,8 +90,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
         if tag not in ("auth", "docs"):
             monkeypatch.setattr(door, "database", lambda: app)
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresAccounts(identity)
-    ring = KeyRing(lambda: TokenKeys(kid="1", key="k" * 64))
-    monkeypatch.setattr(tokens, "key_ring", lambda: ring)
+    token_keys.use(monkeypatch)
     for name in ("dynamodb", "events", "functions", "s3", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
     machine, kms, queue = Mock(), Mock(), Mock()

@@ -42,6 +42,14 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 }
 
 
+# Rights that reach other people: they wait until the caller's own address is proven to be theirs.
+VERIFIED_ONLY: frozenset[Right] = frozenset()
+
+
+class EmailUnverifiedError(ForbiddenError):
+    """The caller has not shown yet that their e-mail address is theirs."""
+
+
 class Principal(BaseModel):
     """A member of a workspace, as the authorizer found it."""
 
@@ -54,16 +62,23 @@ class Principal(BaseModel):
     # None is every creator of the workspace.
     creators: list[UUID] | None = None
     plan: str
+    email_verified: bool = False
 
     def require(self, right: Right) -> None:
         """Refuse unless the role has ``right``.
 
         Raises:
             ForbiddenError: It has not.
+            EmailUnverifiedError: It has, but the caller's address is not verified.
         """
         if right not in RIGHTS[self.role]:
             raise ForbiddenError(
                 f"The role {self.role} may not do this; ask an owner or a manager."
+            )
+        if right in VERIFIED_ONLY and not self.email_verified:
+            raise EmailUnverifiedError(
+                "Verify your e-mail address first: follow the link in the mail, or ask for"
+                " another at POST /api/auth/resend-verification."
             )
 
 

@@ -1,7 +1,5 @@
-"""Access tokens: who signs them, who believes them, and the CSRF token that goes with them."""
+"""Access tokens: who signs them, and who believes them."""
 
-import hashlib
-import hmac
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -10,42 +8,38 @@ from typing import NamedTuple
 from uuid import UUID
 
 import jwt
-from pydantic import BaseModel, ConfigDict, Field
+from aws_lambda_powertools import Logger
 
 from huntaze import clients
 from huntaze.errors import UnauthorizedError
 from huntaze.settings import Settings, load
+from huntaze.token_keys import ALGORITHM, PrivateKey, PublicKey, PublicKeys, SigningKeys
 
 SESSION_COOKIE = "__Host-huntaze_session"
 CSRF_HEADER = "X-CSRF-Token"
 ACCESS_TOKEN_LIFE = timedelta(minutes=15)
 
-_ALGORITHM = "HS256"
 _ISSUER = "huntaze"
 _AUDIENCE = "huntaze-api"
+# RFC 9068: no other token that these keys may ever sign passes for an access token.
+_TYPE = "at+jwt"
+_CLAIMS = ("sub", "sid", "iat", "nbf", "exp", "iss", "aud")
+# A key that signs no more is believed for longer than this (token_keys.BELIEVED_FOR).
+_KEPT_SECONDS = 300
 # An unknown key may be a new one: read the secret again, but not for every forged token.
 _RELOAD_SECONDS = 60
 
 
-class TokenSettings(Settings):
-    """Where the signing keys are."""
+class SignerSettings(Settings):
+    """Where the private keys are."""
 
-    token_keys_secret_arn: str
+    token_signing_keys_secret_arn: str
 
 
-class TokenKeys(BaseModel):
-    """The key that signs now, and those that signed tokens which still live."""
+class VerifierSettings(Settings):
+    """Where the public keys are."""
 
-    model_config = ConfigDict(frozen=True)
-
-    kid: str
-    # RFC 7518: at least as long as the hash.
-    key: str = Field(min_length=32)
-    retired: dict[str, str] = {}
-
-    def by_kid(self, kid: str) -> str | None:
-        """Find a key by its id."""
-        return self.key if kid == self.kid else self.retired.get(kid)
+    token_public_keys_secret_arn: str
 
 
 class AccessToken(NamedTuple):
@@ -62,49 +56,71 @@ class Claims(NamedTuple):
     session_id: UUID
 
 
-class KeyRing:
-    """The keys of this execution environment, read again when a key is unknown.
+class Kept[Keys]:
+    """Keys as last read, read again when they are old.
 
     Args:
-        read: Reads the keys.
+        read: Reads them.
         clock: Monotonic seconds.
     """
 
     def __init__(
-        self, read: Callable[[], TokenKeys], *, clock: Callable[[], float] = time.monotonic
+        self, read: Callable[[], Keys], *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._read = read
         self._clock = clock
-        self._keys: TokenKeys | None = None
-        self._read_at = 0.0
+        self._keys: Keys | None = None
+        self._tried_at = 0.0
 
-    def keys(self) -> TokenKeys:
-        """The keys as last read."""
+    def keys(self, *, younger_than: float = _KEPT_SECONDS) -> Keys:
+        """The keys, read within the last ``younger_than`` seconds if they can be read."""
+        now = self._clock()
         if self._keys is None:
-            self._keys = self._read()
-            self._read_at = self._clock()
+            self._keys, self._tried_at = self._read(), now
+        elif now - self._tried_at >= younger_than:
+            self._tried_at = now
+            try:
+                self._keys = self._read()
+            except Exception:
+                # What was read before is still right: nobody is locked out for a failed reading.
+                Logger(service="huntaze", utc=True).warning("Keys were not read.", exc_info=True)
         return self._keys
 
-    def find(self, kid: str) -> str | None:
+
+class KeyRing(Kept[PublicKeys]):
+    """The public keys of this execution environment, read again when one is unknown."""
+
+    def find(self, kid: str) -> PublicKey | None:
         """Find a key by its id, which may be younger than what was read."""
-        found = self.keys().by_kid(kid)
-        if found is None and self._clock() - self._read_at >= _RELOAD_SECONDS:
-            self._keys = None
-            found = self.keys().by_kid(kid)
-        return found
+        found = self.keys().find(kid)
+        return found or self.keys(younger_than=_RELOAD_SECONDS).find(kid)
 
 
 @cache
 def key_ring() -> KeyRing:
-    """The keys of this function, as its environment describes them."""
+    """The public keys, as the environment of this function describes them."""
     return KeyRing(
-        lambda: TokenKeys.model_validate(
-            clients.secret_json(load(TokenSettings).token_keys_secret_arn)
+        lambda: PublicKeys.model_validate(
+            clients.secret_json(load(VerifierSettings).token_public_keys_secret_arn)
         )
     )
 
 
-def issue(keys: TokenKeys, *, user_id: UUID, session_id: UUID, now: datetime) -> AccessToken:
+@cache
+def _signing_keys() -> Kept[SigningKeys]:
+    return Kept(
+        lambda: SigningKeys.model_validate(
+            clients.secret_json(load(SignerSettings).token_signing_keys_secret_arn)
+        )
+    )
+
+
+def signing_key() -> PrivateKey:
+    """The key that signs now, for a function that may read it."""
+    return _signing_keys().keys().current
+
+
+def issue(key: PrivateKey, *, user_id: UUID, session_id: UUID, now: datetime) -> AccessToken:
     """Sign a token for a session."""
     # Whole seconds, as the token holds them: the end that is told is the end that is kept.
     issued_at = now.replace(microsecond=0)
@@ -113,11 +129,14 @@ def issue(keys: TokenKeys, *, user_id: UUID, session_id: UUID, now: datetime) ->
         "sub": str(user_id),
         "sid": str(session_id),
         "iat": issued_at,
+        "nbf": issued_at,
         "exp": expires_at,
         "iss": _ISSUER,
         "aud": _AUDIENCE,
     }
-    text = jwt.encode(claims, keys.key, algorithm=_ALGORITHM, headers={"kid": keys.kid})
+    signer = jwt.PyJWK.from_dict(key.model_dump())
+    headers = {"kid": key.kid, "typ": _TYPE}
+    text = jwt.encode(claims, signer, algorithm=ALGORITHM, headers=headers)
     return AccessToken(text, expires_at.astimezone(UTC))
 
 
@@ -128,35 +147,19 @@ def verify(ring: KeyRing, token: str) -> Claims:
         UnauthorizedError: It is none of ours, was changed, or is over.
     """
     try:
-        key = ring.find(str(jwt.get_unverified_header(token).get("kid")))
+        header = jwt.get_unverified_header(token)
+        key = ring.find(str(header.get("kid"))) if header.get("typ") == _TYPE else None
         if key is None:
             raise UnauthorizedError("The token is signed with an unknown key; log in again.")
         claims = jwt.decode(
             token,
-            key,
-            algorithms=[_ALGORITHM],
+            jwt.PyJWK.from_dict(key.model_dump()),
+            # The one that we sign with: what the token says of itself decides nothing.
+            algorithms=[ALGORITHM],
             issuer=_ISSUER,
             audience=_AUDIENCE,
-            options={"require": ["sub", "sid", "iat", "exp", "iss", "aud"]},
+            options={"require": list(_CLAIMS)},
         )
         return Claims(UUID(claims["sub"]), UUID(claims["sid"]))
     except (jwt.InvalidTokenError, ValueError, AttributeError) as error:
         raise UnauthorizedError("The token is not valid or is over; log in again.") from error
-
-
-def csrf_token(keys: TokenKeys, session_id: UUID) -> str:
-    """The token that a browser's unsafe requests must show beside the cookie."""
-    return _csrf(keys.key, session_id)
-
-
-def csrf_matches(keys: TokenKeys, session_id: UUID, shown: str) -> bool:
-    """Whether ``shown`` is the session's token under a key that is still believed."""
-    return any(
-        hmac.compare_digest(_csrf(key, session_id).encode(), shown.encode(errors="replace"))
-        for key in (keys.key, *keys.retired.values())
-    )
-
-
-def _csrf(key: str, session_id: UUID) -> str:
-    # The prefix keeps this use of the key apart from signing tokens.
-    return hmac.new(key.encode(), b"csrf\0" + session_id.bytes, hashlib.sha256).hexdigest()

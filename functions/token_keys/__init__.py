@@ -1,0 +1,1 @@
+"""The keys of access tokens: made at deploy, rotated while nobody notices."""
