@@ -6,6 +6,7 @@ from stacks.api import Api
 from stacks.campaigns import Campaigns
 from stacks.data import Data
 from stacks.database import Database
+from stacks.edge import Edge
 from stacks.messaging import Messaging
 from stacks.settings import StageSettings
 from stacks.worker import Worker
@@ -19,6 +20,8 @@ def build(app: App) -> None:
     messaging = Messaging(app, settings)
     api = Api(app, settings, database=database, data=data, messaging=messaging)
     Campaigns(app, settings, database=database, messaging=messaging, outbox_relay=api.outbox_relay)
+    if settings.on_aws:
+        Edge(app, settings, routes=api.routes)
     Worker(
         app,
         settings,

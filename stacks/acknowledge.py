@@ -6,18 +6,22 @@ from constructs import IConstruct
 # What a stage on one machine cannot have, and why that is no loss.
 NO_TLS_LOCALLY = "the stand-in for AWS is reached over the loopback interface, without TLS"
 NO_LOGS_LOCALLY = "kept on AWS; on one machine the stand-in's own log shows every call"
+NO_TRACES_LOCALLY = "traced on AWS; on one machine nothing collects traces"
 
 
-def acknowledge(construct: IConstruct, rule: str, reason: str) -> None:
+def acknowledge(
+    construct: IConstruct, rule: str, reason: str, *, pack: str = "AwsSolutions"
+) -> None:
     """Keep a finding on ``construct`` and what it consists of.
 
     Args:
         construct: The smallest one that the finding is about.
         rule: As cdk-nag names it, e.g. ``L1``.
         reason: Why it is right as it is.
+        pack: The set of rules: ``AwsSolutions`` or ``Serverless``.
     """
     Validations.of(construct).acknowledge(
-        Acknowledgment(id=f"AwsSolutions::AwsSolutions-{rule}", reason=reason)
+        Acknowledgment(id=f"{pack}::{pack}-{rule}", reason=reason)
     )
 
 
@@ -25,6 +29,12 @@ def acknowledge_wildcard(construct: IConstruct, arn: str, reason: str) -> None:
     """Keep one ARN with a wildcard in the policy of a role."""
     flat = _flat(Stack.of(construct).resolve(arn))
     acknowledge(construct, f"IAM5[Resource::{flat}]", reason)
+
+
+def acknowledge_managed_policy(construct: IConstruct, name: str, reason: str) -> None:
+    """Keep one policy of AWS's own on a role, e.g. ``service-role/…``."""
+    arn = f"arn:<AWS::Partition>:iam::aws:policy/{name}"
+    acknowledge(construct, f"IAM4[Policy::{arn}]", reason)
 
 
 def _flat(node: object) -> str:

@@ -71,6 +71,7 @@ class Api(StageStack):
         authorizer = base.function("Authorizer", "authorizer", DatabaseRole.AUTHORIZER)
         permissions.check_tokens(authorizer, data)
         token_keys.precede(authorizer)
+        self.routes = RestApi(self, "Routes", settings=settings, authorizer=authorizer)
         parts = FeatureParts(
             self,
             settings,
@@ -79,10 +80,10 @@ class Api(StageStack):
             migration,
             data=data,
             messaging=messaging,
-            routes=RestApi(self, "Routes", settings=settings, authorizer=authorizer),
+            routes=self.routes,
             outbox_relay=self.outbox_relay,
             token_keys=token_keys,
         )
         for add_feature in _FEATURES:
             add_feature(parts)
-        CfnOutput(self, "ApiUrl", value=parts.routes.url)
+        CfnOutput(self, "ApiUrl", value=self.routes.url)

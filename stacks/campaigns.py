@@ -9,10 +9,16 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from stacks import permissions
-from stacks.acknowledge import NO_LOGS_LOCALLY, acknowledge, acknowledge_wildcard
+from stacks.acknowledge import (
+    NO_LOGS_LOCALLY,
+    NO_TRACES_LOCALLY,
+    acknowledge,
+    acknowledge_wildcard,
+)
 from stacks.campaign_state_machine import CampaignSteps, state_machine_name
 from stacks.database import Database, DatabaseRole
 from stacks.feature_function import FeatureFunction
+from stacks.feature_parts import run_every_minute
 from stacks.layers import Layers
 from stacks.messaging import Messaging
 from stacks.settings import StageSettings
@@ -80,7 +86,10 @@ class Campaigns(StageStack):
             acknowledge_wildcard(role, "*", "X-Ray and log deliveries have no resource level")
         else:
             acknowledge(machine, "SF1", NO_LOGS_LOCALLY)
-            acknowledge(machine, "SF2", NO_LOGS_LOCALLY)
+            acknowledge(machine, "SF2", NO_TRACES_LOCALLY)
+            acknowledge(
+                machine, "StepFunctionStateMachineXray", NO_TRACES_LOCALLY, pack="Serverless"
+            )
 
     def _machine_logs(self) -> sfn.LogOptions | None:
         if not self._settings.on_aws:
@@ -99,16 +108,14 @@ class Campaigns(StageStack):
         )
 
     def _when_campaigns_move(self, sweep: FeatureFunction, messaging: Messaging) -> None:
-        events.Rule(
-            self,
-            "EveryMinute",
-            schedule=events.Schedule.rate(Duration.minutes(1)),
-            targets=[targets.LambdaFunction(sweep, retry_attempts=0)],
-        )
-        events.Rule(
+        run_every_minute("EveryMinute", sweep)
+        moved = events.Rule(
             self,
             "CampaignMoved",
             event_bus=messaging.bus,
             event_pattern=events.EventPattern(detail_type=_MOVES_CAMPAIGNS),
             targets=[targets.LambdaFunction(sweep)],
+        )
+        acknowledge(
+            moved, "EventBusDLQ", "the sweep of the next minute finds it", pack="Serverless"
         )

@@ -36,6 +36,7 @@ DATA_KEYS = {
 
 _SCREENSHOTS_KEPT = Duration.days(14)
 _EXPORTS_KEPT = Duration.days(7)
+_ACCESS_LOGS_KEPT = Duration.days(90)
 
 
 class Data(StageStack):
@@ -46,6 +47,7 @@ class Data(StageStack):
         self._settings = settings
         self.tables = {name: self._table(name, shape) for name, shape in TABLES.items()}
         self.keys = {name: self._key(name, purpose) for name, purpose in DATA_KEYS.items()}
+        self._access_logs = self._access_log_bucket()
         self.uploads = self._bucket(
             "Uploads",
             cors=[
@@ -156,8 +158,24 @@ class Data(StageStack):
                 )
             ],
             removal_policy=self._settings.removal_policy,
+            server_access_logs_bucket=self._access_logs,
+            server_access_logs_prefix=f"{construct_id.lower()}/" if self._access_logs else None,
         )
         if not self._settings.on_aws:
             acknowledge(bucket, "S1", NO_LOGS_LOCALLY)
             acknowledge(bucket, "S10", NO_TLS_LOCALLY)
         return bucket
+
+    def _access_log_bucket(self) -> s3.Bucket | None:
+        """Where the other buckets write down who asked them for what."""
+        if not self._settings.on_aws:
+            return None
+        return s3.Bucket(
+            self,
+            "AccessLogs",
+            block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
+            encryption=s3.BucketEncryption.S3_MANAGED,
+            enforce_ssl=True,
+            lifecycle_rules=[s3.LifecycleRule(expiration=_ACCESS_LOGS_KEPT)],
+            removal_policy=self._settings.removal_policy,
+        )

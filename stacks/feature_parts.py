@@ -10,6 +10,7 @@ from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from stacks.acknowledge import acknowledge
 from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_function import API_TIMEOUT, FeatureFunction
@@ -92,10 +93,11 @@ class FeatureParts(FunctionParts):
 
 def run_every_minute(construct_id: str, function: lambda_.Function) -> None:
     """Call a function once a minute, without an event of its own."""
-    events.Rule(
+    rule = events.Rule(
         function.stack,
         construct_id,
         schedule=_EVERY_MINUTE,
         # The next minute repeats the work: a late retry would only add to it.
         targets=[targets.LambdaFunction(function, retry_attempts=0)],
     )
+    acknowledge(rule, "EventBusDLQ", "the next minute repeats the work", pack="Serverless")

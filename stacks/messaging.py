@@ -84,6 +84,10 @@ class Messaging(StageStack):
             retention_period=_RETENTION,
             visibility_timeout=visibility,
         )
+        if dead_letters is None:
+            acknowledge(
+                queue, "SQSRedrivePolicy", "it is where dead letters end", pack="Serverless"
+            )
         if not self._settings.on_aws:
             acknowledge(queue, "SQS4", NO_TLS_LOCALLY)
         return queue

@@ -8,7 +8,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks.acknowledge import NO_LOGS_LOCALLY, acknowledge
+from stacks.acknowledge import (
+    NO_LOGS_LOCALLY,
+    NO_TRACES_LOCALLY,
+    acknowledge,
+    acknowledge_managed_policy,
+)
 from stacks.settings import StageSettings
 
 # A caller never waits longer in a queue than it would for an answer; per stage, all tenants.
@@ -33,6 +38,12 @@ _REFUSALS = (
         "413",
         "TooLarge",
         "$context.error.messageString",
+    ),
+    (
+        apigateway.ResponseType.WAF_FILTERED,
+        "403",
+        "Filtered",
+        '"The firewall took this request for an attack and did not pass it on."',
     ),
     (apigateway.ResponseType.DEFAULT_4_XX, None, "BadRequest", "$context.error.messageString"),
     (
@@ -64,6 +75,8 @@ class RestApi(Construct):
             deploy_options=self._stage_options(),
             endpoint_types=[apigateway.EndpointType.REGIONAL],
             cloud_watch_role=settings.on_aws,
+            # With a name of its own the API answers under that name only.
+            disable_execute_api_endpoint=settings.api_domain is not None,
         )
         self._authorizer = apigateway.RequestAuthorizer(
             self,
@@ -77,14 +90,29 @@ class RestApi(Construct):
         self._add_refusals()
         acknowledge(self.api, "COG4", "sessions are Huntaze's own; the authorizer checks them")
         acknowledge(self.api, "APIG2", "each function validates, and says which field is wrong")
-        if not settings.on_aws:
+        if settings.on_aws:
+            acknowledge(self.api, "APIG3", "the firewall of the Edge stack guards the stage")
+            acknowledge_managed_policy(
+                self.api,
+                "service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+                "what API Gateway asks of the one role with which an account lets it log",
+            )
+        else:
             acknowledge(self.api, "APIG1", NO_LOGS_LOCALLY)
             acknowledge(self.api, "APIG3", "a firewall guards the stages that the web can reach")
             acknowledge(self.api, "APIG6", NO_LOGS_LOCALLY)
+            for rule, reason in (
+                ("APIGWAccessLogging", NO_LOGS_LOCALLY),
+                ("APIGWDefaultThrottling", "a machine of one's own is throttled by its processor"),
+                ("APIGWXrayEnabled", NO_TRACES_LOCALLY),
+            ):
+                acknowledge(self.api, rule, reason, pack="Serverless")
 
     @property
     def url(self) -> str:
         """The address under which ``/api/…`` answers."""
+        if self._settings.api_domain is not None:
+            return f"https://{self._settings.api_domain}"
         if self._settings.aws_endpoint_url is None:
             return self.api.url.rstrip("/")
         stage = self.api.deployment_stage.stage_name

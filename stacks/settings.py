@@ -4,6 +4,7 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from ipaddress import ip_network
 from typing import Any
 
 from aws_cdk import Environment, RemovalPolicy
@@ -19,6 +20,18 @@ class Stage(StrEnum):
     LOCAL = "local"
     DEV = "dev"
     PRODUCTION = "production"
+
+
+@dataclass(frozen=True)
+class DnsZone:
+    """A public hosted zone of Route 53 that was there before the stage."""
+
+    zone_id: str
+    name: str
+
+    def __contains__(self, domain: str) -> bool:
+        """Whether ``domain`` is the zone or a name in it."""
+        return domain == self.name or domain.endswith(f".{self.name}")
 
 
 @dataclass(frozen=True)
@@ -39,6 +52,12 @@ class StageSettings:
     dependencies_layer: bool
     # The operator's own limits of lanes, as JSON by platform; None is what the profiles say.
     lane_limits: str | None
+    # Networks of front ends that proxy `/api`: they speak for many people, so what they say of
+    # whom they speak for is believed, and they are not counted as one caller.
+    trusted_proxies: tuple[str, ...]
+    # Names of our own for the API, and the zone that they are in.
+    dns_zone: DnsZone | None
+    api_domain: str | None
 
     @classmethod
     def from_context(cls, context: ContextReader) -> "StageSettings":
@@ -47,7 +66,7 @@ class StageSettings:
         A value given with ``-c name=value`` wins over the one in ``cdk.json``.
 
         Raises:
-            ValueError: The stage is unknown or one of its settings is missing.
+            ValueError: The stage is unknown, or one of its settings is missing or does not fit.
         """
         stage = Stage(context("stage"))
         of_stage: dict[str, Any] = (context("stages") or {}).get(stage.value, {})
@@ -63,6 +82,22 @@ class StageSettings:
                 raise ValueError(f"Stage {stage.value} needs a value: cdk deploy -c {name}=…")
             return value
 
+        def listed(name: str) -> tuple[str, ...]:
+            parts = (part.strip() for part in (optional(name) or "").split(","))
+            return tuple(part for part in parts if part)
+
+        zone = (
+            DnsZone(required("dns_zone_id"), required("dns_zone_name"))
+            if optional("dns_zone_id") or optional("dns_zone_name")
+            else None
+        )
+
+        def domain(name: str) -> str | None:
+            value = optional(name)
+            if value and (zone is None or value not in zone):
+                raise ValueError(f"{name} {value} is not in the zone that dns_zone_name names.")
+            return value or None
+
         return cls(
             stage=stage,
             account=optional("account"),
@@ -74,6 +109,9 @@ class StageSettings:
             aws_endpoint_url=optional("aws_endpoint_url"),
             fan_platform_url=optional("fan_platform_url"),
             lane_limits=optional("lane_limits"),
+            trusted_proxies=tuple(str(ip_network(part)) for part in listed("trusted_proxies")),
+            dns_zone=zone,
+            api_domain=domain("api_domain"),
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
 

@@ -6,6 +6,7 @@ from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
 from stacks import permissions
+from stacks.acknowledge import acknowledge
 from stacks.data import Data
 from stacks.feature_function import FeatureFunction
 from stacks.layers import Layers
@@ -44,12 +45,13 @@ class TokenKeys(Construct):
             service_timeout=_TIMEOUT,
         )
         # Most days find nothing to do; the function knows when a key's time has come.
-        events.Rule(
+        daily = events.Rule(
             self,
             "Daily",
             schedule=events.Schedule.rate(Duration.days(1)),
             targets=[targets.LambdaFunction(self.function)],
         )
+        acknowledge(daily, "EventBusDLQ", "the next day repeats the work", pack="Serverless")
 
     def precede(self, function: FeatureFunction) -> None:
         """Let there be keys before ``function`` is first called."""

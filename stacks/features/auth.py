@@ -19,7 +19,10 @@ def add_auth(parts: FeatureParts) -> None:
         "Auth",
         "auth",
         DatabaseRole.IDENTITY,
-        environment={"ALLOWED_ORIGINS": ",".join(parts.settings.allowed_origins)},
+        environment={
+            "ALLOWED_ORIGINS": ",".join(parts.settings.allowed_origins),
+            "TRUSTED_PROXIES": ",".join(parts.settings.trusted_proxies),
+        },
         # Argon2 works in proportion to the processor that comes with the memory.
         memory_mb=1024,
     )

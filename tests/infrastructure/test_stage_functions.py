@@ -145,3 +145,32 @@ def test_nothing_that_uses_the_database_is_updated_before_its_schema(assembly):
         }
         without_database = {f"functions.{name}.handler.handler" for name in ("docs", "token_keys")}
         assert early == {"functions.migrate.handler.handler"} | without_database
+
+
+def test_what_an_event_calls_keeps_its_failures_or_is_called_again(assembly):
+    """Nobody waits for such a call: after its retries the event would be gone."""
+
+    def targets(scheduled):
+        for rule in assembly.of_kind("AWS::Events::Rule"):
+            if ("ScheduleExpression" in rule.properties) is scheduled:
+                for target in rule.properties["Targets"]:
+                    yield json.dumps([rule.stack, target["Arn"]])
+
+    swept = set(targets(scheduled=True))
+    kept = {
+        json.dumps([function.stack, {"Fn::GetAtt": [function.logical_id, "Arn"]}])
+        for function in assembly.of_kind("AWS::Lambda::Function")
+        if "DeadLetterConfig" in function.properties
+    } | {
+        json.dumps(
+            [config.stack, {"Fn::GetAtt": [config.properties["FunctionName"]["Ref"], "Arn"]}]
+        )
+        for config in assembly.of_kind("AWS::Lambda::EventInvokeConfig")
+        if "OnFailure" in config.properties.get("DestinationConfig", {})
+    }
+    called = {target for target in targets(scheduled=False) if "Fn::GetAtt" in target}
+    functions = {
+        json.dumps([function.stack, {"Fn::GetAtt": [function.logical_id, "Arn"]}])
+        for function in assembly.of_kind("AWS::Lambda::Function")
+    }
+    assert not called & functions - swept - kept

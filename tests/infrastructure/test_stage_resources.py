@@ -142,4 +142,5 @@ def test_stages_share_no_stack(local, production):
         f"Huntaze-local-{name}"
         for name in ("Api", "Campaigns", "Data", "Database", "Messaging", "Worker")
     }
+    assert "Huntaze-production-Edge" in production.templates
     assert not set(local.templates) & set(production.templates)
