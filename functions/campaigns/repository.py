@@ -12,6 +12,8 @@ from functions.campaigns.models import Recipient, StoredCampaign, Variant
 from functions.campaigns.status import CampaignStatus, Move, move
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
+from huntaze.domain import audit
+from huntaze.domain.audit import ActorKind
 from huntaze.domain.outbound.offers import require_media
 from huntaze.errors import InvalidInputError, NotFoundError
 from huntaze.ids import new_id
@@ -36,8 +38,9 @@ _CHANGEABLE = {
 class PostgresCampaigns:
     """The campaigns of one workspace; row level security hides all others."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, caller: UUID | None = None) -> None:
         self._tenant = tenant
+        self._caller = caller
 
     def transaction(self) -> AbstractContextManager[Connection]:
         """Open the transaction that several calls share."""
@@ -139,6 +142,14 @@ class PostgresCampaigns:
         with self._tenant.transaction() as connection:
             self._tell(
                 connection, f"campaign.{target}", campaign.id, {"move": what.value, **(facts or {})}
+            )
+            audit.record(
+                connection,
+                f"campaign.{what}",
+                audit.Target("campaign", campaign.id),
+                actor_id=self._caller,
+                actor_kind=ActorKind.MEMBER if self._caller else ActorKind.WORKFLOW,
+                facts={"status": target.value, "version": campaign.version},
             )
         return target
 

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 from functions.fans.models import ImportKind, ImportReport, ListDraft
 from functions.fans.service import Outcome, Rejections
 from huntaze.db import Connection, Tenant
-from huntaze.domain import fans, money
+from huntaze.domain import audit, fans, money
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.fans import Fan, FanChanges, FanDraft, FanRow, FanStatus, lists
 from huntaze.domain.fans.lists import FanIds, FanList
@@ -90,17 +90,23 @@ class PostgresFans:
         """Forget a fan."""
         with self._tenant.transaction() as connection:
             fans.erase(connection, fan_id, by=self._caller)
+            self._record(connection, "fan.erased", fan_id)
 
     def suppress(self, fan_id: UUID) -> Fan:
         """Let nothing be sent to a fan."""
         with self._tenant.transaction() as connection:
             fans.suppress(connection, fan_id, by=self._caller)
+            self._record(connection, "fan.suppressed", fan_id)
             return fans.require_fan(connection, fan_id)
 
     def unsuppress(self, fan_id: UUID) -> None:
         """Allow sending to a fan again."""
         with self._tenant.transaction() as connection:
             fans.unsuppress(connection, fan_id)
+            self._record(connection, "fan.unsuppressed", fan_id)
+
+    def _record(self, connection: Connection, action: str, fan_id: UUID) -> None:
+        audit.record(connection, action, audit.Target("fan", fan_id), actor_id=self._caller)
 
     def lists(self, creator_id: UUID | None) -> list[FanList]:
         """Read a creator's lists."""

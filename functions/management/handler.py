@@ -11,11 +11,12 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from functions.management import service
 from functions.management.models import Creator, CreatorChanges, CreatorDraft, Member
-from functions.management.repository import PostgresCreators, PostgresMembers
+from functions.management.repository import PostgresAuditLog, PostgresCreators, PostgresMembers
 from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
-from huntaze.errors import BadRequestError
+from huntaze.domain import audit
+from huntaze.errors import BadRequestError, ForbiddenError
 from huntaze.http import (
     PAGE_LIMIT,
     PAGE_LIMIT_MAX,
@@ -28,6 +29,9 @@ from huntaze.http import (
 from huntaze.platforms.limits import LaneLimits, lane_limits
 
 app = create_app()
+
+# More than a sequence of the log can have.
+_DIGITS = 19
 
 
 def tenant_of(request: Request) -> Tenant:
@@ -55,7 +59,7 @@ def list_creators(
     """List the creators that the caller may see, oldest first."""
     caller.require(Right.READ)
     after = _id_of(decode_cursor(cursor, 1)[0]) if cursor else None
-    found = PostgresCreators(tenant).page(after, limit + 1)
+    found = PostgresCreators(tenant, caller.user_id).page(after, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return Page(items=found[:limit], next_cursor=encode_cursor(last.id) if last else None)
 
@@ -71,7 +75,7 @@ def create_creator(
     caller.require(Right.MANAGE)
     creator = service.create(
         draft,
-        PostgresCreators(tenant),
+        PostgresCreators(tenant, caller.user_id),
         limits=limits,
         sees_every_creator=caller.creators is None,
     )
@@ -83,7 +87,7 @@ def create_creator(
 def get_creator(creator_id: UUID, caller: Caller, tenant: Workspace) -> Creator:
     """Tell about one creator."""
     caller.require(Right.READ)
-    return service.get(creator_id, PostgresCreators(tenant))
+    return service.get(creator_id, PostgresCreators(tenant, caller.user_id))
 
 
 @app.patch("/api/management/creators/<creator_id>", tags=["management"])
@@ -92,7 +96,7 @@ def change_creator(
 ) -> Creator:
     """Change a creator's settings; what is left out stays."""
     caller.require(Right.MANAGE)
-    creator = service.change(creator_id, changes, PostgresCreators(tenant))
+    creator = service.change(creator_id, changes, PostgresCreators(tenant, caller.user_id))
     outbox.nudge()
     return creator
 
@@ -105,7 +109,7 @@ def change_creator(
 def delete_creator(creator_id: UUID, caller: Caller, tenant: Workspace) -> Response[None]:
     """Remove a creator that has no fans, campaigns, messages or money."""
     caller.require(Right.MANAGE)
-    service.remove(creator_id, PostgresCreators(tenant))
+    service.remove(creator_id, PostgresCreators(tenant, caller.user_id))
     outbox.nudge()
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
@@ -120,6 +124,41 @@ def list_members(
     last = found[limit - 1] if len(found) > limit else None
     next_cursor = encode_cursor(last.created_at.isoformat(), last.user_id) if last else None
     return Page(items=found[:limit], next_cursor=next_cursor)
+
+
+@app.get("/api/management/audit-log", tags=["management"])
+def list_audit_log(
+    caller: Caller,
+    tenant: Workspace,
+    target_id: UUID | None = None,
+    limit: Limit = PAGE_LIMIT,
+    cursor: Cursor = None,
+) -> Page[audit.Entry]:
+    """List who did what, newest first; `target_id` keeps to one creator, fan or campaign."""
+    _require_whole_workspace(caller)
+    before = _number_of(decode_cursor(cursor, 1)[0]) if cursor else None
+    found = PostgresAuditLog(tenant).page(target_id, before, limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(items=found[:limit], next_cursor=encode_cursor(last.sequence) if last else None)
+
+
+@app.get("/api/management/audit-log/verify", tags=["management"])
+def verify_audit_log(caller: Caller, tenant: Workspace) -> audit.Verdict:
+    """Compute every hash of the log anew and tell whether an entry was changed or removed."""
+    _require_whole_workspace(caller)
+    return PostgresAuditLog(tenant).verify()
+
+
+def _require_whole_workspace(caller: Principal) -> None:
+    caller.require(Right.MANAGE)
+    if caller.creators is not None:
+        raise ForbiddenError("The log is of all creators; ask an owner, you work for some only.")
+
+
+def _number_of(text: str) -> int:
+    if not (text.isdecimal() and len(text) < _DIGITS):
+        raise BadRequestError("The cursor is not one that this list gave.")
+    return int(text)
 
 
 def _id_of(text: str) -> UUID:

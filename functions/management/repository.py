@@ -17,6 +17,7 @@ from functions.management.service import (
 )
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
+from huntaze.domain import audit
 from huntaze.ids import new_id
 from huntaze.platforms.limits import LaneLimits
 
@@ -34,8 +35,9 @@ _SELECT: LiteralString = (
 class PostgresCreators:
     """The creators of one workspace that its caller may see."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, caller: UUID) -> None:
         self._tenant = tenant
+        self._caller = caller
 
     def page(self, after: UUID | None, limit: int) -> list[Creator]:
         """List creators, oldest first, younger than ``after``."""
@@ -162,6 +164,51 @@ class PostgresCreators:
             workspace_id=self._tenant.workspace_id,
             aggregate=("creator", creator_id),
             payload={"creator_id": str(creator_id)},
+        )
+        audit.record(
+            connection, event_type, audit.Target("creator", creator_id), actor_id=self._caller
+        )
+
+
+class PostgresAuditLog:
+    """The audit log of one workspace; nothing writes it but what is recorded."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def page(self, target_id: UUID | None, before: int | None, limit: int) -> list[audit.Entry]:
+        """List entries, newest first, older than ``before``."""
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=class_row(audit.Entry)) as cursor,
+        ):
+            return cursor.execute(
+                "SELECT workspace_id, sequence, at, actor_kind, actor_id, action, target_kind,"
+                " target_id, facts, encode(previous_hash, 'hex') AS previous_hash,"
+                " encode(hash, 'hex') AS hash FROM audit_log"
+                " WHERE workspace_id = %(workspace_id)s"
+                " AND (%(target_id)s::uuid IS NULL OR target_id = %(target_id)s)"
+                " AND (%(before)s::bigint IS NULL OR sequence < %(before)s)"
+                " ORDER BY sequence DESC LIMIT %(limit)s",
+                {
+                    "workspace_id": self._tenant.workspace_id,
+                    "target_id": target_id,
+                    "before": before,
+                    "limit": limit,
+                },
+            ).fetchall()
+
+    def verify(self) -> audit.Verdict:
+        """Compute the whole chain anew."""
+        with self._tenant.transaction() as connection:
+            entries, first_broken, head = connection.execute(
+                "SELECT * FROM audit_verify()"
+            ).fetchone() or (0, None, None)
+        return audit.Verdict(
+            intact=first_broken is None,
+            entries=entries,
+            first_broken=first_broken,
+            head=head.hex() if head else None,
         )
 
 

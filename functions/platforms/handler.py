@@ -112,7 +112,9 @@ def disconnect(request: CreatorChoice, caller: Caller) -> ConnectionStatus:
     """Stop a creator's sends and forget credentials and session."""
     tenant = _tenant(caller)
     creator_id = _creator(caller, tenant, request.creator_id)
-    return service.disconnect(creator_id, PostgresConnections(tenant), _secrets(caller))
+    return service.disconnect(
+        creator_id, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
+    )
 
 
 @app.get("/api/of/status", tags=["platforms"])

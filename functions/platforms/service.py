@@ -32,7 +32,7 @@ class ConnectionStore(Protocol):
 
     def sync(self, creator_id: UUID, *, by: UUID) -> list[UUID]: ...
 
-    def disconnect(self, creator_id: UUID) -> None: ...
+    def disconnect(self, creator_id: UUID, *, by: UUID) -> None: ...
 
     def activate(self, creator_id: UUID, *, by: UUID) -> None: ...
 
@@ -121,9 +121,11 @@ def sync(creator_id: UUID, store: ConnectionStore, *, by: UUID) -> list[UUID]:
     return store.sync(creator_id, by=by)
 
 
-def disconnect(creator_id: UUID, store: ConnectionStore, secrets: SecretStore) -> ConnectionStatus:
+def disconnect(
+    creator_id: UUID, store: ConnectionStore, secrets: SecretStore, *, by: UUID
+) -> ConnectionStatus:
     """Stop the creator's sends and forget credentials and session; planned messages stay."""
-    store.disconnect(creator_id)
+    store.disconnect(creator_id, by=by)
     secrets.forget(creator_id)
     return store.status(creator_id)
 

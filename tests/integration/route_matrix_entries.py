@@ -182,6 +182,8 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ),
     ("delete", "/api/management/creators/{creator_id}"): Entry(Right.MANAGE, conflict=True),
     ("get", "/api/management/members"): Entry(Right.READ),
+    ("get", "/api/management/audit-log"): Entry(Right.MANAGE),
+    ("get", "/api/management/audit-log/verify"): Entry(Right.MANAGE),
     **_under("/api/marketing/campaigns", _CAMPAIGNS),
     **_under("/api/of/campaigns", _CAMPAIGNS),
     ("get", "/api/marketing/segments"): Entry(Right.READ),

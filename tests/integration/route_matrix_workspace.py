@@ -6,6 +6,7 @@ from uuid import UUID
 from psycopg import sql
 
 from huntaze.db import Connection, Tenant
+from huntaze.domain import audit
 from huntaze.ids import new_id
 
 # Stands in every text of the workspace; whoever reads it has read the workspace's data.
@@ -43,6 +44,7 @@ class FullWorkspace:
         self._worker_rows(ids)
         self._session(ids["session_id"])
         self._reply()
+        self._audit()
         return {name: str(value) for name, value in ids.items()}
 
     def _fans(self, ids: dict[str, UUID]) -> None:
@@ -210,6 +212,11 @@ class FullWorkspace:
             {"id": session_id, "user_id": self._user_id, "expires_at": "2999-01-01"}
             | {"user_agent": MARK},
         )
+
+    def _audit(self) -> None:
+        with self._tenant.transaction() as connection:
+            target = audit.Target("creator", self._creator_id)
+            audit.record(connection, "creator.created", target, actor_id=self._user_id)
 
     def _reply(self) -> None:
         with self._tenant.transaction() as connection:

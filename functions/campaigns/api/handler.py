@@ -64,7 +64,9 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)]
 
 
 def _store(caller: Principal) -> PostgresCampaigns:
-    return PostgresCampaigns(Tenant(database(), caller.workspace_id, caller.creators))
+    return PostgresCampaigns(
+        Tenant(database(), caller.workspace_id, caller.creators), caller.user_id
+    )
 
 
 def _cursor_id(cursor: str | None) -> UUID | None:
