@@ -111,6 +111,13 @@ class Scene:
 
     def plan(self, creator: Creator, text: str = TEXT) -> UUID:
         """Plan a running campaign to all of a creator's fans."""
+        campaign_id = self.begin_campaign(creator)
+        self.freeze(creator, campaign_id, text)
+        self.planned += [creator.to(fan) for fan in creator.fans]
+        return campaign_id
+
+    def begin_campaign(self, creator: Creator) -> UUID:
+        """Make a running campaign without an audience."""
         campaign_id = new_id()
         with self.world.connect("superuser") as connection:
             connection.execute(
@@ -118,6 +125,10 @@ class Scene:
                 " created_by) VALUES (%s, %s, %s, 'Chaos', 'sending', '[]', %s)",
                 (self.world.workspace_id, campaign_id, creator.id, new_id()),
             )
+        return campaign_id
+
+    def freeze(self, creator: Creator, campaign_id: UUID, text: str) -> None:
+        """Write a campaign's rows into the ledger; whether they are to be counted is open."""
         plan = planning.CampaignPlan(
             workspace_id=self.world.workspace_id,
             creator_id=creator.id,
@@ -129,8 +140,6 @@ class Scene:
         )
         with self.tenant().transaction() as connection:
             planning.plan_campaign(connection, plan)
-        self.planned += [creator.to(fan) for fan in creator.fans]
-        return campaign_id
 
     def plan_person(self, creator: Creator, fans: Sequence[str], text: str) -> None:
         """Plan messages that a person wrote, which nothing paces but the rate rule itself."""

@@ -2,7 +2,9 @@
 
 import os
 import secrets
+import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -64,6 +66,24 @@ class World:
             "DATABASE_SECRET_ARN": self.worker_secret_arn,
             **_chromium(),
         }
+
+    def back_up(self) -> Path:
+        """Keep the data of Postgres as they are now; clients meet a restart."""
+        kept = self.scratch / "backup"
+        shutil.rmtree(kept, ignore_errors=True)
+        self._swap(self.postgres.data_dir, kept)
+        return kept
+
+    def restore(self, kept: Path) -> None:
+        """Go back to a backup: what was committed since is gone."""
+        self._swap(kept, self.postgres.data_dir)
+
+    def _swap(self, source: Path, target: Path) -> None:
+        self.postgres.stop()
+        # With owners and modes: Postgres is not us.
+        shutil.rmtree(target, ignore_errors=True)
+        subprocess.run(["cp", "-a", str(source), str(target)], check=True)
+        self.postgres.start()
 
     def crash_postgres(self) -> None:
         """End Postgres as a failure of its machine does, and start it again."""

@@ -6,12 +6,14 @@ from datetime import timedelta
 
 from browser_worker.ledger import LaneLedger
 from browser_worker.profile import SiteProfile
+from browser_worker.restore import trace
 from browser_worker.site import Site
 from browser_worker.steps import Observer, Step
+from browser_worker.thread import Thread
 from huntaze.domain.outbound.grants import Deadlines, Refused
 from huntaze.domain.outbound.lanes import DueSend
 from huntaze.domain.outbound.settlement import InDoubt, OwnMessage, Sighting
-from huntaze.domain.outbound.states import SendState
+from huntaze.domain.outbound.states import SendState, SkipReason
 
 # Between the two readings that must agree before a message counts as not sent.
 READINGS = 2
@@ -57,6 +59,12 @@ async def deliver(
         raise ValueError("an unmatched fan has no thread")
     thread = await site.open_thread(platform_id, due.fan_handle)
     observe(Step.OPENED)
+    if due.may_be_sent:
+        refused = await _look_before(thread, ledger, due)
+        if refused is not None:
+            return Delivery(refused.why, time.monotonic() - started, refused)
+        # The search may have turned the pages: the baseline is the newest message of all.
+        thread = await site.open_thread(platform_id, due.fan_handle)
     await thread.compose(due.text, due.price_cents, due.platform_media_ids)
     observe(Step.COMPOSED)
     # The page's clock starts before the database is asked: a stall anywhere after this line makes
@@ -78,6 +86,17 @@ async def deliver(
     await ledger.confirm(due.id, message_id)
     observe(Step.SETTLED)
     return Delivery(SendState.SENT, time.monotonic() - started)
+
+
+async def _look_before(thread: Thread, ledger: LaneLedger, due: DueSend) -> Refused | None:
+    """Refuse what the thread shows already, or what it cannot show any more."""
+    for doubt in await ledger.threads_in_doubt([thread.fan_platform_id]):
+        traced = await trace(thread, ledger, doubt)
+        if due.id in traced.settled:
+            return Refused("sent_before_restore")
+        if not traced.whole:
+            return await ledger.skip(due, SkipReason.RESTORE_UNCLEAR)
+    return None
 
 
 async def read_back(

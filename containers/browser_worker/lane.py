@@ -11,7 +11,7 @@ from functools import partial
 
 from playwright.async_api import Browser
 
-from browser_worker import metrics, orders, screenshots, sync
+from browser_worker import metrics, orders, restore, screenshots, sync
 from browser_worker.delivery import deliver, read_back
 from browser_worker.ledger import LaneLedger, View
 from browser_worker.profile import SiteProfile
@@ -32,6 +32,7 @@ from browser_worker.trouble import (
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.domain.outbound.grants import Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
+from huntaze.domain.outbound.restores import Reconciliation
 from huntaze.domain.outbound.settlement import InDoubt
 from huntaze.domain.outbound.states import Priority, SkipReason
 from huntaze.domain.outbound.syncs import Sync
@@ -118,6 +119,9 @@ class Lane:
         if view.command is not None:
             await self._obey(view)
             return None
+        if view.reconciliation is not None:
+            await self._reconcile(view.reconciliation)
+            return None
         if view.lane.stop_reason is not None:
             return Ending.STOPPED
         if view.doubts:
@@ -157,6 +161,15 @@ class Lane:
             put_off = partial(self._ledger.put_off_page, order, trouble.code, str(trouble))
             await self._handle(trouble, put_off, in_chat=False)
         self._page_at = time.monotonic()
+
+    async def _reconcile(self, page: Reconciliation) -> None:
+        """Find what a restored ledger has forgotten; the lane is held until that is done."""
+        try:
+            await restore.reconcile_page(
+                await self._open_site(), self._ledger, page, self._bench.leaving
+            )
+        except Trouble as trouble:
+            await self._handle(trouble, self._ledger.put_off_reconciliation, in_chat=False)
 
     async def _send_or_wait(self, view: View, due: DueSend) -> None:
         if due.fan_platform_id is None:

@@ -9,10 +9,11 @@ from uuid import UUID
 
 from huntaze import outbox
 from huntaze.db import Connection, ConnectionSource
-from huntaze.domain.outbound import commands, grants, lanes, settlement, syncs
+from huntaze.domain.outbound import commands, grants, lanes, restores, settlement, syncs
 from huntaze.domain.outbound.commands import Command
 from huntaze.domain.outbound.grants import Deadlines, Granted, Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend, LaneState
+from huntaze.domain.outbound.restores import Reconciliation, ThreadInDoubt
 from huntaze.domain.outbound.settlement import InDoubt, Sighting
 from huntaze.domain.outbound.states import SendState, SkipReason
 from huntaze.domain.outbound.syncs import Sync
@@ -30,6 +31,8 @@ class View:
     slot: datetime | None
     next_readable: datetime | None
     sync: Sync | None
+    # Set while the lane is held because the database came back from a backup.
+    reconciliation: Reconciliation | None = None
 
 
 class LaneLedger:
@@ -69,6 +72,9 @@ class LaneLedger:
                 slot=None if due is None else lanes.next_slot(lane, due),
                 next_readable=settlement.next_readable(connection, self._claim),
                 sync=syncs.next_sync(connection, self._claim) if moving else None,
+                reconciliation=restores.next_page(connection, self._claim)
+                if lane.held and lane.stop_reason == "restored"
+                else None,
             )
 
         return await self._run(read)
@@ -140,9 +146,9 @@ class LaneLedger:
         """Read a thread later that cannot be read now; settle the send after the last time."""
         return await self._run(lambda c: settlement.put_off_reading(c, self._claim, doubt, trouble))
 
-    async def skip(self, due: DueSend, reason: SkipReason) -> None:
+    async def skip(self, due: DueSend, reason: SkipReason) -> Refused:
         """Settle a send that must not go out."""
-        await self._run(lambda c: grants.skip(c, self._claim, due, reason))
+        return await self._run(lambda c: grants.skip(c, self._claim, due, reason))
 
     async def block_fan(self, due: DueSend) -> None:
         """The fan has blocked the creator: nothing more goes there."""
@@ -201,6 +207,35 @@ class LaneLedger:
         await self._run(
             lambda c: syncs.put_off(c, self._claim, sync, trouble=trouble, detail=detail)
         )
+
+    async def threads_in_doubt(self, fan_platform_ids: list[str]) -> list[ThreadInDoubt]:
+        """Of some fans those with sends that may be sent although the ledger has forgotten it."""
+        return await self._run(
+            lambda c: restores.threads_in_doubt(c, self._claim, fan_platform_ids)
+        )
+
+    async def settle_found(self, send_id: UUID, message_id: str, at: datetime | None) -> bool:
+        """Settle a forgotten send whose message was found."""
+        return await self._run(
+            lambda c: restores.settle_found(
+                c, self._claim, send_id, platform_message_id=message_id, at=at
+            )
+        )
+
+    async def advance_reconciliation(
+        self, page: Reconciliation, *, threads: int, found: int, next_cursor: str | None
+    ) -> None:
+        """Record that a page of chats is read; after the last one the lane moves again."""
+        await self._run(
+            lambda c: restores.advance(
+                c, self._claim, page, threads=threads, found=found, next_cursor=next_cursor
+            )
+        )
+        await asyncio.to_thread(outbox.nudge)
+
+    async def put_off_reconciliation(self) -> None:
+        """Read a page of chats later that cannot be read now."""
+        await self._run(lambda c: restores.put_off(c, self._claim))
 
     async def mark_unsent(self, send_id: UUID) -> None:
         """Record that a message was taken back."""

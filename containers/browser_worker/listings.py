@@ -81,8 +81,8 @@ def read_subscriber(values: Values) -> SubscriberRow:
         status=values.get("status"),
         price_cents=_cents(values.get("price")),
         rebill_on=rebill.casefold() in {"on", "yes", "true"} if rebill else None,
-        subscribed_at=_time(values.get("subscribed_at")),
-        expires_at=_time(values.get("expires_at")),
+        subscribed_at=moment_of(values.get("subscribed_at")),
+        expires_at=moment_of(values.get("expires_at")),
     )
 
 
@@ -97,7 +97,7 @@ def read_thread(values: Values) -> ThreadRow:
         display_name=values.get("display_name"),
         last_message_id=values.get("last_message_id"),
         last_is_own=direction == "out" if direction else None,
-        last_at=_time(values.get("last_at")),
+        last_at=moment_of(values.get("last_at")),
         last_text=values.get("last_text"),
         unread=int(unread) if unread and unread.isdigit() else 0,
     )
@@ -106,7 +106,7 @@ def read_thread(values: Values) -> ThreadRow:
 def read_earning(values: Values) -> EarningRow:
     """Return the row of a movement."""
     amount = parse_cents(_needed(values, "gross"))
-    created_at = _time(_needed(values, "created_at"))
+    created_at = moment_of(_needed(values, "created_at"))
     if amount is None or created_at is None:
         raise ValueError("gross, created_at")
     return EarningRow(
@@ -135,7 +135,8 @@ def _cents(text: str | None) -> int | None:
     return parse_cents(text) if text else None
 
 
-def _time(text: str | None) -> datetime | None:
+def moment_of(text: str | None) -> datetime | None:
+    """Return the moment that a page writes; None where it cannot be told."""
     if not text:
         return None
     try:

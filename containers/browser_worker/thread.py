@@ -94,6 +94,18 @@ class Thread:
         self.messages: tuple[ThreadMessage, ...] = ()
         self.refusal: Refusal | None = None
 
+    @property
+    def shows_beginning(self) -> bool:
+        """Whether nothing comes before the first message on the page.
+
+        Only a profile that knows how more messages announce themselves can tell.
+        """
+        return self._chat.older is not None and not self.has_older
+
+    def normalise(self, text: str) -> str:
+        """Write a text as texts of this platform are compared."""
+        return self._tab.profile.normalise(text)
+
     async def open(self, *, for_reading: bool = False) -> None:
         """Load the thread.
 
@@ -192,8 +204,7 @@ class Thread:
         await self.reload()
         ids = [message.id for message in self.messages]
         if baseline is None:
-            # Only a profile that knows how more messages announce themselves knows the beginning.
-            visible, after = self._chat.older is not None and not self.has_older, self.messages
+            visible, after = self.shows_beginning, self.messages
         else:
             visible = baseline in ids
             after = self.messages[ids.index(baseline) + 1 :] if visible else ()

@@ -1,6 +1,6 @@
 """Runs every minute: wakes a worker for each lane that has due work and no worker.
 
-An operator may invoke it with a :class:`KillSwitch` instead.
+An operator may invoke it with a :class:`KillSwitch`, or with :class:`Restored`, instead.
 """
 
 from typing import Any
@@ -8,7 +8,7 @@ from typing import Any
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.lanes.models import KillSwitch
+from functions.lanes.models import KillSwitch, Restored
 from functions.lanes.repository import PostgresLanes
 from huntaze.db import database
 from huntaze.domain.outbound.wake import wake_creators
@@ -20,14 +20,31 @@ class WakeUpsLostError(Exception):
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Wake each lane with due work, or do what an operator orders."""
+    if event.get("action") == "restored":
+        return _hold(Restored.model_validate(event))
     if "action" in event:
         return _switch(KillSwitch.model_validate(event))
-    creators = PostgresLanes(database()).with_due_work()
-    counts = {"due": len(creators), "woken": wake_creators(creators) if creators else 0}
+    lanes = PostgresLanes(database())
+    lanes.sign_of_life()
+    creators = lanes.with_due_work()
+    counts = {
+        "due": len(creators),
+        "woken": wake_creators(creators) if creators else 0,
+        "held_by_restore": lanes.held_by_restore(),
+    }
     Logger(service="lanes", utc=True).info("Lanes were swept.", extra=counts)
     if counts["woken"] < counts["due"]:
         raise WakeUpsLostError(f"{counts['due'] - counts['woken']} wake-ups were not taken.")
     return counts
+
+
+def _hold(order: Restored) -> dict[str, int]:
+    held = PostgresLanes(database()).mark_restored(order.moment, by=order.by)
+    Logger(service="lanes", utc=True).warning(
+        "The database was restored: every lane is held.",
+        extra={"moment": order.moment.isoformat(), "lanes": held},
+    )
+    return {"held": held}
 
 
 def _switch(order: KillSwitch) -> dict[str, int]:

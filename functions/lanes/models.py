@@ -1,8 +1,8 @@
-"""An operator's order to the lanes."""
+"""Operators' orders to the lanes."""
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class KillSwitch(BaseModel):
@@ -19,4 +19,19 @@ class KillSwitch(BaseModel):
     action: Literal["stop", "go"]
     scope: Annotated[str, Field(pattern=r"^(all|profile:[a-z0-9_]{1,60})$")]
     reason: Annotated[str, Field(min_length=1, max_length=500)]
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Restored(BaseModel):
+    """Say that the database came back from a backup, which holds every lane until it is reconciled.
+
+    An operator invokes the function with it before the first worker starts; see
+    ``docs/operations/restore-database.md``.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["restored"]
+    # The moment that the backup goes back to.
+    moment: AwareDatetime
     by: Annotated[str, Field(min_length=1, max_length=200)]

@@ -1,8 +1,21 @@
 """Lanes in Postgres, seen through the one function that the role may call."""
 
+from datetime import datetime
 from uuid import UUID
 
 from huntaze.db import ConnectionSource
+
+# The first silence of a day that is longer than a sweep or two may be the one of a restore.
+_ALIVE = """
+  UPDATE database_life SET
+    (silent_from, silent_until) = (
+      SELECT CASE WHEN fresh THEN alive_at ELSE silent_from END,
+             CASE WHEN fresh THEN clock_timestamp() ELSE silent_until END
+        FROM (SELECT alive_at < clock_timestamp() - interval '3 minutes'
+                     AND coalesce(silent_until < clock_timestamp() - interval '1 day', true)
+                     AS fresh) silence),
+    alive_at = clock_timestamp()
+"""
 
 
 class PostgresLanes:
@@ -18,7 +31,27 @@ class PostgresLanes:
     def with_due_work(self) -> list[UUID]:
         """The creators that a worker could do something for now."""
         with self._source.connection() as connection:
-            return [row[0] for row in connection.execute("SELECT lanes_with_due_work()")]
+            rows = connection.execute(
+                "SELECT lanes_with_due_work() UNION SELECT lanes_to_reconcile()"
+            )
+            return [row[0] for row in rows]
+
+    def sign_of_life(self) -> None:
+        """Note that the database is at work now; a backup keeps the last note before it."""
+        with self._source.connection() as connection:
+            connection.execute(_ALIVE)
+
+    def held_by_restore(self) -> int:
+        """How many lanes still wait for what was sent before a restore."""
+        with self._source.connection() as connection:
+            row = connection.execute("SELECT lanes_held_by_restore()").fetchone()
+        return 0 if row is None else int(row[0])
+
+    def mark_restored(self, moment: datetime, *, by: str) -> int:
+        """Say that the database came back from a backup; returns how many lanes are held."""
+        with self._source.connection() as connection:
+            row = connection.execute("SELECT mark_restored(%s, %s)", (moment, by)).fetchone()
+        return 0 if row is None else int(row[0])
 
     def stop(self, scope: str, *, reason: str, by: str) -> None:
         """Hold every lane of a scope from its next grant on."""

@@ -38,7 +38,10 @@ def _migrate() -> Outcome:
     passwords = gateway.role_passwords(settings.role_secret_arns)
     with gateway.connect_as_master(settings.master_secret_arn) as connection:
         outcome = service.bring_up_to_date(
-            PostgresSchema(connection), read_migrations(MIGRATIONS), passwords
+            PostgresSchema(connection),
+            read_migrations(MIGRATIONS),
+            passwords,
+            settings.database_identity,
         )
     Logger(service="migrate", utc=True).info("The schema is up to date.", **outcome.model_dump())
     return outcome

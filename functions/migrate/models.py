@@ -24,3 +24,5 @@ class Outcome(BaseModel):
 
     applied: list[str]
     roles: list[str]
+    # Set when the database turned out to come from a backup: how many lanes wait for that.
+    held_lanes: int | None = None

@@ -47,6 +47,12 @@ class PostgresSchema:
             )
         return True
 
+    def recognise(self, identity: str) -> int | None:
+        """Tell the database which server it is on; see the Protocol."""
+        with self._alone():
+            row = self._connection.execute("SELECT recognise_database(%s)", (identity,)).fetchone()
+        return None if row is None else row[0]
+
     def set_passwords(self, passwords: Mapping[str, str]) -> None:
         """Give each role its password."""
         with self._alone():

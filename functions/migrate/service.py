@@ -29,6 +29,14 @@ class Schema(Protocol):
         """
         ...
 
+    def recognise(self, identity: str) -> int | None:
+        """Tell the database which server it is on; a backup of another remembers that one.
+
+        Returns:
+            None if it is at home, else how many lanes are held until they are reconciled.
+        """
+        ...
+
     def set_passwords(self, passwords: Mapping[str, str]) -> None:
         """Give each role its password."""
         ...
@@ -49,9 +57,12 @@ def refuse_changed(migration: Migration, applied_sha256: str) -> None:
 
 
 def bring_up_to_date(
-    schema: Schema, migrations: Iterable[Migration], passwords: Mapping[str, str]
+    schema: Schema,
+    migrations: Iterable[Migration],
+    passwords: Mapping[str, str],
+    identity: str | None = None,
 ) -> Outcome:
-    """Apply what is missing, then let the roles log in.
+    """Apply what is missing, notice a restore, then let the roles log in.
 
     Raises:
         ChangedMigrationError: An applied file has another text now.
@@ -62,9 +73,11 @@ def bring_up_to_date(
         unknown = ", ".join(sorted(set(passwords) - LOGIN_ROLES)) or "none"
         raise RoleSecretError(f"Role secrets: missing {missing}; unknown {unknown}.")
     applied = apply_missing(schema, migrations)
+    # Before anyone can log in: no worker may send from a ledger that has forgotten what it sent.
+    held = None if identity is None else schema.recognise(identity)
     # Also when nothing was applied: a rotated secret takes effect with the next deployment.
     schema.set_passwords(passwords)
-    return Outcome(applied=applied, roles=sorted(passwords))
+    return Outcome(applied=applied, roles=sorted(passwords), held_lanes=held)
 
 
 def apply_missing(schema: Schema, migrations: Iterable[Migration]) -> list[str]:

@@ -10,3 +10,5 @@ class MigrateSettings(Settings):
 
     master_secret_arn: str
     role_secret_arns: Json[dict[str, str]]
+    # What only this database server is called; None where the stage has no name for it.
+    database_identity: str | None = None

@@ -92,7 +92,11 @@ class PostgresConnections:
                 ).fetchall()
             with connection.cursor(row_factory=dict_row) as cursor:
                 row = cursor.execute(
-                    "SELECT k.id AS creator_id, k.platform, l.status, l.stop_reason, l.stopped_at,"
+                    "SELECT k.id AS creator_id, k.platform, l.status, l.stopped_at,"
+                    # Held though active: what was sent is looked up after a database restore.
+                    " coalesce(l.stop_reason, (SELECT 'restored' FROM lane_restores r"
+                    "   WHERE r.workspace_id = l.workspace_id AND r.creator_id = l.creator_id"
+                    "     AND r.reconciled_at IS NULL)) AS stop_reason,"
                     " l.kill_switch, k.driver_consent_at, l.messages_per_minute,"
                     " l.last_progress_at, (SELECT count(*) FROM sends s"
                     "   WHERE s.workspace_id = k.workspace_id AND s.creator_id = k.id"

@@ -256,6 +256,32 @@ def test_a_person_who_was_faster_has_the_last_word(
     assert desk.rows("SELECT FROM sends") == []
 
 
+@pytest.mark.parametrize("status", ["awaiting_approval", "scheduled", "sending", "paused"])
+def test_a_launch_is_taken_up_wherever_a_restored_campaign_stands(
+    desk: Desk,
+    campaign: Callable[..., UUID],
+    step: Callable[..., dict[str, Any]],
+    aws: Mock,
+    lambda_context: object,
+    status: str,
+) -> None:
+    campaign_id = campaign(status, approved=status != "awaiting_approval")
+    desk.set_campaign(campaign_id, execution_arn="arn:taken-up")
+    for name in ("prepare", "check_compliance", "dry_run"):
+        assert step(name, campaign_id) == {}
+    step("await_approval", campaign_id, task_token="T")
+    sweep.handler({}, lambda_context)  # type: ignore[arg-type]
+    released = [call.kwargs["taskToken"] for call in aws.machine.send_task_success.mock_calls]
+    assert ("T" in released) == (status != "awaiting_approval")
+    if status == "awaiting_approval":
+        return
+    assert "scheduled_at" in step("freeze", campaign_id)
+    step("release", campaign_id)
+    step("await_delivery", campaign_id, task_token="D")
+    paused = status == "paused"
+    assert desk.row(campaign_id, "campaigns")["status"] == ("paused" if paused else "sending")
+
+
 def test_what_cannot_go_on_is_refused_without_another_try(
     desk: Desk, campaign: Callable[..., UUID], step: Callable[..., dict[str, Any]]
 ) -> None:

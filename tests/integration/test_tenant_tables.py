@@ -14,7 +14,7 @@ ROLES = ("app", "worker", "authorizer", "identity", "intake", "relay", "gatekeep
 # Whose rows belong to no workspace, and who may look at them: the definer functions and `identity`.
 GLOBAL_TABLES = {
     *("users", "refresh_tokens", "login_attempts", "request_counters", "kill_switches"),
-    "schema_migrations",
+    *("schema_migrations", "database_life", "database_restores"),
 }
 TENANT_COLUMN = {"workspaces": "id"}
 

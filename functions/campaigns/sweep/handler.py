@@ -17,7 +17,18 @@ from functions.campaigns.sweep.settings import CampaignSweepSettings
 from huntaze.db import Tenant, database
 from huntaze.settings import load
 
+_UNDER_WAY = (
+    CampaignStatus.PREPARING,
+    CampaignStatus.AWAITING_APPROVAL,
+    CampaignStatus.SCHEDULED,
+    CampaignStatus.SENDING,
+    CampaignStatus.PAUSED,
+)
+
 logger = Logger(service="campaigns", utc=True)
+
+
+_DUE = "SELECT * FROM campaigns_to_move() UNION SELECT * FROM campaigns_to_take_up()"
 
 
 class Due(NamedTuple):
@@ -31,7 +42,7 @@ class Due(NamedTuple):
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Move every campaign that waits for it."""
     with database().connection() as connection:
-        due = [Due(*row) for row in connection.execute("SELECT * FROM campaigns_to_move()")]
+        due = [Due(*row) for row in connection.execute(_DUE)]
     moved = 0
     for one in due:
         try:
@@ -50,7 +61,7 @@ def _move(due: Due) -> None:
     store = PostgresCampaigns(Tenant(database(), due.workspace_id))
     campaign = store.get(due.campaign_id)
     # A person may have been faster than this sweep: only what still stands is moved.
-    if due.move == "start" and campaign.status is CampaignStatus.PREPARING:
+    if due.move == "start" and campaign.status in _UNDER_WAY:
         arn = gateway.start_execution(
             campaign, load(CampaignSweepSettings).campaign_state_machine_arn
         )

@@ -16,8 +16,9 @@ from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.wake import wake_creators
 from huntaze.errors import HuntazeError
 
-_WAITING = (CampaignStatus.PREPARING, CampaignStatus.AWAITING_APPROVAL)
 _MOVING = (CampaignStatus.SENDING, CampaignStatus.PAUSED)
+# A launch that is taken up after a database restore begins anew wherever its campaign stands.
+_PREPARED = (CampaignStatus.AWAITING_APPROVAL, CampaignStatus.SCHEDULED, *_MOVING)
 
 
 class CampaignRefused(Exception):  # noqa: N818  (the state machine's retry rules name it)
@@ -47,6 +48,8 @@ type Step = Callable[[StoredCampaign, CampaignStore, StepRequest], dict[str, Any
 
 def prepare(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Check that everything the campaign refers to is still there."""
+    if campaign.status in _PREPARED:
+        return {}
     _expect(campaign, CampaignStatus.PREPARING)
     plan.campaign_plan(campaign, store)
     return {}
@@ -56,6 +59,8 @@ def check_compliance(
     campaign: StoredCampaign, _store: CampaignStore, _: StepRequest
 ) -> dict[str, Any]:
     """Refuse a text that the rules forbid."""
+    if campaign.status in _PREPARED:
+        return {}
     _expect(campaign, CampaignStatus.PREPARING)
     objections = plan.objections(campaign)
     if objections:
@@ -65,6 +70,8 @@ def check_compliance(
 
 def dry_run(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Keep what the approver will see: audience, exclusions, time, forecast."""
+    if campaign.status in _PREPARED:
+        return {}
     _expect(campaign, CampaignStatus.PREPARING)
     with store.transaction() as connection:
         result = plan.dry_run(connection, campaign, store)
@@ -76,7 +83,7 @@ def await_approval(
     campaign: StoredCampaign, store: CampaignStore, request: StepRequest
 ) -> dict[str, Any]:
     """Store the token first, then ask: whoever decides from now on finds it."""
-    _expect(campaign, *_WAITING)
+    _expect(campaign, CampaignStatus.PREPARING, *_PREPARED)
     store.record(campaign.id, approval_token=request.task_token)
     if campaign.status is CampaignStatus.PREPARING:
         store.advance(campaign, Move.ASK_APPROVAL)
@@ -85,6 +92,11 @@ def await_approval(
 
 def freeze(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:
     """Write the ledger: audience, texts, prices and media as they are approved."""
+    at = campaign.scheduled_at or datetime.now(UTC)
+    until = {"scheduled_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    if campaign.status in _MOVING:
+        store.record(campaign.id, approval_token=None)
+        return until
     _expect(campaign, CampaignStatus.SCHEDULED)
     approval_id = store.approval_id(campaign)
     if approval_id is None:
@@ -97,8 +109,7 @@ def freeze(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> di
                 connection, plan.campaign_plan(campaign, store, approval_id=approval_id)
             )
             store.tell("campaign.planned", campaign.id, {"rows": rows})
-    at = campaign.scheduled_at or datetime.now(UTC)
-    return {"scheduled_at": at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return until
 
 
 def release(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> dict[str, Any]:

@@ -56,6 +56,8 @@ class DueSend:
     open_failures: int
     paced_per_minute: int | None
     due_at: datetime
+    # It was decided on before the database came back from a backup: it may have been sent.
+    may_be_sent: bool = False
 
 
 def claim(
@@ -95,8 +97,12 @@ _STATE = """
          CASE
            WHEN l.status = 'stopped' THEN l.stop_reason
            WHEN l.kill_switch THEN 'kill_switch'
-           ELSE (SELECT 'kill_switch:' || k.scope FROM kill_switches k
-                  WHERE k.scope IN ('all', 'profile:' || l.platform) LIMIT 1)
+           ELSE coalesce(
+             (SELECT 'kill_switch:' || k.scope FROM kill_switches k
+               WHERE k.scope IN ('all', 'profile:' || l.platform) LIMIT 1),
+             (SELECT 'restored' FROM lane_restores r
+               WHERE r.workspace_id = l.workspace_id AND r.creator_id = l.creator_id
+                 AND r.reconciled_at IS NULL))
          END,
          l.messages_per_minute, l.min_gap_ms, l.interval_starts, l.interval_ends
     FROM creator_lanes l
@@ -151,14 +157,17 @@ _NEXT = """
                      FROM unnest(s.media_ids) WITH ORDINALITY AS wanted (id, ordinality)
                      JOIN media m ON m.workspace_id = s.workspace_id AND m.id = wanted.id), '{}')
            AS platform_media_ids,
-         s.attempt, s.open_failures, s.paced_per_minute, s.due_at
+         s.attempt, s.open_failures, s.paced_per_minute, s.due_at,
+         EXISTS (SELECT FROM lane_restores b
+                  WHERE b.workspace_id = s.workspace_id AND b.creator_id = s.creator_id
+                    AND s.decided_at <= b.restored_at) AS may_be_sent
     FROM (
-      (SELECT d.*, NULL::integer AS paced_per_minute FROM sends d
+      (SELECT d.*, NULL::integer AS paced_per_minute, d.created_at AS decided_at FROM sends d
         WHERE d.creator_id = %(creator)s AND d.state = 'planned' AND d.campaign_id IS NULL
           AND d.due_at <= clock_timestamp() + %(ahead)s
         ORDER BY d.priority, d.due_at, d.id LIMIT 1)
       UNION ALL
-      (SELECT r.*, c.messages_per_minute FROM campaigns c
+      (SELECT r.*, c.messages_per_minute, c.created_at FROM campaigns c
         CROSS JOIN LATERAL (
           SELECT p.* FROM sends p
            WHERE p.campaign_id = c.id AND p.state = 'planned'

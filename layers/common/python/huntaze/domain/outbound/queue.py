@@ -59,8 +59,11 @@ def outlook(connection: Connection, creator_id: UUID) -> Outlook:
         "   AND s.priority = 0),"
         " CASE WHEN l.status = 'stopped' THEN l.stop_reason"
         "      WHEN l.kill_switch THEN 'kill_switch'"
-        "      ELSE (SELECT 'kill_switch:' || k.scope FROM kill_switches k"
-        "             WHERE k.scope IN ('all', 'profile:' || l.platform) LIMIT 1) END"
+        "      ELSE coalesce("
+        "        (SELECT 'kill_switch:' || k.scope FROM kill_switches k"
+        "          WHERE k.scope IN ('all', 'profile:' || l.platform) LIMIT 1),"
+        "        (SELECT 'restored' FROM lane_restores r"
+        "          WHERE r.creator_id = l.creator_id AND r.reconciled_at IS NULL)) END"
         " FROM creator_lanes l WHERE l.creator_id = %s",
         (creator_id,),
     ).fetchone()

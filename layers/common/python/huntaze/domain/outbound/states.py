@@ -32,6 +32,8 @@ class SkipReason(StrEnum):
     WRONG_THREAD = "wrong_thread"
     NOT_COMPLIANT = "not_compliant"
     NOT_APPROVED = "not_approved"
+    # After a database restore: whether it was sent before cannot be seen any more.
+    RESTORE_UNCLEAR = "restore_unclear"
 
 
 class Priority(IntEnum):
