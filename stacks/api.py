@@ -14,6 +14,7 @@ from stacks.features.conversations import add_conversations
 from stacks.features.docs import add_docs
 from stacks.features.fans import add_fans
 from stacks.features.management import add_management
+from stacks.features.money import add_money
 from stacks.features.platforms import add_platforms
 from stacks.features.segments import add_segments
 from stacks.layers import Layers
@@ -30,6 +31,7 @@ _FEATURES = (
     add_management,
     add_platforms,
     add_fans,
+    add_money,
     add_segments,
     add_campaigns,
     add_conversations,

@@ -22,6 +22,7 @@ class DatabaseRole(StrEnum):
     IDENTITY = "identity"
     INTAKE = "intake"
     RELAY = "relay"
+    AUDITOR = "auditor"
 
 
 class Database(StageStack):

@@ -5,9 +5,9 @@ from typing import Protocol
 
 from functions.migrate.models import Migration, Outcome
 
-# The roles of 0001 that log in. A role left without a password could not, and its functions would
+# The roles that log in. A role left without a password could not, and its functions would
 # fail at their first query instead of here.
-LOGIN_ROLES = frozenset({"app", "worker", "authorizer", "identity", "intake", "relay"})
+LOGIN_ROLES = frozenset({"app", "worker", "authorizer", "identity", "intake", "relay", "auditor"})
 
 
 class ChangedMigrationError(Exception):

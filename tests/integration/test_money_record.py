@@ -5,6 +5,7 @@ import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from fractions import Fraction
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -15,6 +16,7 @@ from huntaze.db import SingleConnection, Tenant
 from huntaze.domain import fans, money
 from huntaze.domain.fans.models import MAX_CENTS
 from huntaze.domain.money import PAYMENTS, REVERSALS, OtherCurrencyError, TransactionRow
+from huntaze.ids import new_id
 
 FANS = ["u1", "u2", "u3"]
 
@@ -113,7 +115,7 @@ def values_of(connection):
 )
 @given(delivery=deliveries())
 def test_a_value_is_the_same_in_any_order_with_repeats_and_splits(
-    tenant_factory, shared_tenant, delivery
+    tenant_factory, shared_tenant, auditor, delivery
 ):
     rows, batches = delivery
     ids = tenant_factory()
@@ -128,6 +130,18 @@ def test_a_value_is_the_same_in_any_order_with_repeats_and_splits(
             " FROM fans f LEFT JOIN transactions t ON t.fan_id = f.id GROUP BY f.id, f.platform_id"
         )
         assert dict(booked.fetchall()) == naive_values(rows)
+    # The daily check adds up in a third way.
+    found = auditor.execute(
+        "SELECT drifted FROM check_money(%s, %s, %s, 9)",
+        (new_id(), ids.workspace_id, UUID(int=0)),
+    )
+    assert [row[0] for row in found] == ([0] if rows else [])
+
+
+@pytest.fixture
+def auditor(as_role):
+    """Whoever checks all values each day."""
+    return as_role("auditor")
 
 
 @pytest.fixture

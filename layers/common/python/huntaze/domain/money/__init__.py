@@ -3,14 +3,17 @@
 from huntaze.domain.money.models import PAYMENTS, REVERSALS, Transaction, TransactionRow
 from huntaze.domain.money.reading import read_transactions
 from huntaze.domain.money.recording import OtherCurrencyError, RecordOutcome, record
+from huntaze.domain.money.repairing import Correction, recompute
 
 __all__ = [
     "PAYMENTS",
     "REVERSALS",
+    "Correction",
     "OtherCurrencyError",
     "RecordOutcome",
     "Transaction",
     "TransactionRow",
     "read_transactions",
+    "recompute",
     "record",
 ]

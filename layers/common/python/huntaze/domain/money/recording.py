@@ -185,7 +185,7 @@ def record(
     """
     of_creator = {"creator": creator_id}
     read = _fill_stage(connection, creator_id, rows)
-    connection.execute(_TAKE_TURNS, {"creator": str(creator_id)})
+    take_turns(connection, creator_id)
     _refuse_other_currencies(connection, creator_id)
     connection.execute(_DROP_DOUBLES)
     fans_created = fans.create_missing(connection, creator_id, "transaction_stage")
@@ -196,10 +196,21 @@ def record(
     ).fetchone()
     created, updated = counted or (0, 0)
     connection.execute(_RECORD, of_creator)
-    settled = {fan for row in connection.execute(_SETTLE_REVERSALS, of_creator) for fan in row}
-    connection.execute(_VALUE, {**of_creator, "fans": list(settled)})
+    settle(connection, creator_id)
     connection.execute("DROP TABLE transaction_stage, transaction_news")
     return RecordOutcome(read, created, updated, fans_created)
+
+
+def take_turns(connection: Connection, creator_id: UUID) -> None:
+    """Wait until nobody else writes the creator's money; it ends with the transaction."""
+    connection.execute(_TAKE_TURNS, {"creator": str(creator_id)})
+
+
+def settle(connection: Connection, creator_id: UUID) -> None:
+    """Bring reversals and values up to date with what ``transaction_news`` names."""
+    of_creator = {"creator": creator_id}
+    settled = {fan for row in connection.execute(_SETTLE_REVERSALS, of_creator) for fan in row}
+    connection.execute(_VALUE, {**of_creator, "fans": list(settled)})
 
 
 def _fill_stage(connection: Connection, creator_id: UUID, rows: Iterable[TransactionRow]) -> int:

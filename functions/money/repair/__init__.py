@@ -1,0 +1,1 @@
+"""An operator's order to compute values anew."""
