@@ -10,6 +10,8 @@ from constructs import Construct
 
 from stacks.acknowledge import NO_LOGS_LOCALLY, NO_TLS_LOCALLY, acknowledge
 from stacks.generated_secret import GeneratedSecret
+from stacks.layers import Layers
+from stacks.media import MediaDelivery
 from stacks.settings import Stage, StageSettings
 from stacks.stage_stack import StageStack
 
@@ -36,7 +38,9 @@ DATA_KEYS = {
 
 _SCREENSHOTS_KEPT = Duration.days(14)
 _EXPORTS_KEPT = Duration.days(7)
-_ACCESS_LOGS_KEPT = Duration.days(90)
+_LOGS_KEPT = Duration.days(90)
+# Long enough to take a mistake back, and gone within the month that a person's erasure may take.
+_DELETED_MEDIA_KEPT = Duration.days(25)
 
 
 class Data(StageStack):
@@ -47,7 +51,10 @@ class Data(StageStack):
         self._settings = settings
         self.tables = {name: self._table(name, shape) for name, shape in TABLES.items()}
         self.keys = {name: self._key(name, purpose) for name, purpose in DATA_KEYS.items()}
-        self._access_logs = self._access_log_bucket()
+        self._access_logs: s3.Bucket | None = None
+        if settings.on_aws:
+            # Where the other buckets write down who asked them for what.
+            self._access_logs = self._log_bucket("AccessLogs")
         self.uploads = self._bucket(
             "Uploads",
             cors=[
@@ -60,6 +67,9 @@ class Data(StageStack):
                 )
             ],
         )
+        self.media_bucket = self._bucket("Media", versioned=True)
+        # On one machine media are read from the bucket: the stand-in knows no CloudFront keys.
+        self.media = self._media_delivery()
         self.exports = self._bucket("Exports", kept=_EXPORTS_KEPT)
         self.screenshots = self._bucket("Screenshots", kept=_SCREENSHOTS_KEPT)
         self.token_signing_keys = self._token_keys("signing")
@@ -144,6 +154,7 @@ class Data(StageStack):
         *,
         kept: Duration | None = None,
         cors: list[s3.CorsRule] | None = None,
+        versioned: bool = False,
     ) -> s3.Bucket:
         bucket = s3.Bucket(
             self,
@@ -154,28 +165,46 @@ class Data(StageStack):
             enforce_ssl=self._settings.on_aws,
             lifecycle_rules=[
                 s3.LifecycleRule(
-                    abort_incomplete_multipart_upload_after=Duration.days(1), expiration=kept
+                    abort_incomplete_multipart_upload_after=Duration.days(1),
+                    expiration=kept,
+                    noncurrent_version_expiration=_DELETED_MEDIA_KEPT if versioned else None,
                 )
             ],
             removal_policy=self._settings.removal_policy,
             server_access_logs_bucket=self._access_logs,
             server_access_logs_prefix=f"{construct_id.lower()}/" if self._access_logs else None,
+            versioned=versioned,
         )
         if not self._settings.on_aws:
             acknowledge(bucket, "S1", NO_LOGS_LOCALLY)
             acknowledge(bucket, "S10", NO_TLS_LOCALLY)
         return bucket
 
-    def _access_log_bucket(self) -> s3.Bucket | None:
-        """Where the other buckets write down who asked them for what."""
+    def _media_delivery(self) -> MediaDelivery | None:
         if not self._settings.on_aws:
             return None
+        return MediaDelivery(
+            self,
+            "MediaDelivery",
+            settings=self._settings,
+            layers=Layers(self, "Layers", self._settings),
+            bucket=self.media_bucket,
+            # CloudFront writes its log with a grant of its own, which only such a bucket takes.
+            logs=self._log_bucket("MediaLogs", ownership=s3.ObjectOwnership.BUCKET_OWNER_PREFERRED),
+        )
+
+    def _log_bucket(
+        self, construct_id: str, *, ownership: s3.ObjectOwnership | None = None
+    ) -> s3.Bucket:
         return s3.Bucket(
             self,
-            "AccessLogs",
+            construct_id,
             block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
             encryption=s3.BucketEncryption.S3_MANAGED,
             enforce_ssl=True,
-            lifecycle_rules=[s3.LifecycleRule(expiration=_ACCESS_LOGS_KEPT)],
+            lifecycle_rules=[s3.LifecycleRule(expiration=_LOGS_KEPT)],
+            object_ownership=ownership,
             removal_policy=self._settings.removal_policy,
+            server_access_logs_bucket=self._access_logs,
+            server_access_logs_prefix=f"{construct_id.lower()}/" if self._access_logs else None,
         )

@@ -56,6 +56,13 @@ class GeneratedSecret(secretsmanager.Secret):
 
     def grant_value(self, grantee: iam.IGrantable) -> None:
         """Let ``grantee`` read the current value."""
+        self._grant(grantee, "secretsmanager:GetSecretValue")
+
+    def grant_filling(self, grantee: iam.IGrantable) -> None:
+        """Let ``grantee`` read the current value and put another in its place."""
+        self._grant(grantee, "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
+
+    def _grant(self, grantee: iam.IGrantable, *actions: str) -> None:
         grantee.grant_principal.add_to_principal_policy(
-            iam.PolicyStatement(actions=["secretsmanager:GetSecretValue"], resources=[self.arn])
+            iam.PolicyStatement(actions=list(actions), resources=[self.arn])
         )

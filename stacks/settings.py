@@ -13,6 +13,8 @@ from aws_cdk.aws_logs import RetentionDays
 ContextReader = Callable[[str], Any]
 """How a setting is looked up: ``node.try_get_context`` of the app."""
 
+CERTIFICATES_OF_CLOUDFRONT = "us-east-1"
+
 
 class Stage(StrEnum):
     """The places where Huntaze runs."""
@@ -58,6 +60,7 @@ class StageSettings:
     # Names of our own for the API, and the zone that they are in.
     dns_zone: DnsZone | None
     api_domain: str | None
+    media_domain: str | None
 
     @classmethod
     def from_context(cls, context: ContextReader) -> "StageSettings":
@@ -98,6 +101,12 @@ class StageSettings:
                 raise ValueError(f"{name} {value} is not in the zone that dns_zone_name names.")
             return value or None
 
+        if optional("media_domain") and optional("region") != CERTIFICATES_OF_CLOUDFRONT:
+            raise ValueError(
+                f"media_domain needs region {CERTIFICATES_OF_CLOUDFRONT}: CloudFront takes the"
+                " certificate of a name from there only."
+            )
+
         return cls(
             stage=stage,
             account=optional("account"),
@@ -112,6 +121,7 @@ class StageSettings:
             trusted_proxies=tuple(str(ip_network(part)) for part in listed("trusted_proxies")),
             dns_zone=zone,
             api_domain=domain("api_domain"),
+            media_domain=domain("media_domain"),
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
 

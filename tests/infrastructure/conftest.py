@@ -45,9 +45,10 @@ class Assembly:
             if body["Type"] == kind
         ]
 
-    def asset_of(self, function: Resource) -> Path:
-        """The zip of a function."""
-        key = function.properties["Code"]["S3Key"]
+    def asset_of(self, resource: Resource) -> Path:
+        """The zip of a function or a layer."""
+        content = resource.properties.get("Code") or resource.properties["Content"]
+        key = content["S3Key"]
         name = key if isinstance(key, str) else key["Fn::Sub"]
         return self.folder / f"asset.{name}"
 
@@ -58,6 +59,8 @@ _PRODUCTION = {
     "dns_zone_id": "Z0123456789",
     "dns_zone_name": "huntaze.example",
     "api_domain": "api.huntaze.example",
+    "media_domain": "media.huntaze.example",
+    "region": "us-east-1",
 }
 
 

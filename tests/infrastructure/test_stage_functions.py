@@ -42,26 +42,25 @@ for name, (zipped, handler, environment) in functions.items():
 """
 
 
-def test_each_handler_imports_from_its_own_zip_and_reads_its_settings(local, rendered, tmp_path):
+def test_each_handler_imports_from_its_own_zip_and_reads_its_settings(assembly, rendered, tmp_path):
     functions = {
         str(function): (
-            str(local.asset_of(function)),
+            str(assembly.asset_of(function)),
             function.properties["Handler"],
             {
                 name: rendered(value)
                 for name, value in function.properties["Environment"]["Variables"].items()
             },
         )
-        for function in local.of_kind("AWS::Lambda::Function")
+        for function in assembly.of_kind("AWS::Lambda::Function")
     }
     layer = tmp_path / "layer"
     common = next(
         found
-        for found in local.of_kind("AWS::Lambda::LayerVersion")
+        for found in assembly.of_kind("AWS::Lambda::LayerVersion")
         if "Common" in found.logical_id
     )
-    key = common.properties["Content"]["S3Key"]
-    with zipfile.ZipFile(local.folder / f"asset.{key}") as archive:
+    with zipfile.ZipFile(assembly.asset_of(common)) as archive:
         archive.extractall(layer)
     run = subprocess.run(
         [sys.executable, "-c", _IMPORT_ALONE],
