@@ -172,6 +172,8 @@ class CampaignSteps(Construct):
 
 
 _IDS = {
+    # Whole: an execution that was started before a field was added has none.
+    "input": sfn.JsonPath.object_at("$$.Execution.Input"),
     "campaign_id": sfn.JsonPath.string_at("$.campaign_id"),
     "workspace_id": sfn.JsonPath.string_at("$.workspace_id"),
     "launch": sfn.JsonPath.string_at("$.launch"),

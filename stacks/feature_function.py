@@ -67,7 +67,11 @@ class FeatureFunction(lambda_.Function):
             construct_id,
             architecture=architecture(settings),
             code=lambda_.Code.from_asset(str(asset.path), asset_hash=asset.digest),
-            environment={"STAGE": settings.stage.value, **(environment or {})},
+            environment={
+                "STAGE": settings.stage.value,
+                "SERVICE": handler.removeprefix("functions.").removesuffix(".handler.handler"),
+                **(environment or {}),
+            },
             handler=handler,
             layers=layers.versions(*heavy_packages),
             log_group=log_group,

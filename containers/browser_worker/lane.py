@@ -29,6 +29,7 @@ from browser_worker.trouble import (
     Trouble,
     WrongThread,
 )
+from huntaze import correlation
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.domain.outbound.grants import Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
@@ -155,11 +156,12 @@ class Lane:
 
     async def _sync(self, order: Sync) -> None:
         """Store one page; what is due by then goes before the next."""
-        try:
-            await sync.read_page(await self._open_site(), self._ledger, order)
-        except Trouble as trouble:
-            put_off = partial(self._ledger.put_off_page, order, trouble.code, str(trouble))
-            await self._handle(trouble, put_off, in_chat=False)
+        with correlation.within(order.correlation_id):
+            try:
+                await sync.read_page(await self._open_site(), self._ledger, order)
+            except Trouble as trouble:
+                put_off = partial(self._ledger.put_off_page, order, trouble.code, str(trouble))
+                await self._handle(trouble, put_off, in_chat=False)
         self._page_at = time.monotonic()
 
     async def _reconcile(self, page: Reconciliation) -> None:
@@ -172,6 +174,12 @@ class Lane:
             await self._handle(trouble, self._ledger.put_off_reconciliation, in_chat=False)
 
     async def _send_or_wait(self, view: View, due: DueSend) -> None:
+        with correlation.within(
+            due.correlation_id, trace=due.trace, campaign_id=due.campaign_id, send_id=due.id
+        ):
+            await self._send_or_nap(view, due)
+
+    async def _send_or_nap(self, view: View, due: DueSend) -> None:
         if due.fan_platform_id is None:
             # There is no thread to open; the platform will make the fan known at the next sync.
             await self._ledger.skip(due, SkipReason.UNMATCHED)
@@ -193,7 +201,7 @@ class Lane:
         metrics.record_delivery(view.lane.platform, delivery.outcome, delivery.seconds)
         if delivery.refused is None:
             waited = (view.lane.now - due.due_at).total_seconds()
-            metrics.record_wait(view.lane.platform, due.priority, waited)
+            metrics.record_wait(due.priority, waited)
         if delivery.refused is not None:
             await self._after_refusal(view, delivery.refused)
 
@@ -211,18 +219,27 @@ class Lane:
         for doubt in view.doubts:
             if self._bench.leaving():
                 return
-            try:
-                outcome = await read_back(
-                    await self._open_site(),
-                    self._ledger,
-                    self._the_profile,
-                    doubt,
-                    self._bench.observe,
-                )
-            except Trouble as trouble:
-                await self._handle(trouble, partial(self._leave_unread, trouble, doubt))
-                return
-            metrics.record_read_back(view.lane.platform, outcome)
+            with correlation.within(
+                doubt.correlation_id, campaign_id=doubt.campaign_id, send_id=doubt.id
+            ):
+                if not await self._read_back_one(doubt):
+                    return
+
+    async def _read_back_one(self, doubt: InDoubt) -> bool:
+        """Settle one send in doubt; False when there was trouble with the page."""
+        try:
+            outcome = await read_back(
+                await self._open_site(),
+                self._ledger,
+                self._the_profile,
+                doubt,
+                self._bench.observe,
+            )
+        except Trouble as trouble:
+            await self._handle(trouble, partial(self._leave_unread, trouble, doubt))
+            return False
+        metrics.record_read_back(outcome)
+        return True
 
     async def _handle(
         self,
@@ -239,11 +256,7 @@ class Lane:
         """
         log.warning(
             "trouble on a page",
-            extra={
-                "trouble": trouble.code,
-                "creator_id": str(self._claim.creator_id),
-                **await self._picture_of(trouble),
-            },
+            extra={"trouble": trouble.code, **await self._picture_of(trouble)},
         )
         metrics.record_trouble(self._the_profile.name, trouble.code)
         await self._forget_site()
@@ -306,16 +319,17 @@ class Lane:
             state = await self._ledger.settle_unreadable(doubt, trouble.code)
         else:
             state = await self._ledger.put_off_reading(doubt, trouble.code)
-        metrics.record_read_back(self._the_profile.name, state)
+        metrics.record_read_back(state)
 
     async def _obey(self, view: View) -> None:
         if view.command is None:
             return
-        await self._close_site()
-        await orders.obey(
-            view.command,
-            orders.Context(self._bench, self._claim, self._ledger, self._the_profile),
-        )
+        with correlation.within(view.command.correlation_id):
+            await self._close_site()
+            await orders.obey(
+                view.command,
+                orders.Context(self._bench, self._claim, self._ledger, self._the_profile),
+            )
 
     async def _open_site(self) -> Site:
         if self._site is None:

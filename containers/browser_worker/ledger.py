@@ -1,6 +1,7 @@
 """The worker's side of the ledger: the domain's transactions, off the event loop."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from huntaze.domain.outbound.restores import Reconciliation, ThreadInDoubt
 from huntaze.domain.outbound.settlement import InDoubt, Sighting
 from huntaze.domain.outbound.states import SendState, SkipReason
 from huntaze.domain.outbound.syncs import Sync
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -118,37 +121,56 @@ class LaneLedger:
         self, due: DueSend, *, baseline: str | None, deadlines: Deadlines
     ) -> Granted | Refused:
         """Ask for the right to submit; an exception means: do not click."""
-        return await self._run(
+        verdict = await self._run(
             lambda c: grants.grant(c, self._claim, due, baseline=baseline, deadlines=deadlines)
         )
+        if isinstance(verdict, Granted):
+            log.info("a send was granted", extra={"attempt": due.attempt})
+        else:
+            facts = {"why": verdict.why, "reason": verdict.detail, "until": verdict.until}
+            log.info("a send was not granted", extra=facts)
+        return verdict
 
     async def confirm(self, send_id: UUID, platform_message_id: str) -> bool:
         """Record that the platform showed the message."""
-        return await self._run(
+        settled = await self._run(
             lambda c: settlement.confirm(
                 c, self._claim, send_id, platform_message_id=platform_message_id
             )
         )
+        if settled:
+            _log_settled(SendState.SENT, by="confirmation")
+        return settled
 
     async def settle_read_back(self, doubt: InDoubt, sightings: list[Sighting]) -> SendState:
         """Settle a send in doubt."""
-        return await self._run(
+        state = await self._run(
             lambda c: settlement.settle_read_back(c, self._claim, doubt, sightings)
         )
+        _log_settled(state, by="read_back")
+        return state
 
     async def settle_unreadable(self, doubt: InDoubt, trouble: str) -> SendState:
         """Settle a send in doubt whose thread is gone."""
-        return await self._run(
+        state = await self._run(
             lambda c: settlement.settle_unreadable(c, self._claim, doubt, trouble)
         )
+        _log_settled(state, by="read_back", trouble=trouble)
+        return state
 
     async def put_off_reading(self, doubt: InDoubt, trouble: str) -> SendState:
         """Read a thread later that cannot be read now; settle the send after the last time."""
-        return await self._run(lambda c: settlement.put_off_reading(c, self._claim, doubt, trouble))
+        state = await self._run(
+            lambda c: settlement.put_off_reading(c, self._claim, doubt, trouble)
+        )
+        _log_settled(state, by="read_back", trouble=trouble)
+        return state
 
     async def skip(self, due: DueSend, reason: SkipReason) -> Refused:
         """Settle a send that must not go out."""
-        return await self._run(lambda c: grants.skip(c, self._claim, due, reason))
+        refused = await self._run(lambda c: grants.skip(c, self._claim, due, reason))
+        _log_settled(SendState.SKIPPED, reason=reason.value)
+        return refused
 
     async def block_fan(self, due: DueSend) -> None:
         """The fan has blocked the creator: nothing more goes there."""
@@ -158,10 +180,12 @@ class LaneLedger:
             grants.skip(connection, self._claim, due, SkipReason.BLOCKED)
 
         await self._run(write)
+        _log_settled(SendState.SKIPPED, reason=SkipReason.BLOCKED.value)
 
     async def could_not_open(self, due: DueSend, trouble: str, *, delay: timedelta) -> None:
         """Put a send off whose thread could not be used; give it up after the third time."""
         await self._run(lambda c: grants.could_not_open(c, self._claim, due, trouble, delay=delay))
+        log.info("a thread could not be used", extra={"trouble": trouble})
 
     async def finish_command(self, command: Command, *, done: bool, result: dict[str, Any]) -> None:
         """Record how an order ended."""
@@ -257,3 +281,11 @@ class LaneLedger:
             )
         )
         await asyncio.to_thread(outbox.nudge)
+
+
+def _log_settled(state: SendState, **how: str) -> None:
+    """Say how a send stands after its outcome was looked at."""
+    if state is SendState.SUBMITTING:
+        log.info("a send stays in doubt", extra=how)
+    else:
+        log.info("a send was settled", extra={"state": state.value, **how})

@@ -5,7 +5,6 @@ import logging
 import signal
 from functools import partial
 
-from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 from playwright.async_api import async_playwright
 from psycopg_pool import ConnectionPool
 
@@ -15,7 +14,7 @@ from browser_worker.profile import SiteProfile, load_profile
 from browser_worker.settings import WorkerSettings
 from browser_worker.steps import Observer, nobody
 from browser_worker.worker import Worker
-from huntaze import clients
+from huntaze import clients, logs
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.settings import DatabaseSettings, load
 
@@ -50,19 +49,13 @@ def _open_pool(settings: DatabaseSettings, most: int) -> ConnectionPool:
     return pool
 
 
-def _log_as_json() -> None:
-    handler = logging.StreamHandler()
-    handler.setFormatter(LambdaPowertoolsFormatter(utc=True))
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-
-
 async def run(observe: Observer = nobody) -> None:
     """Work until SIGTERM; then finish the send in hand, hand the lanes over and return.
 
     Args:
         observe: Told of every step of every send; tests strike there.
     """
-    _log_as_json()
+    logs.start("browser_worker")
     settings = load(WorkerSettings)
     leaving = asyncio.Event()
     loop = asyncio.get_running_loop()

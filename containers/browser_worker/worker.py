@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from browser_worker.lane import Ending, Lane, Workbench
 from browser_worker.ledger import LaneLedger
 from browser_worker.settings import WorkerSettings
 from browser_worker.steps import Step
-from huntaze import clients
+from huntaze import clients, correlation
 from huntaze.db import ConnectionSource
 from huntaze.domain.outbound import lanes
 from huntaze.ids import new_id
@@ -37,6 +37,8 @@ class WakeUp:
 
     creator_id: UUID
     receipt: str
+    # Of the request or the sweep that sent it.
+    correlation_id: UUID | None = None
 
 
 class Worker:
@@ -107,14 +109,15 @@ class Worker:
             WaitTimeSeconds=POLL_SECONDS,
             VisibilityTimeout=int(self._settings.lease_seconds),
         )
-        return [
-            WakeUp(UUID(json.loads(message["Body"])["creator_id"]), message["ReceiptHandle"])
-            for message in answer.get("Messages", [])
-        ]
+        return [_wake_up(message) for message in answer.get("Messages", [])]
 
     async def _attend(self, wake_up: WakeUp) -> None:
         """Drain the lane that a wake-up names; delete it only when nothing is due."""
         creator_id = wake_up.creator_id
+        with correlation.within(wake_up.correlation_id, creator_id=creator_id):
+            await self._attend_creator(wake_up, creator_id)
+
+    async def _attend_creator(self, wake_up: WakeUp, creator_id: UUID) -> None:
         try:
             if creator_id in self._draining:
                 # Claiming it again would take it away from ourselves, in the midst of a send.
@@ -126,13 +129,10 @@ class Worker:
             finally:
                 self._draining.discard(creator_id)
         except psycopg.OperationalError:
-            log.warning(
-                "the database went away; the wake-up comes back",
-                extra={"creator_id": str(creator_id)},
-            )
+            log.warning("the database went away; the wake-up comes back")
         except Exception:
             # One creator's defect must not end the others' lanes; its wake-up comes back.
-            log.exception("a lane broke", extra={"creator_id": str(creator_id)})
+            log.exception("a lane broke")
 
     async def _drain(self, wake_up: WakeUp) -> None:
         claim = await asyncio.to_thread(
@@ -145,6 +145,8 @@ class Worker:
         if claim is None:
             await self._hide(wake_up, BUSY_SECONDS)
             return
+        correlation.note(workspace_id=claim.workspace_id)
+        log.info("claimed a lane", extra={"fencing_token": claim.fencing_token})
         self._bench.observe(Step.CLAIMED)
         ledger = LaneLedger(self._source, claim, self._settings.lease)
         keeping = asyncio.create_task(self._keep(wake_up, ledger))
@@ -167,9 +169,7 @@ class Worker:
                 log.exception("a lease could not be renewed")
 
     async def _leave(self, wake_up: WakeUp, ending: Ending) -> None:
-        log.info(
-            "left a lane", extra={"creator_id": str(wake_up.creator_id), "ending": ending.value}
-        )
+        log.info("left a lane", extra={"ending": ending.value})
         if ending in (Ending.DRAINED, Ending.STOPPED):
             await asyncio.to_thread(
                 clients.sqs().delete_message,
@@ -186,6 +186,12 @@ class Worker:
             ReceiptHandle=wake_up.receipt,
             VisibilityTimeout=int(seconds),
         )
+
+
+def _wake_up(message: Mapping[str, Any]) -> WakeUp:
+    body = json.loads(message["Body"])
+    cause = correlation.parse(body.get("correlation_id"))
+    return WakeUp(UUID(body["creator_id"]), message["ReceiptHandle"], cause)
 
 
 def _in_daemon_thread[T](work: Callable[[], T]) -> asyncio.Future[T]:

@@ -1,5 +1,6 @@
 """API Gateway's REQUEST authorizer: proof in, policy and context out."""
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -9,10 +10,13 @@ from functions.authorizer import service
 from functions.authorizer.models import Admission
 from functions.authorizer.repository import PostgresSessions
 from functions.authorizer.settings import AuthorizerSettings
-from huntaze import tokens
+from huntaze import correlation, tokens
 from huntaze.db import database
+from huntaze.entry import invocation
 from huntaze.errors import UnauthorizedError
 from huntaze.settings import load
+
+log = logging.getLogger(__name__)
 
 
 class RefusedError(Exception):
@@ -24,6 +28,16 @@ class RefusedError(Exception):
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Admit the request of ``event``, refuse it, or say that nobody is logged in."""
+    request_id = (event.get("requestContext") or {}).get("requestId")
+    with invocation(correlation.parse(request_id)):
+        policy = _judge(event)
+    if policy is None:
+        raise RefusedError
+    return policy
+
+
+def _judge(event: dict[str, Any]) -> dict[str, Any] | None:
+    """The policy for the request of ``event``; None when nobody is logged in."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     try:
         credentials = service.read_credentials(
@@ -33,7 +47,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
             event["httpMethod"], credentials, verify=_claims, sessions=_sessions()
         )
     except UnauthorizedError:
-        raise RefusedError from None
+        log.info("nobody is logged in")
+        return None
     return _policy(admission, event["methodArn"])
 
 

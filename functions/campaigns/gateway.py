@@ -9,6 +9,7 @@ from functions.campaigns.models import StoredCampaign
 from huntaze import clients
 
 log = logging.getLogger(__name__)
+
 # The step is not waiting any more: released already, timed out, or its execution is over.
 _RELEASED = ("TaskTimedOut", "TaskDoesNotExist", "InvalidToken")
 
@@ -29,8 +30,11 @@ def start_execution(campaign: StoredCampaign, state_machine_arn: str) -> str:
                     "workspace_id": str(campaign.workspace_id),
                     "campaign_id": str(campaign.id),
                     "launch": campaign.launch,
+                    "correlation_id": campaign.correlation_id and str(campaign.correlation_id),
                 }
             ),
+            # An execution that the sweeper starts is in the trace of the launch, too.
+            **({} if campaign.trace is None else {"traceHeader": campaign.trace}),
         )["executionArn"]
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":

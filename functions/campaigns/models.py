@@ -120,6 +120,8 @@ class StoredCampaign(Campaign):
     delivery_token: str | None
     delivered_at: datetime | None
     created_by: UUID
+    correlation_id: UUID | None
+    trace: str | None
 
     def public(self) -> Campaign:
         """Without the machinery's part."""

@@ -10,7 +10,7 @@ from psycopg.rows import class_row, dict_row
 
 from functions.campaigns.models import Recipient, StoredCampaign, Variant
 from functions.campaigns.status import CampaignStatus, Move, move
-from huntaze import outbox
+from huntaze import correlation, outbox
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit
 from huntaze.domain.audit import ActorKind
@@ -154,14 +154,19 @@ class PostgresCampaigns:
         return target
 
     def launched(self, campaign_id: UUID) -> None:
-        """Count a launch."""
+        """Count a launch; what follows from it, up to each message, has its correlation id."""
+        work = correlation.current()
         self._update(
             campaign_id,
             sql.SQL(
                 "launch = launch + 1, launched_at = clock_timestamp(), execution_arn = NULL,"
-                " approval_token = NULL, delivery_token = NULL, failure = NULL, finished_at = NULL"
+                " approval_token = NULL, delivery_token = NULL, failure = NULL, finished_at = NULL,"
+                " correlation_id = %(correlation_id)s, trace = %(trace)s"
             ),
-            {},
+            {
+                "correlation_id": work and work.correlation_id,
+                "trace": work and work.trace,
+            },
         )
 
     def record(self, campaign_id: UUID, **values: object) -> None:

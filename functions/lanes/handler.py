@@ -3,21 +3,25 @@
 An operator may invoke it with a :class:`KillSwitch`, or with :class:`Restored`, instead.
 """
 
+import logging
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.lanes.models import KillSwitch, Restored
 from functions.lanes.repository import PostgresLanes
 from huntaze.db import database
 from huntaze.domain.outbound.wake import wake_creators
+from huntaze.entry import entry
+
+log = logging.getLogger(__name__)
 
 
 class WakeUpsLostError(Exception):
     """The queue did not take every wake-up; they are sent again in a minute."""
 
 
+@entry
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Wake each lane with due work, or do what an operator orders."""
     if event.get("action") == "restored":
@@ -32,7 +36,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
         "woken": wake_creators(creators) if creators else 0,
         "held_by_restore": lanes.held_by_restore(),
     }
-    Logger(service="lanes", utc=True).info("Lanes were swept.", extra=counts)
+    log.info("lanes were swept", extra=counts)
     if counts["woken"] < counts["due"]:
         raise WakeUpsLostError(f"{counts['due'] - counts['woken']} wake-ups were not taken.")
     return counts
@@ -40,8 +44,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
 
 def _hold(order: Restored) -> dict[str, int]:
     held = PostgresLanes(database()).mark_restored(order.moment, by=order.by)
-    Logger(service="lanes", utc=True).warning(
-        "The database was restored: every lane is held.",
+    log.warning(
+        "the database was restored: every lane is held",
         extra={"moment": order.moment.isoformat(), "lanes": held},
     )
     return {"held": held}
@@ -53,7 +57,5 @@ def _switch(order: KillSwitch) -> dict[str, int]:
         lanes.stop(order.scope, reason=order.reason, by=order.by)
     else:
         lanes.go(order.scope)
-    Logger(service="lanes", utc=True).warning(
-        "An operator's switch.", extra={"action": order.action, "scope": order.scope}
-    )
+    log.warning("an operator's switch", extra={"action": order.action, "scope": order.scope})
     return {"switches": lanes.switches()}

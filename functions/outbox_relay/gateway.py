@@ -1,11 +1,11 @@
 """EventBridge."""
 
 import json
+import logging
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.outbox_relay.models import OutboxEvent
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # What EventBridge counts for the time of an entry.
 _TIME_BYTES = 14
+
+log = logging.getLogger(__name__)
 
 
 class EventBus:
@@ -41,13 +43,13 @@ class EventBus:
         Raises:
             BusUnreachableError: There is no answer.
         """
-        log = Logger(service="outbox_relay", utc=True)
         try:
             answer = clients.events().put_events(Entries=[self._entry(event) for event in batch])
         except ClientError as error:
             # The request as a whole is not acceptable: too large, or no such bus.
             ids = [str(event.id) for event in batch]
-            log.exception("The bus refused a batch.", extra={"events": ids, "why": str(error)})
+            facts = {"events": ids, "why": error.response["Error"]["Code"]}
+            log.exception("the bus refused a batch", extra=facts)
             return []
         except BotoCoreError as error:
             raise BusUnreachableError(str(error)) from error
@@ -56,7 +58,7 @@ class EventBus:
         for event, result in zip(batch, answer["Entries"], strict=True):
             if "ErrorCode" in result:
                 facts = {"event": str(event.id), "why": result["ErrorCode"]}
-                log.error("The bus refused an event.", extra=facts)
+                log.error("the bus refused an event", extra=facts)
             else:
                 taken.append(event.id)
         return taken
@@ -67,13 +69,17 @@ class EventBus:
             "workspace_id": str(event.workspace_id),
             "aggregate_type": event.aggregate_type,
             "aggregate_id": str(event.aggregate_id),
+            "correlation_id": event.correlation_id and str(event.correlation_id),
             "created_at": event.created_at.isoformat(),
             "payload": event.payload,
         }
-        return {
+        entry: PutEventsRequestEntryTypeDef = {
             "EventBusName": self._name,
             "Source": f"huntaze.{event.aggregate_type}",
             "DetailType": event.event_type,
             "Detail": json.dumps(detail, separators=(",", ":")),
             "Time": event.created_at,
         }
+        if event.trace is not None:
+            entry["TraceHeader"] = event.trace
+        return entry

@@ -1,8 +1,8 @@
 """Runs after a change (nudged) and every minute: publishes what waits in the outbox."""
 
+import logging
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.outbox_relay import service
@@ -10,16 +10,20 @@ from functions.outbox_relay.gateway import EventBus
 from functions.outbox_relay.repository import PostgresOutbox
 from functions.outbox_relay.settings import RelaySettings
 from huntaze.db import database
+from huntaze.entry import entry
 from huntaze.settings import load
 
 # A round that has begun must be able to end.
 _RESERVE_MS = 20_000
+
+log = logging.getLogger(__name__)
 
 
 class EventsRefusedError(Exception):
     """The bus did not take every event; they are tried again in a minute."""
 
 
+@entry
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Publish what waits; fails when something was refused, so that an alarm can see it."""
     outcome = service.relay(
@@ -28,7 +32,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MS,
     )
     counts = outcome._asdict()
-    Logger(service="outbox_relay", utc=True).info("The outbox was published.", extra=counts)
+    log.info("the outbox was published", extra=counts)
     if outcome.refused:
         raise EventsRefusedError(f"{outcome.refused} events were refused; they stay in the outbox.")
     return counts

@@ -19,3 +19,6 @@ class OutboxEvent(BaseModel):
     event_type: str
     payload: dict[str, Any]
     created_at: datetime
+    # What caused it, and where that is in its trace.
+    correlation_id: UUID | None = None
+    trace: str | None = None

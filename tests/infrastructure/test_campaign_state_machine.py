@@ -59,9 +59,11 @@ def test_the_waiting_steps_hand_out_their_token(tasks):
 
 
 def test_steps_pass_ids_and_nothing_else(tasks):
+    # The input of an execution is ids, too.
+    ids = {"step", "campaign_id.$", "workspace_id.$", "launch.$", "input.$", "task_token.$"}
     for name, task in tasks.items():
         payload = set(task["Parameters"]["Payload"])
-        extra = payload - {"step", "campaign_id.$", "workspace_id.$", "launch.$", "task_token.$"}
+        extra = payload - ids
         assert extra == ({"failed_step.$", "error.$"} if name == "fail" else set())
         if name == "freeze":
             assert task["ResultSelector"] == {"scheduled_at.$": "$.Payload.scheduled_at"}

@@ -26,6 +26,7 @@ class Answer(NamedTuple):
 
     status: int
     body: Any
+    headers: dict[str, list[str]]
 
 
 @pytest.fixture
@@ -75,7 +76,8 @@ def call(
         sent = api_event(method, BASE + path, body=body, principal=who, **event)
         answer = door.handler(sent, lambda_context)  # type: ignore[arg-type]
         text = answer["body"]
-        return Answer(answer["statusCode"], json.loads(text) if text else None)
+        body = json.loads(text) if text else None
+        return Answer(answer["statusCode"], body, answer["multiValueHeaders"])
 
     return ask
 
@@ -194,6 +196,7 @@ def test_launching_starts_the_state_machine_once_under_a_name_of_its_own(
         "workspace_id": str(desk.workspace_id),
         "campaign_id": made["id"],
         "launch": 1,
+        "correlation_id": answer.headers["X-Correlation-Id"][0],
     }
     stored = desk.row(UUID(made["id"]), "campaigns")
     assert stored["execution_arn"] == f"{MACHINE}:{made['id']}-1"

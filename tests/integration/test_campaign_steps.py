@@ -411,7 +411,7 @@ def test_one_campaigns_trouble_does_not_hold_the_others(
     aws.machine.send_task_success.side_effect = release
     campaign("sending", delivery_token="T1")
     campaign("sending", delivery_token="T2")
-    with pytest.raises(RuntimeError, match="1 of"):
+    with pytest.raises(sweep.CampaignsNotMovedError, match="1 of"):
         sweep.handler({}, lambda_context)  # type: ignore[arg-type]
     assert "T2" in released
 

@@ -35,10 +35,17 @@ class _LedgerWithOneSend:
             ),
             command=None,
             doubts=[],
-            due=SimpleNamespace(due_at=_NoWait(), open_failures=0, fan_platform_id="p"),
+            due=SimpleNamespace(
+                **dict.fromkeys(("id", "campaign_id", "correlation_id", "trace")),
+                due_at=_NoWait(),
+                open_failures=0,
+                fan_platform_id="p",
+                may_be_sent=False,
+            ),
             slot=None,
             next_readable=None,
             sync=None,
+            reconciliation=None,
         )
 
     async def could_not_open(self, _due: Any, trouble: str, **_: Any) -> None:

@@ -65,6 +65,8 @@ def event(text: str = "") -> OutboxEvent:
         event_type="campaign.approved",
         payload={"text": text},
         created_at=datetime.now(UTC),
+        correlation_id=new_id(),
+        trace="Root=1-66e8a0f0-0123456789abcdef01234567;Parent=0123456789abcdef;Sampled=1",
     )
 
 
@@ -134,11 +136,14 @@ def test_an_event_tells_what_changed_and_whose_it_is(eventbridge):
     (entry,) = eventbridge.entries
     assert entry["Source"] == "huntaze.campaign"
     assert entry["DetailType"] == "campaign.approved"
+    # X-Ray's part goes beside the event, not into it.
+    assert entry["TraceHeader"] == one.trace
     assert json.loads(entry["Detail"]) == {
         "id": str(one.id),
         "workspace_id": str(one.workspace_id),
         "aggregate_type": "campaign",
         "aggregate_id": str(one.aggregate_id),
+        "correlation_id": str(one.correlation_id),
         "created_at": one.created_at.isoformat(),
         "payload": {"text": "é"},
     }

@@ -4,17 +4,19 @@ It alone lets a waiting step go on, and it may do so any number of times: two la
 never each wait for the other to release the campaign.
 """
 
+import logging
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.campaigns import gateway
 from functions.campaigns.repository import PostgresCampaigns
 from functions.campaigns.status import CampaignStatus
 from functions.campaigns.sweep.settings import CampaignSweepSettings
+from huntaze import correlation
 from huntaze.db import Tenant, database
+from huntaze.entry import entry
 from huntaze.settings import load
 
 _UNDER_WAY = (
@@ -25,10 +27,13 @@ _UNDER_WAY = (
     CampaignStatus.PAUSED,
 )
 
-logger = Logger(service="campaigns", utc=True)
-
+log = logging.getLogger(__name__)
 
 _DUE = "SELECT * FROM campaigns_to_move() UNION SELECT * FROM campaigns_to_take_up()"
+
+
+class CampaignsNotMovedError(Exception):
+    """Some campaigns wait for the next sweep."""
 
 
 class Due(NamedTuple):
@@ -39,21 +44,25 @@ class Due(NamedTuple):
     move: str
 
 
+@entry
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Move every campaign that waits for it."""
     with database().connection() as connection:
         due = [Due(*row) for row in connection.execute(_DUE)]
     moved = 0
     for one in due:
-        try:
-            _move(one)
-            moved += 1
-        except Exception:
-            # One campaign's trouble must not hold the others; the next sweep tries again.
-            logger.exception("a campaign could not be moved", campaign_id=str(one.campaign_id))
-    logger.info("swept", due=len(due), moved=moved)
+        with correlation.within(None, workspace_id=one.workspace_id, campaign_id=one.campaign_id):
+            try:
+                _move(one)
+                moved += 1
+            except Exception:
+                # One campaign's trouble must not hold the others; the next sweep tries again.
+                log.exception("a campaign could not be moved", extra={"move": one.move})
+    log.info("campaigns were swept", extra={"due": len(due), "moved": moved})
     if moved < len(due):
-        raise RuntimeError(f"{len(due) - moved} of {len(due)} campaigns could not be moved")
+        raise CampaignsNotMovedError(
+            f"{len(due) - moved} of {len(due)} campaigns could not be moved"
+        )
     return {"moved": moved}
 
 

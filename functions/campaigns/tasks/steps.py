@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from functions.campaigns import plan
 from functions.campaigns.models import StoredCampaign
 from functions.campaigns.status import CampaignStatus, IllegalMoveError, Move
 from functions.campaigns.store import CampaignStore
+from huntaze import correlation
 from huntaze.domain.outbound import planning
 from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.wake import wake_creators
@@ -41,6 +42,8 @@ class StepRequest(BaseModel):
     task_token: str | None = None
     failed_step: str | None = None
     error: dict[str, Any] | None = None
+    # What the execution was started with.
+    input: dict[str, Any] = Field(default_factory=dict)
 
 
 type Step = Callable[[StoredCampaign, CampaignStore, StepRequest], dict[str, Any]]
@@ -116,7 +119,10 @@ def release(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> d
     """Let the lane have the campaign's rows."""
     if campaign.status is CampaignStatus.SCHEDULED:
         store.advance(campaign, Move.RELEASE)
-        store.record(campaign.id, released_at=datetime.now(UTC))
+        work = correlation.current()
+        # The messages hang below this step in the trace; untraced, they hang where the launch is.
+        trace = {"trace": work.trace} if work is not None and work.trace is not None else {}
+        store.record(campaign.id, released_at=datetime.now(UTC), **trace)
     else:
         _expect(campaign, *_MOVING)
     return {}

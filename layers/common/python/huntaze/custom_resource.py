@@ -1,16 +1,17 @@
 """Custom resources: a function that CloudFormation calls at deploy, and the answer it waits for."""
 
 import json
+import logging
 import urllib.request
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
-from aws_lambda_powertools import Logger
-
 _ANSWER_SECONDS = 20
 # CloudFormation refuses an answer of more than 4 KB.
 _REASON_LENGTH = 1000
+
+log = logging.getLogger(__name__)
 
 
 def respond(
@@ -28,7 +29,7 @@ def respond(
     try:
         result = work(event)
     except Exception as error:
-        Logger(service="huntaze", utc=True).exception("The custom resource failed.")
+        log.exception("the custom resource failed")
         reason = f"{type(error).__name__}: {error}"[:_REASON_LENGTH]
         result = {"PhysicalResourceId": event.get("PhysicalResourceId", resource_id)}
         # Answered is handled: raising would make Lambda run it again.

@@ -11,7 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import TupleRow
 
-from huntaze import clients
+from huntaze import clients, correlation
 from huntaze.settings import DatabaseSettings, load
 
 type Connection = psycopg.Connection[TupleRow]
@@ -187,8 +187,16 @@ class Tenant(Transactions):
         return self._workspace_id
 
     def _enter(self, connection: Connection) -> None:
+        work = correlation.current()
         connection.execute(
             "SELECT set_config('app.workspace_id', %s, true),"
-            " set_config('app.creator_scope', %s, true)",
-            (str(self._workspace_id), self._scope),
+            " set_config('app.creator_scope', %s, true),"
+            # Read by defaults of columns: rows know which work made them.
+            " set_config('app.correlation_id', %s, true), set_config('app.trace', %s, true)",
+            (
+                str(self._workspace_id),
+                self._scope,
+                "" if work is None else str(work.correlation_id),
+                "" if work is None else work.trace or "",
+            ),
         )

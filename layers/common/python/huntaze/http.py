@@ -3,12 +3,13 @@
 import base64
 import binascii
 import json
+import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from aws_lambda_powertools import Logger
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.exceptions import ServiceError
 from aws_lambda_powertools.event_handler.openapi.exceptions import (
@@ -18,15 +19,17 @@ from aws_lambda_powertools.event_handler.openapi.exceptions import (
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
-from huntaze import idempotency
+from huntaze import correlation, idempotency
 from huntaze.auth import Principal, principal_from
 from huntaze.db import database
+from huntaze.entry import invocation
 from huntaze.errors import (
     BadRequestError,
     HuntazeError,
     TooManyRequestsError,
     UnsupportedMediaTypeError,
 )
+from huntaze.ids import new_id
 
 PAGE_LIMIT = 50
 PAGE_LIMIT_MAX = 200
@@ -34,6 +37,9 @@ PAGE_LIMIT_MAX = 200
 # Names of fields come back in refusals. Lambda answers with 6 MB at most, less than it takes.
 _TOLD_FIELDS = 50
 _TOLD_LETTERS = 200
+
+# How a caller names their request to us.
+CORRELATION_HEADER = "X-Correlation-Id"
 
 type LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
@@ -151,6 +157,9 @@ def _read_json(text: str) -> Any:  # noqa: ANN401  (a body is anything until it 
         ) from None
 
 
+log = logging.getLogger(__name__)
+
+
 def create_app() -> APIGatewayRestResolver:
     """Make a feature's resolver: validation, our errors, 500 for a malformed answer of ours."""
     app = APIGatewayRestResolver(
@@ -163,12 +172,22 @@ def create_app() -> APIGatewayRestResolver:
     app.exception_handler(RequestUnsupportedContentType)(_unsupported)
     app.exception_handler(ServiceError)(_service_error)
     app.not_found(_no_route)
+    app.use([_note_route])
     return app
 
 
-def lambda_entry(
-    app: APIGatewayRestResolver, *, authenticated: bool = True, logger: Logger | None = None
-) -> LambdaHandler:
+def _note_route(
+    app: APIGatewayRestResolver, go_on: Callable[[APIGatewayRestResolver], Response[str]]
+) -> Response[str]:
+    """Let log lines name the route and its ids: the path itself may hold what a caller typed."""
+    request = app.request
+    named = request.path_parameters or {}
+    ids = {name: correlation.parse(value) for name, value in named.items() if name.endswith("_id")}
+    correlation.note(route=request.route, **ids)
+    return go_on(app)
+
+
+def lambda_entry(app: APIGatewayRestResolver, *, authenticated: bool = True) -> LambdaHandler:
     """Make the Lambda handler of ``app``.
 
     Args:
@@ -176,23 +195,26 @@ def lambda_entry(
         authenticated: Whether API Gateway has an authorizer on every route of the feature. Who
             comes without its context is refused before any validation, so that a stranger learns
             nothing of a route's shape.
-        logger: Logs the correlation id of each request; made on first use by default.
     """
-    log = logger or Logger(service="huntaze", utc=True)
 
     def entry(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         request_context = event.get("requestContext") or {}
-        log.set_correlation_id(request_context.get("requestId"))
-        try:
-            caller = _caller(request_context.get("authorizer"), authenticated=authenticated)
-            _refuse_unreadable(event)
-            keyed = idempotency.keyed_request(event, caller) if caller else None
-            resolve = partial(app.resolve, event, context)
-            answer = idempotency.answer_once(keyed, database(), resolve) if keyed else resolve()
-        except HuntazeError as refusal:
-            return _refusal_event(refusal)
-        # Null is an empty body to API Gateway, but not to everything that stands in for it.
-        return {**answer, "body": answer.get("body") or ""}
+        caller = request_context.get("authorizer") or {}
+        started = time.monotonic()
+        # API Gateway's test console sends no id of its own.
+        request_id = correlation.parse(request_context.get("requestId")) or new_id()
+        with invocation(request_id, workspace_id=caller.get("workspace_id")):
+            answer = _answer_event(app, event, context, authenticated=authenticated)
+            log.info(
+                "answered",
+                extra={
+                    "method": event.get("httpMethod"),
+                    "status": answer["statusCode"],
+                    "duration_ms": round((time.monotonic() - started) * 1000, 1),
+                },
+            )
+        headers = {**answer["multiValueHeaders"], CORRELATION_HEADER: [str(request_id)]}
+        return {**answer, "multiValueHeaders": headers}
 
     return entry
 
@@ -201,6 +223,26 @@ def _caller(authorizer: dict[str, str] | None, *, authenticated: bool) -> Princi
     if authenticated or (authorizer and "user_id" in authorizer):
         return principal_from(authorizer)
     return None
+
+
+def _answer_event(
+    app: APIGatewayRestResolver,
+    event: dict[str, Any],
+    context: LambdaContext,
+    *,
+    authenticated: bool,
+) -> dict[str, Any]:
+    try:
+        authorizer = (event.get("requestContext") or {}).get("authorizer")
+        caller = _caller(authorizer, authenticated=authenticated)
+        _refuse_unreadable(event)
+        keyed = idempotency.keyed_request(event, caller) if caller else None
+        resolve = partial(app.resolve, event, context)
+        answer = idempotency.answer_once(keyed, database(), resolve) if keyed else resolve()
+    except HuntazeError as refusal:
+        return _refusal_event(refusal)
+    # Null is an empty body to API Gateway, but not to everything that stands in for it.
+    return {**answer, "body": answer.get("body") or ""}
 
 
 def _refuse_unreadable(event: dict[str, Any]) -> None:
@@ -230,7 +272,10 @@ def _refusal_event(refusal: HuntazeError) -> dict[str, Any]:
     response = _refusal(refusal)
     return {
         "statusCode": int(refusal.status),
-        "headers": {"Content-Type": "application/json", **response.headers},
+        "multiValueHeaders": {
+            "Content-Type": ["application/json"],
+            **{name: [str(value)] for name, value in response.headers.items()},
+        },
         "body": response.body,
         "isBase64Encoded": False,
     }

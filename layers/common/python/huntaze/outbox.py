@@ -1,14 +1,15 @@
 """Events that leave with the transaction that they tell of, or not at all."""
 
 import json
+import logging
 from typing import Any
 from uuid import UUID
-
-from aws_lambda_powertools import Logger
 
 from huntaze import clients
 from huntaze.db import Connection, once_committed
 from huntaze.settings import Settings, load
+
+log = logging.getLogger(__name__)
 
 
 class RelaySettings(Settings):
@@ -25,7 +26,7 @@ def add(
     aggregate: tuple[str, UUID],
     payload: dict[str, Any],
 ) -> None:
-    """Store an event in the caller's transaction.
+    """Store an event in the caller's transaction; it carries the id of the work in hand.
 
     Args:
         connection: Inside the transaction of the change.
@@ -55,4 +56,4 @@ def _nudge() -> None:
         )
     except Exception:
         # The change is committed: failing now would tell the caller that it is not.
-        Logger(service="huntaze", utc=True).warning("The relay was not nudged.", exc_info=True)
+        log.warning("the relay was not nudged", exc_info=True)

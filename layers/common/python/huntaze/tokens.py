@@ -1,5 +1,6 @@
 """Access tokens: who signs them, and who believes them."""
 
+import logging
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,12 +9,13 @@ from typing import NamedTuple
 from uuid import UUID
 
 import jwt
-from aws_lambda_powertools import Logger
 
 from huntaze import clients
 from huntaze.errors import UnauthorizedError
 from huntaze.settings import Settings, load
 from huntaze.token_keys import ALGORITHM, PrivateKey, PublicKey, PublicKeys, SigningKeys
+
+log = logging.getLogger(__name__)
 
 SESSION_COOKIE = "__Host-huntaze_session"
 CSRF_HEADER = "X-CSRF-Token"
@@ -83,7 +85,7 @@ class Kept[Keys]:
                 self._keys = self._read()
             except Exception:
                 # What was read before is still right: nobody is locked out for a failed reading.
-                Logger(service="huntaze", utc=True).warning("Keys were not read.", exc_info=True)
+                log.warning("keys were not read", exc_info=True)
         return self._keys
 
 

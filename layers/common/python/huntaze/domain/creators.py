@@ -2,6 +2,7 @@
 
 from uuid import UUID
 
+from huntaze import correlation
 from huntaze.db import Connection
 from huntaze.errors import InvalidInputError, NotFoundError
 
@@ -17,6 +18,7 @@ def resolve_creator(connection: Connection, creator_id: UUID | None) -> UUID:
         found = connection.execute("SELECT id FROM creators WHERE id = %s", (creator_id,))
         if found.fetchone() is None:
             raise NotFoundError("There is no such creator in this workspace.")
+        correlation.note(creator_id=creator_id)
         return creator_id
     ids: list[UUID] = [row[0] for row in connection.execute("SELECT id FROM creators LIMIT 2")]
     if len(ids) != 1:
@@ -25,4 +27,5 @@ def resolve_creator(connection: Connection, creator_id: UUID | None) -> UUID:
             f"This workspace has {'several creators' if ids else 'no creator'}: {problem}.",
             fields={"creator_id": problem},
         )
+    correlation.note(creator_id=ids[0])
     return ids[0]

@@ -22,6 +22,8 @@ class Command:
     id: UUID
     kind: str
     payload: dict[str, Any]
+    # What caused it.
+    correlation_id: UUID | None = None
 
 
 def request(
@@ -55,7 +57,7 @@ def take(connection: Connection, claim: Claim) -> Command | None:
             "   WHERE creator_id = %s AND state IN ('waiting', 'running')"
             "     AND NOT starts_with(kind, 'sync_')"
             "   ORDER BY created_at LIMIT 1)"
-            " RETURNING id, kind, payload",
+            " RETURNING id, kind, payload, correlation_id",
             (claim.creator_id,),
         ).fetchone()
 

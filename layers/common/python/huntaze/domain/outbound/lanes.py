@@ -58,6 +58,9 @@ class DueSend:
     due_at: datetime
     # It was decided on before the database came back from a backup: it may have been sent.
     may_be_sent: bool = False
+    # What caused it, and where that is in its trace.
+    correlation_id: UUID | None = None
+    trace: str | None = None
 
 
 def claim(
@@ -160,14 +163,16 @@ _NEXT = """
          s.attempt, s.open_failures, s.paced_per_minute, s.due_at,
          EXISTS (SELECT FROM lane_restores b
                   WHERE b.workspace_id = s.workspace_id AND b.creator_id = s.creator_id
-                    AND s.decided_at <= b.restored_at) AS may_be_sent
+                    AND s.decided_at <= b.restored_at) AS may_be_sent,
+         s.correlation_id, coalesce(s.trace, s.campaign_trace) AS trace
     FROM (
-      (SELECT d.*, NULL::integer AS paced_per_minute, d.created_at AS decided_at FROM sends d
+      (SELECT d.*, NULL::integer AS paced_per_minute, d.created_at AS decided_at,
+              NULL::text AS campaign_trace FROM sends d
         WHERE d.creator_id = %(creator)s AND d.state = 'planned' AND d.campaign_id IS NULL
           AND d.due_at <= clock_timestamp() + %(ahead)s
         ORDER BY d.priority, d.due_at, d.id LIMIT 1)
       UNION ALL
-      (SELECT r.*, c.messages_per_minute, c.created_at FROM campaigns c
+      (SELECT r.*, c.messages_per_minute, c.created_at, c.trace FROM campaigns c
         CROSS JOIN LATERAL (
           SELECT p.* FROM sends p
            WHERE p.campaign_id = c.id AND p.state = 'planned'

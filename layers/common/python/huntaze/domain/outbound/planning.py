@@ -219,12 +219,14 @@ def plan_campaign(connection: Connection, plan: CampaignPlan) -> int:
     query = sql.SQL(
         "INSERT INTO sends (workspace_id, id, creator_id, fan_id, campaign_id, state, reason,"
         " priority, due_at, text, text_hash, price_cents, media_ids, variant, written_by, model,"
-        " ai_disclosed, author_id, approval_id, compliance_passed_at, fan_status)"
+        " ai_disclosed, author_id, approval_id, compliance_passed_at, fan_status, trace)"
         " SELECT f.workspace_id, uuid7(), f.creator_id, f.id, %(plan_campaign)s, f.state, f.reason,"
         " %(plan_priority)s, coalesce(%(plan_due)s, clock_timestamp()), f.text,"
         " encode(sha256(convert_to(f.text, 'UTF8')), 'hex'), %(plan_price)s,"
         " %(plan_media)s::uuid[], f.variant, %(plan_written_by)s, %(plan_model)s,"
-        " %(plan_disclosed)s, %(plan_author)s, %(plan_approval)s, clock_timestamp(), f.status"
+        " %(plan_disclosed)s, %(plan_author)s, %(plan_approval)s, clock_timestamp(), f.status,"
+        # The campaign has it, once for all.
+        " NULL"
         " FROM (SELECT f.*, {text} AS text, {label} AS variant"
         "       FROM (SELECT a.*, {state} AS state FROM ({audience}) a) f"
         # Folded into the outer query, the text would be made twice: for itself and for its hash.

@@ -39,6 +39,8 @@ class InDoubt:
     readable_at: datetime
     # Platform ids of other sends to this fan: they explain messages in the thread.
     known_message_ids: list[str]
+    # What caused it.
+    correlation_id: UUID | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def in_doubt(connection: Connection, claim: Claim) -> list[InDoubt]:
         return cursor.execute(
             "SELECT s.id, s.campaign_id, s.fan_id, f.platform_id AS fan_platform_id,"
             " f.handle AS fan_handle, s.text, s.price_cents, s.baseline_message_id, s.attempt,"
-            " s.fencing_token, s.readable_at, coalesce(("
+            " s.fencing_token, s.readable_at, s.correlation_id, coalesce(("
             "   SELECT array_agg(o.platform_message_id) FROM sends o"
             "    WHERE o.workspace_id = s.workspace_id AND o.fan_id = s.fan_id AND o.id <> s.id"
             "      AND o.platform_message_id IS NOT NULL), '{}') AS known_message_ids"

@@ -45,6 +45,8 @@ class Sync:
     pages: int
     rows: int
     rejected: int
+    # What caused it.
+    correlation_id: UUID | None = None
 
 
 def request_all(
@@ -80,7 +82,8 @@ def _request(
 
 
 _NEXT = """
-  SELECT id, kind, payload, coalesce(result, '{}') AS progress FROM creator_commands
+  SELECT id, kind, payload, correlation_id, coalesce(result, '{}') AS progress
+    FROM creator_commands
    WHERE creator_id = %s AND state = 'waiting' AND starts_with(kind, 'sync_')
      AND due_at <= clock_timestamp()
    ORDER BY created_at, id LIMIT 1
@@ -99,6 +102,7 @@ def next_sync(connection: Connection, claim: Claim) -> Sync | None:
         kind=row["kind"],
         cursor=payload.get("cursor"),
         failures=payload.get("failures", 0),
+        correlation_id=row["correlation_id"],
         **{name: progress.get(name, 0) for name in ("pages", "rows", "rejected")},
     )
 

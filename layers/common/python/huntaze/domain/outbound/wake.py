@@ -1,17 +1,18 @@
 """Wake-ups: tell a worker that a creator's lane has work. Lost or repeated ones do no harm."""
 
 import json
+import logging
 from collections.abc import Iterable
 from functools import partial
 from itertools import batched
 from uuid import UUID
 
-from aws_lambda_powertools import Logger
-
-from huntaze import clients
+from huntaze import clients, correlation
 from huntaze.db import once_committed
 from huntaze.ids import new_id
 from huntaze.settings import Settings, load
+
+log = logging.getLogger(__name__)
 
 
 class LaneQueueSettings(Settings):
@@ -30,7 +31,7 @@ def _wake(creator_id: UUID) -> None:
         wake_creators([creator_id])
     except Exception:
         # Failing now would make the caller send again what is queued already.
-        Logger(service="huntaze", utc=True).warning("A lane was not woken.", exc_info=True)
+        log.warning("a lane was not woken", extra={"creator_id": str(creator_id)}, exc_info=True)
 
 
 def wake_creators(creator_ids: Iterable[UUID]) -> int:
@@ -40,6 +41,8 @@ def wake_creators(creator_ids: Iterable[UUID]) -> int:
         How many the queue took.
     """
     queue_url = load(LaneQueueSettings).lanes_queue_url
+    work = correlation.current()
+    cause = {"correlation_id": str(work.correlation_id)} if work else {}
     taken = 0
     for batch in batched(creator_ids, 10, strict=False):
         answer = clients.sqs().send_message_batch(
@@ -47,7 +50,7 @@ def wake_creators(creator_ids: Iterable[UUID]) -> int:
             Entries=[
                 {
                     "Id": str(index),
-                    "MessageBody": json.dumps({"creator_id": str(creator_id)}),
+                    "MessageBody": json.dumps({"creator_id": str(creator_id), **cause}),
                     "MessageGroupId": str(creator_id),
                     # Never deduplicated: a wake-up that arrives while a lane drains must still
                     # be there when the lane goes to sleep.

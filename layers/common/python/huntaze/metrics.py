@@ -1,0 +1,85 @@
+"""Figures for operators: every metric that Huntaze publishes, and the one way to publish it.
+
+A metric is a log line in CloudWatch's embedded format. Each combination of dimension values is a
+metric of its own that is paid for, so that no dimension is ever a creator, a fan or a workspace.
+Alarms and dashboards may name only what is declared here; a test compares them.
+"""
+
+import json
+import sys
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Unit(StrEnum):
+    """As CloudWatch names them."""
+
+    COUNT = "Count"
+    SECONDS = "Seconds"
+    PERCENT = "Percent"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure.
+
+    Args:
+        namespace: ``Huntaze/…``, by what it is about.
+        name: Of the figure.
+        unit: Of its values.
+        dimensions: What it is told apart by.
+    """
+
+    namespace: str
+    name: str
+    unit: Unit
+    dimensions: tuple[str, ...] = ()
+
+
+_SENDING = "Huntaze/Sending"
+
+DELIVERIES = Metric(_SENDING, "Deliveries", Unit.COUNT, ("platform", "outcome"))
+DELIVERY_DURATION = Metric(_SENDING, "DeliveryDuration", Unit.SECONDS, ("platform",))
+DELIVERY_WAIT = Metric(_SENDING, "DeliveryWait", Unit.SECONDS, ("priority",))
+READ_BACKS = Metric(_SENDING, "ReadBacks", Unit.COUNT, ("outcome",))
+TROUBLES = Metric(_SENDING, "Troubles", Unit.COUNT, ("platform", "trouble"))
+LANES_HELD = Metric(_SENDING, "LanesHeld", Unit.COUNT)
+UTILISATION = Metric(_SENDING, "Utilisation", Unit.PERCENT)
+
+_MONEY = "Huntaze/Money"
+
+CHECKED_FANS = Metric(_MONEY, "CheckedFans", Unit.COUNT)
+DRIFTED_FANS = Metric(_MONEY, "DriftedFans", Unit.COUNT)
+DRIFTED_CENTS = Metric(_MONEY, "DriftedCents", Unit.COUNT)
+
+ALL: tuple[Metric, ...] = tuple(
+    value for value in list(globals().values()) if isinstance(value, Metric)
+)
+
+
+def record(metric: Metric, value: float, **dimensions: str) -> None:
+    """Publish one value.
+
+    Raises:
+        ValueError: The dimensions are not those that the metric has.
+    """
+    if set(dimensions) != set(metric.dimensions):
+        raise ValueError(f"{metric.name} has the dimensions {metric.dimensions}")
+    line: dict[str, Any] = {
+        "_aws": {
+            "Timestamp": int(time.time() * 1000),
+            "CloudWatchMetrics": [
+                {
+                    "Namespace": metric.namespace,
+                    "Dimensions": [list(metric.dimensions)],
+                    "Metrics": [{"Name": metric.name, "Unit": metric.unit.value}],
+                }
+            ],
+        },
+        **{name: str(told) for name, told in dimensions.items()},
+        metric.name: value,
+    }
+    sys.stdout.write(json.dumps(line) + "\n")
+    sys.stdout.flush()
