@@ -1,5 +1,6 @@
 """What is stored outside the relational database: tables, buckets, keys and secrets."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aws_cdk import ArnFormat, Duration
@@ -41,6 +42,10 @@ _EXPORTS_KEPT = Duration.days(7)
 _LOGS_KEPT = Duration.days(90)
 # Long enough to take a mistake back, and gone within the month that a person's erasure may take.
 _DELETED_MEDIA_KEPT = Duration.days(25)
+# An uploaded file is imported within the day, or not at all; its copy lasts as long as an import
+# that stopped may still go on.
+_UPLOADS_KEPT = Duration.days(1)
+_ACCEPTED_KEPT = Duration.days(7)
 
 
 class Data(StageStack):
@@ -70,6 +75,19 @@ class Data(StageStack):
         self.media_bucket = self._bucket("Media", versioned=True)
         # On one machine media are read from the bucket: the stand-in knows no CloudFront keys.
         self.media = self._media_delivery()
+        self.imports = self._bucket(
+            "Imports",
+            cors=[
+                # The browser posts the file straight into the bucket with a signed form.
+                s3.CorsRule(
+                    allowed_headers=["*"],
+                    allowed_methods=[s3.HttpMethods.POST],
+                    allowed_origins=list(settings.allowed_origins),
+                    exposed_headers=["ETag"],
+                )
+            ],
+            kept_below={"incoming/": _UPLOADS_KEPT, "accepted/": _ACCEPTED_KEPT},
+        )
         self.exports = self._bucket("Exports", kept=_EXPORTS_KEPT)
         self.screenshots = self._bucket("Screenshots", kept=_SCREENSHOTS_KEPT)
         self.token_signing_keys = self._token_keys("signing")
@@ -153,6 +171,7 @@ class Data(StageStack):
         construct_id: str,
         *,
         kept: Duration | None = None,
+        kept_below: Mapping[str, Duration] | None = None,
         cors: list[s3.CorsRule] | None = None,
         versioned: bool = False,
     ) -> s3.Bucket:
@@ -168,7 +187,11 @@ class Data(StageStack):
                     abort_incomplete_multipart_upload_after=Duration.days(1),
                     expiration=kept,
                     noncurrent_version_expiration=_DELETED_MEDIA_KEPT if versioned else None,
-                )
+                ),
+                *(
+                    s3.LifecycleRule(prefix=prefix, expiration=expiration)
+                    for prefix, expiration in (kept_below or {}).items()
+                ),
             ],
             removal_policy=self._settings.removal_policy,
             server_access_logs_bucket=self._access_logs,

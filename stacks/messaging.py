@@ -15,6 +15,9 @@ _RETENTION = Duration.days(14)
 # Six times the 30 seconds that a consumer may take, as Lambda's event source asks for.
 _VISIBILITY = Duration.seconds(180)
 _RECEIVES = 5
+# The longest that Lambda lets a function work. A message that comes back so late has long been
+# made up for by the sweep of each minute.
+RUN_TIME = Duration.minutes(15)
 # A lane's message is a wake-up: it comes back whenever a worker hands its lane over, so only
 # very many receives mean that no worker can read it.
 _LANE_VISIBILITY = Duration.seconds(120)
@@ -28,6 +31,7 @@ class Messaging(StageStack):
         super().__init__(scope, "Messaging", settings, description="Huntaze: queues and events")
         self._settings = settings
         self.lanes = self._lanes()
+        self.imports = self._imports()
         self.queues = {name: self._with_dead_letters(name) for name in QUEUES}
         self.bus = events.EventBus(self, "Bus", event_bus_name="huntaze")
         # CDK keeps a bus by default; it holds nothing, and its name would block the next deploy.
@@ -49,6 +53,15 @@ class Messaging(StageStack):
             fifo=True,
             dead_letters=sqs.DeadLetterQueue(queue=dead, max_receive_count=_LANE_RECEIVES),
             visibility=_LANE_VISIBILITY,
+        )
+
+    def _imports(self) -> sqs.Queue:
+        dead = self._queue("ImportsDead", "huntaze-imports-dlq")
+        return self._queue(
+            "Imports",
+            "huntaze-imports",
+            dead_letters=sqs.DeadLetterQueue(queue=dead, max_receive_count=_RECEIVES),
+            visibility=RUN_TIME,
         )
 
     def _with_dead_letters(self, name: str) -> sqs.Queue:

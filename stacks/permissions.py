@@ -16,6 +16,7 @@ from stacks.messaging import Messaging
 from stacks.settings import StageSettings
 
 _ALL_OBJECTS = "the objects of one bucket"
+_BELOW_A_PREFIX = "the objects of one bucket below one prefix"
 
 
 def wake_lanes(function: lambda_.Function, messaging: Messaging) -> None:
@@ -137,6 +138,40 @@ def use_browser_sessions(role: iam.IGrantable, data: Data) -> None:
     allow(role, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn], data.names_the_owner)
 
 
+def take_import_uploads(function: lambda_.Function, data: Data) -> None:
+    """Sign forms that put files below `incoming/`, and look at what has come."""
+    function.add_environment("IMPORTS_BUCKET", data.imports.bucket_name)
+    incoming = _objects_of(data.imports, "incoming/")
+    allow(function, ["s3:PutObject", "s3:GetObject"], [incoming], because=_BELOW_A_PREFIX)
+    allow(function, ["s3:ListBucket"], [data.imports.bucket_arn])
+
+
+def wake_imports(function: lambda_.Function, messaging: Messaging) -> None:
+    """Let a run of an import begin."""
+    function.add_environment("IMPORTS_QUEUE_URL", messaging.imports.queue_url)
+    allow(function, ["sqs:SendMessage"], [messaging.imports.queue_arn])
+
+
+def run_imports(function: lambda_.Function, messaging: Messaging) -> None:
+    """Be called for each message of the queue of imports."""
+    allow(
+        function,
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        [messaging.imports.queue_arn],
+    )
+
+
+def read_import_uploads(function: lambda_.Function, data: Data) -> None:
+    """Copy uploaded files to where nobody else writes, and read the copies."""
+    bucket = data.imports
+    function.add_environment("IMPORTS_BUCKET", bucket.bucket_name)
+    accepted = _objects_of(bucket, "accepted/")
+    readable = [_objects_of(bucket, "incoming/"), accepted]
+    allow(function, ["s3:GetObject"], readable, because=_BELOW_A_PREFIX)
+    allow(function, ["s3:PutObject"], [accepted], because=_BELOW_A_PREFIX)
+    allow(function, ["s3:ListBucket"], [bucket.bucket_arn])
+
+
 def read_objects(grantee: iam.IGrantable, bucket: s3.IBucket) -> None:
     """Read the objects of a bucket, and be told when there is none of a name."""
     allow(grantee, ["s3:GetObject"], [_objects_of(bucket)], because=_ALL_OBJECTS)
@@ -153,10 +188,10 @@ def write_objects(grantee: iam.IGrantable, bucket: s3.IBucket) -> None:
     )
 
 
-def _objects_of(bucket: s3.IBucket) -> str:
+def _objects_of(bucket: s3.IBucket, prefix: str = "") -> str:
     # Exported by hand: CDK would do the same at the very end, too late to name the ARN in the
     # acknowledgement of its wildcard.
-    return f"{Stack.of(bucket).export_value(bucket.bucket_arn)}/*"
+    return f"{Stack.of(bucket).export_value(bucket.bucket_arn)}/{prefix}*"
 
 
 def allow(

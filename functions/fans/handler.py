@@ -3,6 +3,7 @@
 import base64
 import io
 import json
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -10,11 +11,32 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Request, Response
 from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Query
+from aws_lambda_powertools.event_handler.openapi.types import (
+    OpenAPIResponse,
+    OpenAPIResponseContentModel,
+    OpenAPIResponseContentSchema,
+)
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.fans import service
-from functions.fans.models import ImportReport, ImportRequest, ListDraft, Members
-from functions.fans.repository import FanFilter, PostgresFans, PostgresImports
+from functions.fans.imports.gateway import S3Files, wake
+from functions.fans.imports.models import (
+    ImportKind,
+    ImportReport,
+    ImportRequest,
+    UploadDraft,
+    UploadTicket,
+    WakeUp,
+)
+from functions.fans.imports.repository import PostgresImports
+from functions.fans.imports.service import (
+    accept_upload,
+    begin_upload,
+    import_file,
+    refuse_too_large,
+)
+from functions.fans.models import ListDraft, Members
+from functions.fans.repository import FanFilter, PostgresFans
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
 from huntaze.domain.fans import NEWEST, VALUE, Fan, FanChanges, FanDraft, FanStatus
@@ -22,6 +44,7 @@ from huntaze.domain.fans.lists import FanList
 from huntaze.domain.money import Transaction
 from huntaze.domain.money.models import TransactionType
 from huntaze.http import PAGE_LIMIT, PAGE_LIMIT_MAX, Page, create_app, lambda_entry
+from huntaze.ids import new_id
 
 app = create_app()
 
@@ -33,6 +56,14 @@ _RAW_FORMATS = {
     "text/tab-separated-values": "csv",
     "application/x-ndjson": "jsonl",
     "application/jsonl": "jsonl",
+}
+
+_REPORT: dict[str, OpenAPIResponseContentSchema | OpenAPIResponseContentModel] = {
+    "application/json": {"model": ImportReport}
+}
+_IMPORTED: dict[int, OpenAPIResponse] = {
+    HTTPStatus.CREATED: {"description": "The file is imported.", "content": _REPORT},
+    HTTPStatus.ACCEPTED: {"description": "The upload is being imported.", "content": _REPORT},
 }
 
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)]
@@ -64,9 +95,15 @@ def import_store(request: Request) -> PostgresImports:
     return PostgresImports(_tenant(principal), principal.user_id)
 
 
+def workspace(request: Request) -> UUID:
+    """The caller's workspace."""
+    return current_principal(request).workspace_id
+
+
 Fans = Annotated[PostgresFans, Depends(fan_store)]
 WritableFans = Annotated[PostgresFans, Depends(writable_fan_store)]
 Imports = Annotated[PostgresImports, Depends(import_store)]
+Workspace = Annotated[UUID, Depends(workspace)]
 
 
 @app.get("/api/crm/fans", tags=["fans"])
@@ -124,46 +161,84 @@ def create_fan(draft: FanDraft, store: WritableFans) -> Fan:
     return store.add(draft)
 
 
-@app.post("/api/crm/fans/import", status_code=HTTPStatus.CREATED, tags=["fans"])
-@app.post("/api/onlyfans/subscribers/import", status_code=HTTPStatus.CREATED, tags=["fans"])
-def import_fans(upload: ImportRequest, store: Imports) -> ImportReport:
+@app.post("/api/crm/fans/import", responses=_IMPORTED, tags=["fans"])
+@app.post("/api/onlyfans/subscribers/import", responses=_IMPORTED, tags=["fans"])
+def import_fans(
+    request: ImportRequest, store: Imports, workspace_id: Workspace
+) -> Response[ImportReport]:
     """Import fans from CSV or JSON lines: good rows are stored, the others reported.
 
-    The body may also be the file itself, as `text/csv` or `application/x-ndjson`, with
-    `?creator_id=`.
+    A file in the request is imported at once (201); an uploaded one, named by `upload_id`, goes on
+    after the answer (202). The body may also be the file itself, as `text/csv` or
+    `application/x-ndjson`, with `?creator_id=`.
     """
-    service.refuse_too_large(upload.data)
-    return service.import_file(
-        "fans",
-        io.BytesIO(upload.data),
-        store,
-        creator_id=upload.creator_id,
-        as_format=upload.format,
-    )
+    return _import("fans", request, store, workspace_id)
 
 
-@app.post("/api/crm/transactions/import", status_code=HTTPStatus.CREATED, tags=["fans"])
-def import_transactions(upload: ImportRequest, store: Imports) -> ImportReport:
+@app.post("/api/crm/transactions/import", responses=_IMPORTED, tags=["fans"])
+def import_transactions(
+    request: ImportRequest, store: Imports, workspace_id: Workspace
+) -> Response[ImportReport]:
     """Import transactions from CSV or JSON lines; a fan that nobody knows is created.
 
-    The body may also be the file itself, as `text/csv` or `application/x-ndjson`, with
-    `?creator_id=`.
+    A file in the request is imported at once (201); an uploaded one, named by `upload_id`, goes on
+    after the answer (202). The body may also be the file itself, as `text/csv` or
+    `application/x-ndjson`, with `?creator_id=`.
     """
-    service.refuse_too_large(upload.data)
-    return service.import_file(
-        "transactions",
-        io.BytesIO(upload.data),
-        store,
-        creator_id=upload.creator_id,
-        as_format=upload.format,
-    )
+    return _import("transactions", request, store, workspace_id)
+
+
+def _import(
+    kind: ImportKind, request: ImportRequest, store: PostgresImports, workspace_id: UUID
+) -> Response[ImportReport]:
+    if request.upload_id is None:
+        refuse_too_large(request.data)
+        report = import_file(
+            kind,
+            io.BytesIO(request.data),
+            store,
+            creator_id=request.creator_id,
+            as_format=request.format,
+        )
+    else:
+        report = accept_upload(kind, request.upload_id, request, store, S3Files())
+        if report.status == "running":
+            wake(
+                WakeUp(workspace_id=workspace_id, creator_id=report.creator_id, import_id=report.id)
+            )
+    status = HTTPStatus.CREATED if request.upload_id is None else HTTPStatus.ACCEPTED
+    return Response(status_code=status, content_type="application/json", body=report)
+
+
+@app.post("/api/crm/fans/imports/uploads", status_code=HTTPStatus.CREATED, tags=["fans"])
+@app.post(
+    "/api/onlyfans/subscribers/imports/uploads", status_code=HTTPStatus.CREATED, tags=["fans"]
+)
+def begin_import_upload(draft: UploadDraft, store: Imports) -> UploadTicket:
+    """Tell where to upload a large file of fans or transactions, of one creator.
+
+    Post a form with the `fields` and, after them, the file as `file` to `url`; then import it by
+    its `upload_id`.
+    """
+    return begin_upload(draft, store, S3Files(), upload_id=new_id(), now=datetime.now(UTC))
 
 
 @app.get("/api/crm/fans/imports/<import_id>", tags=["fans"])
 @app.get("/api/onlyfans/subscribers/imports/<import_id>", tags=["fans"])
 def read_import(import_id: UUID, store: Imports) -> ImportReport:
-    """Read what an import did."""
+    """Read what an import did, or how far it is."""
     return store.get(import_id)
+
+
+@app.delete("/api/crm/fans/imports/<import_id>", status_code=HTTPStatus.NO_CONTENT, tags=["fans"])
+@app.delete(
+    "/api/onlyfans/subscribers/imports/<import_id>",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=["fans"],
+)
+def cancel_import(import_id: UUID, store: Imports) -> None:
+    """Stop an import that is running; rows that are stored already stay."""
+    store.cancel(import_id)
 
 
 @app.get("/api/crm/fans/<fan_id>", tags=["fans"])

@@ -1,25 +1,19 @@
-"""Fans, lists, imports and transactions in Postgres; the writing is the domain's."""
+"""Fans, lists and transactions in Postgres; the writing is the domain's."""
 
-from collections.abc import Callable, Iterable
 from typing import NamedTuple
 from uuid import UUID
 
 from psycopg import sql
-from psycopg.rows import class_row
-from psycopg.types.json import Jsonb
 
-from functions.fans.models import ImportKind, ImportReport, ListDraft
-from functions.fans.service import Outcome, Rejections
+from functions.fans.models import ListDraft
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit, fans, money
 from huntaze.domain.creators import resolve_creator
-from huntaze.domain.fans import Fan, FanChanges, FanDraft, FanRow, FanStatus, lists
+from huntaze.domain.fans import Fan, FanChanges, FanDraft, FanStatus, lists
 from huntaze.domain.fans.lists import FanIds, FanList
-from huntaze.domain.money import Transaction, TransactionRow
+from huntaze.domain.money import Transaction
 from huntaze.domain.money.models import TransactionType
-from huntaze.errors import NotFoundError
 from huntaze.http import Page
-from huntaze.ids import new_id
 
 
 class FanFilter(NamedTuple):
@@ -160,95 +154,6 @@ class PostgresFans:
                 limit=limit,
                 cursor=cursor,
             )
-
-
-class PostgresImports:
-    """The imports of one workspace; rows and report are stored together or not at all."""
-
-    def __init__(self, tenant: Tenant, caller: UUID) -> None:
-        self._tenant = tenant
-        self._caller = caller
-
-    def get(self, import_id: UUID) -> ImportReport:
-        """Read a report.
-
-        Raises:
-            NotFoundError: The caller has no such import.
-        """
-        with (
-            self._tenant.transaction() as connection,
-            connection.cursor(row_factory=class_row(ImportReport)) as reading,
-        ):
-            report = reading.execute(
-                "SELECT id, creator_id, kind, status, rows_read, rows_created, rows_updated,"
-                " rows_unchanged, rows_rejected, rejected, failure, created_at, finished_at"
-                " FROM imports WHERE id = %s",
-                (import_id,),
-            ).fetchone()
-        if report is None:
-            raise NotFoundError("There is no such import in this workspace.")
-        return report
-
-    def import_fans(
-        self, creator_id: UUID | None, rows: Callable[[], Iterable[FanRow]], rejections: Rejections
-    ) -> ImportReport:
-        """Store fans and the report."""
-        with self._tenant.transaction() as connection:
-            creator = resolve_creator(connection, creator_id)
-            done = fans.upsert(connection, creator, rows())
-            outcome = Outcome(done.read, done.created, done.updated, done.unchanged, done.erased)
-            return self._report(connection, creator, "fans", outcome, rejections)
-
-    def import_transactions(
-        self,
-        creator_id: UUID | None,
-        rows: Callable[[str], Iterable[TransactionRow]],
-        rejections: Rejections,
-    ) -> ImportReport:
-        """Store transactions, which are read in the creator's currency, and the report."""
-        with self._tenant.transaction() as connection:
-            creator = resolve_creator(connection, creator_id)
-            found = connection.execute("SELECT currency FROM creators WHERE id = %s", (creator,))
-            ((currency,),) = found.fetchall()
-            done = money.record(connection, creator, rows(currency))
-            outcome = Outcome(done.read, done.created, done.updated, done.unchanged, [])
-            return self._report(connection, creator, "transactions", outcome, rejections)
-
-    def _report(
-        self,
-        connection: Connection,
-        creator_id: UUID,
-        kind: ImportKind,
-        outcome: Outcome,
-        rejections: Rejections,
-    ) -> ImportReport:
-        read = outcome.read + rejections.count
-        for line in sorted(outcome.erased):
-            rejections.reject(line, "this person has asked to be forgotten")
-        values = {
-            "id": new_id(),
-            "creator_id": creator_id,
-            "kind": kind,
-            "status": "completed",
-            "rows_read": read,
-            "rows_created": outcome.created,
-            "rows_updated": outcome.updated,
-            "rows_unchanged": outcome.unchanged,
-            "rows_rejected": rejections.count,
-            "rejected": Jsonb([row.model_dump() for row in rejections.first]),
-            "created_by": self._caller,
-        }
-        connection.execute(
-            sql.SQL(
-                "INSERT INTO imports (workspace_id, {}, finished_at)"
-                " VALUES (current_setting('app.workspace_id')::uuid, {}, clock_timestamp())"
-            ).format(
-                sql.SQL(", ").join(map(sql.Identifier, values)),
-                sql.SQL(", ").join(map(sql.Placeholder, values)),
-            ),
-            values,
-        )
-        return self.get(values["id"])  # type: ignore[arg-type]
 
 
 def _condition(connection: Connection, which: FanFilter) -> tuple[sql.Composed, dict[str, object]]:

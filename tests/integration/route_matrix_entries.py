@@ -115,7 +115,11 @@ _FANS: dict[tuple[str, str], Entry] = {
     ("post", ""): Entry(Right.WRITE_FANS, _fan),
     ("get", "/export"): Entry(Right.READ),
     ("post", "/import"): Entry(Right.IMPORT, _import),
+    ("post", "/imports/uploads"): Entry(
+        Right.IMPORT, lambda ids: {"creator_id": ids["creator_id"]}
+    ),
     ("get", "/imports/{import_id}"): Entry(Right.IMPORT),
+    ("delete", "/imports/{import_id}"): Entry(Right.IMPORT),
     ("get", "/{fan_id}"): Entry(Right.READ),
     ("patch", "/{fan_id}"): Entry(Right.WRITE_FANS, lambda _: {"notes": "n"}),
     ("delete", "/{fan_id}"): Entry(Right.WRITE_FANS),

@@ -13,7 +13,7 @@ from huntaze.ids import new_id
 MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
-    *("send", "recipient"),
+    *("send", "recipient", "upload"),
 )
 
 
@@ -90,17 +90,27 @@ class FullWorkspace:
                     "description": MARK,
                 },
             )
-            self._add(
-                connection,
-                "imports",
-                {
-                    **creator,
-                    "id": ids["import_id"],
-                    "kind": "fans",
-                    "status": "completed",
-                    "created_by": self._user_id,
-                },
-            )
+            self._imports(connection, ids)
+
+    def _imports(self, connection: Connection, ids: dict[str, UUID]) -> None:
+        creator = {"creator_id": self._creator_id, "created_by": self._user_id}
+        self._add(
+            connection,
+            "import_uploads",
+            {**creator, "id": ids["upload_id"], "expires_at": "2030-01-01T00:00:00Z"},
+        )
+        self._add(
+            connection,
+            "imports",
+            {
+                **creator,
+                "id": ids["import_id"],
+                "upload_id": ids["upload_id"],
+                "kind": "fans",
+                "status": "running",
+                "note": MARK,
+            },
+        )
 
     def _campaign(self, ids: dict[str, UUID]) -> None:
         creator = {"creator_id": self._creator_id}

@@ -48,6 +48,7 @@ DOORS = {
 SETTINGS = (
     *("CAMPAIGN_STATE_MACHINE_ARN", "LANES_QUEUE_URL", "OUTBOX_RELAY_FUNCTION"),
     *("CREDENTIALS_PREFIX", "CREDENTIALS_KEY_ARN", "OF_SESSIONS_TABLE", "SESSIONS_KEY_ARN"),
+    *("IMPORTS_BUCKET", "IMPORTS_QUEUE_URL"),
 )
 # What a message says, and to whom, is frozen before any key is looked at.
 REFUSED = defaultdict(lambda: (psycopg.errors.ForeignKeyViolation,)) | {
@@ -91,8 +92,11 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setattr(door, "database", lambda: app)
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresAccounts(identity)
     token_keys.use(monkeypatch)
-    for name in ("dynamodb", "events", "functions", "s3", "secrets"):
+    for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
+    bucket = Mock()
+    bucket.generate_presigned_post.return_value = {"url": "https://bucket", "fields": {"key": "k"}}
+    monkeypatch.setattr(clients, "s3", lambda: bucket)
     machine, kms, queue = Mock(), Mock(), Mock()
     queue.send_message_batch.return_value = {"Successful": []}
     monkeypatch.setattr(clients, "sqs", lambda: queue)

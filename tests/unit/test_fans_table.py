@@ -5,9 +5,15 @@ import json
 
 import pytest
 
-from functions.fans.rows import FAN_COLUMNS, TRANSACTION_COLUMNS, fan_rows, transaction_rows
-from functions.fans.service import Rejections
-from functions.fans.table import UnreadableFileError, read_table
+from functions.fans.imports.lines import UnreadableFileError
+from functions.fans.imports.rows import (
+    FAN_COLUMNS,
+    TRANSACTION_COLUMNS,
+    Rejections,
+    fan_rows,
+    transaction_rows,
+)
+from functions.fans.imports.table import open_table
 
 
 @pytest.fixture
@@ -17,8 +23,8 @@ def read():
     def run(content, as_format=None):
         data = content.encode() if isinstance(content, str) else content
         rejections = Rejections()
-        table = read_table(io.BytesIO(data), FAN_COLUMNS, rejections.reject, as_format=as_format)
-        rows = list(fan_rows(table, rejections.reject))
+        table = open_table(io.BytesIO(data), FAN_COLUMNS, as_format=as_format)
+        rows = list(fan_rows(table.columns, table.records, rejections))
         return rows, {row.line: row.reason for row in rejections.first}
 
     return run
@@ -30,10 +36,8 @@ def read_money():
 
     def run(content):
         rejections = Rejections()
-        table = read_table(
-            io.BytesIO(content.encode()), TRANSACTION_COLUMNS, rejections.reject, as_format=None
-        )
-        rows = list(transaction_rows(table, rejections.reject, "USD"))
+        table = open_table(io.BytesIO(content.encode()), TRANSACTION_COLUMNS)
+        rows = list(transaction_rows(table.columns, table.records, rejections, "USD"))
         return rows, {row.line: row.reason for row in rejections.first}
 
     return run
@@ -59,6 +63,10 @@ PLAIN = "platform_id,handle,display_name\n1,anna,Anna\n2,bob,Bob\n"
         '"platform_id","handle","display_name"\n"1","anna","Anna"\n2,"bob",Bob\n',
         '{"platform_id": 1, "handle": "anna", "display_name": "Anna"}\n'
         '\n{"display_name": "Bob", "platform_id": "2", "username": "bob"}\n',
+        ("sep=;\r\n" + PLAIN.replace(",", ";")).encode("utf-8-sig"),
+        PLAIN.replace(",", "\t").replace("\n", "\r\n").encode("utf-16"),
+        b"\xfe\xff" + PLAIN.replace(",", ";").encode("utf-16-be"),
+        "sep=|\n" + PLAIN.replace(",", "|"),
         b'\xef\xbb\xbf{"platform_id": "1", "handle": "anna", "display_name": "Anna"}\r\n'
         b'{"platform_id": "2", "handle": "bob", "display_name": "Bob"}',
     ],
@@ -122,7 +130,6 @@ def test_a_blank_is_none_and_so_keeps_what_is_there(read):
         ("1," + "x" * 201 + ",,", "handle: longer than 200 characters"),
         ('1,"a"b,,', "the quotes or the length of a cell are wrong"),
         ("1,a\x00,,", "the line holds a NUL character"),
-        (b"1,a\xff,,", "the line is not UTF-8"),
     ],
 )
 def test_reports_a_bad_row_and_keeps_the_good_ones(read, cells, reason):
@@ -176,8 +183,11 @@ def test_reports_a_bad_json_line(read, line, reason):
         (b"platform_id,handle,username\n", "handle twice"),
         (b"PK\x03\x04xxxx", "workbook"),
         (b"\x89PNG\r\n\x1a\n\x00\x00", "binary"),
-        ("platform_id,handle\n1,a\n".encode("utf-16"), "UTF-16"),
-        (b"platform_id,handle,\xe9t\xe9\n", "not UTF-8"),
+        (b"\x1f\x8b\x08\x00", "compressed"),
+        ("platform_id,handle\n1,a\n".encode("utf-32"), "binary"),
+        ("platform_id,handle\n1,a\n".encode("utf-16-le"), "binary"),
+        (b"\xef\xbb\xbfplatform_id,handle,\xe9t\xe9\n", "not UTF-8"),
+        (b"sep=;\n", "must be a header"),
         (b'"platform_id,handle\n1,a\n', "cannot be read"),
     ],
 )

@@ -1,13 +1,16 @@
 """From records of a file to rows that the domain stores; what does not fit is reported."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import cast
 
-from functions.fans import cells
-from functions.fans.cells import ReadCell
-from functions.fans.table import Columns, Record, Reject, Table
+from functions.fans.imports import cells
+from functions.fans.imports.cells import ReadCell
+from functions.fans.imports.models import RejectedRow
+from functions.fans.imports.table import Columns, Record
 from huntaze.domain.fans import FanRow
 from huntaze.domain.money import PAYMENTS, REVERSALS, TransactionRow
+
+REPORTED = 1000
 
 _FAN_CELLS: dict[str, ReadCell] = {
     "platform_id": cells.text_up_to(200),
@@ -59,15 +62,32 @@ class RowError(ValueError):
     """A row that cannot be stored; the message says which column and why."""
 
 
-def fan_rows(table: Table, reject: Reject) -> Iterator[FanRow]:
+class Rejections:
+    """The rows left out: all are counted, the first thousand are kept."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.first: list[RejectedRow] = []
+
+    def reject(self, line: int, reason: str) -> None:
+        """Report a row."""
+        self.count += 1
+        if len(self.first) < REPORTED:
+            self.first.append(RejectedRow(line=line, reason=reason))
+
+
+def fan_rows(
+    columns: tuple[str, ...], records: Iterable[Record], rejections: Rejections
+) -> Iterator[FanRow]:
     """Read fans, reporting those that cannot be."""
+    reject = rejections.reject
     position = {name: index for index, name in enumerate(FanRow._fields)}
-    plan = [
-        (index, position[name], name, _FAN_CELLS[name]) for index, name in enumerate(table.columns)
-    ]
+    plan = [(index, position[name], name, _FAN_CELLS[name]) for index, name in enumerate(columns)]
     blank: list[object] = [None] * len(FanRow._fields)
-    for record in table.records:
-        line, found, extra = record
+    for line, found, extra, problem in records:
+        if problem is not None:
+            reject(line, problem)
+            continue
         values = blank.copy()
         values[0], values[-1] = line, extra
         name = ""
@@ -85,26 +105,31 @@ def fan_rows(table: Table, reject: Reject) -> Iterator[FanRow]:
         yield FanRow._make(values)
 
 
-def transaction_rows(table: Table, reject: Reject, currency: str) -> Iterator[TransactionRow]:
+def transaction_rows(
+    columns: tuple[str, ...], records: Iterable[Record], rejections: Rejections, currency: str
+) -> Iterator[TransactionRow]:
     """Read transactions, reporting those that cannot be.
 
     Args:
-        table: The file.
-        reject: Told of each row that is left out.
+        columns: Of the file.
+        records: Its rows.
+        rejections: Told of each row that is left out.
         currency: The creator's: sums of a fan are in one currency.
     """
-    plan = [(index, name, _TRANSACTION_CELLS[name]) for index, name in enumerate(table.columns)]
-    for record in table.records:
+    plan = [(index, name, _TRANSACTION_CELLS[name]) for index, name in enumerate(columns)]
+    for record in records:
         try:
             yield _transaction(record, plan, currency)
         except RowError as error:
-            reject(record[0], str(error))
+            rejections.reject(record.line, str(error))
 
 
 def _transaction(
     record: Record, plan: list[tuple[int, str, ReadCell]], currency: str
 ) -> TransactionRow:
-    line, found, _ = record
+    line, found, _, problem = record
+    if problem is not None:
+        raise RowError(problem)
     row: dict[str, object] = {}
     for index, name, read in plan:
         if found[index]:

@@ -6,15 +6,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from functions.fans.table import Cell
+from functions.fans.imports.table import Cell
 from huntaze.domain.fans import MAX_TAGS
 from huntaze.domain.fans.models import MAX_CENTS, is_email, is_language, is_time_zone
 
 type ReadCell = Callable[[Cell], object]
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+# What makes a cell a formula in some spreadsheet, the full-width signs of East Asia included; a tab
+# or a line end may stand before them.
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _YES = frozenset({"true", "t", "yes", "y", "on", "1"})
 _NO = frozenset({"false", "f", "no", "n", "off", "0"})
+_WRITTEN_BY_ISOFORMAT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}(:[0-9]{2}){2}\+00:00")
 _DECIMAL = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,20})?")
 _DECIMAL_COMMA = re.compile(r"-?[0-9]{1,12},[0-9]{1,2}")
 
@@ -29,8 +32,8 @@ def one_text(cell: Cell) -> str:
         raise ValueError("a list where one value belongs")  # noqa: TRY004  (of a row, not a type)
     text = cell.strip()
     # Our export puts an apostrophe before what a spreadsheet would run; take it off again.
-    if text.startswith("'") and text[1:].startswith(_FORMULA_STARTS):
-        text = text[1:]
+    if text and text[0] == "'" and _is_quoted(text):
+        return text[1:]
     return text
 
 
@@ -108,6 +111,8 @@ def moment(cell: Cell) -> str | None:
         return None
     try:
         at = datetime.fromisoformat(text)
+        if _WRITTEN_BY_ISOFORMAT.fullmatch(text):
+            return text
         # Postgres knows fewer offsets than ISO 8601: it is given UTC.
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
     except (ValueError, OverflowError):
@@ -167,5 +172,19 @@ def tags(cell: Cell) -> list[str] | None:
 
 
 def neutral(text: str) -> str:
-    """Return ``text`` so that a spreadsheet shows it and never runs it as a formula."""
-    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+    """Return ``text`` so that a spreadsheet shows it and never runs it as a formula.
+
+    An import takes the apostrophe off again; one that was there before gets company, so that it
+    stays.
+    """
+    return f"'{text}" if _would_run(text) or _is_quoted(text) else text
+
+
+def _would_run(text: str) -> bool:
+    # A spreadsheet may take off space before it looks.
+    return text.startswith(_FORMULA_STARTS) or text.lstrip().startswith(_FORMULA_STARTS)
+
+
+def _is_quoted(text: str) -> bool:
+    """Whether it looks like what ``neutral`` makes."""
+    return text.startswith("'") and _would_run(text.lstrip("'"))
