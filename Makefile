@@ -1,6 +1,6 @@
 # One command each; every target first brings the tools it needs (see local/bootstrap.sh).
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap run stop status logs reset demo test check format lock bench chaos deploy
+.PHONY: help bootstrap run stop status logs reset demo test check format lock bench chaos synth diff deploy
 
 PYTHON := .venv/bin/python
 CDK := PATH=$(CURDIR)/.tools/bin:$$PATH .tools/bin/cdk
@@ -74,6 +74,14 @@ bench: bootstrap ## measure the figures that must hold, in short form
 chaos: bootstrap ## break things while a campaign runs, in short form
 	@$(PYTHON) -m chaos
 
+NEEDS_STAGE = $(if $(STAGE),,$(error name the stage: make $@ STAGE=dev))
+
+synth: bootstrap ## write the templates of a stage to cdk.out: make synth STAGE=dev
+	@$(NEEDS_STAGE)$(CDK) synth --all --quiet -c stage=$(STAGE)
+
+# Templates are compared, no change set is made: reading them is all that this needs.
+diff: bootstrap ## show what a deployment would change: make diff STAGE=dev
+	@$(NEEDS_STAGE)$(CDK) diff --all --method template -c stage=$(STAGE)
+
 deploy: bootstrap ## deploy every stack to AWS: make deploy STAGE=dev
-	@$(if $(STAGE),,$(error name the stage: make deploy STAGE=dev))
-	@$(CDK) deploy --all -c stage=$(STAGE)
+	@$(NEEDS_STAGE)$(CDK) deploy --all $(if $(APPROVAL),--require-approval $(APPROVAL)) -c stage=$(STAGE)

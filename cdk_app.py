@@ -6,6 +6,7 @@ from stacks.api import Api
 from stacks.campaigns import Campaigns
 from stacks.data import Data
 from stacks.database import Database
+from stacks.delivery import Delivery
 from stacks.edge import Edge
 from stacks.messaging import Messaging
 from stacks.settings import StageSettings
@@ -22,6 +23,8 @@ def build(app: App) -> None:
     Campaigns(app, settings, database=database, messaging=messaging, outbox_relay=api.outbox_relay)
     if settings.on_aws:
         Edge(app, settings, routes=api.routes)
+        if settings.github_repository is not None:
+            Delivery(app, settings, repository=settings.github_repository)
     Worker(
         app,
         settings,

@@ -108,7 +108,9 @@ class MediaDelivery(Construct):
             log_bucket=logs,
             log_file_prefix="media/",
             log_includes_cookies=False,
-            minimum_protocol_version=cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021,
+            minimum_protocol_version=(
+                cloudfront.SecurityPolicyProtocol.TLS_V1_2_2021 if name else None
+            ),
         )
         if name is None:
             acknowledge(distribution, "CFR4", "the certificate of AWS's own name sets the version")

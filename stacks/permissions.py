@@ -172,6 +172,24 @@ def read_import_uploads(function: lambda_.Function, data: Data) -> None:
     allow(function, ["s3:ListBucket"], [bucket.bucket_arn])
 
 
+def assume(role: iam.Role, arns: list[str]) -> None:
+    """Work as other roles."""
+    allow(role, ["sts:AssumeRole"], arns)
+
+
+def read_templates(role: iam.Role, settings: StageSettings) -> None:
+    """Read what the stacks of a stage were deployed from."""
+    stacks = Stack.of(role).format_arn(
+        service="cloudformation", resource="stack", resource_name=f"{settings.stack_name('*')}/*"
+    )
+    allow(
+        role,
+        ["cloudformation:DescribeStacks", "cloudformation:GetTemplate"],
+        [stacks],
+        because="the stacks of one stage; each gets an id of its own when it is made",
+    )
+
+
 def read_objects(grantee: iam.IGrantable, bucket: s3.IBucket) -> None:
     """Read the objects of a bucket, and be told when there is none of a name."""
     allow(grantee, ["s3:GetObject"], [_objects_of(bucket)], because=_ALL_OBJECTS)

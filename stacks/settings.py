@@ -1,6 +1,7 @@
 """What differs between the stages, read once from the context and passed down as arguments."""
 
 import platform
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,6 +15,8 @@ ContextReader = Callable[[str], Any]
 """How a setting is looked up: ``node.try_get_context`` of the app."""
 
 CERTIFICATES_OF_CLOUDFRONT = "us-east-1"
+# The name becomes part of a condition of trust: no character in it may mean more than itself.
+_REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
 
 class Stage(StrEnum):
@@ -61,6 +64,9 @@ class StageSettings:
     dns_zone: DnsZone | None
     api_domain: str | None
     media_domain: str | None
+    # Whose workflows may deploy (`owner/name`), and GitHub's provider if the account has one.
+    github_repository: str | None
+    github_oidc_provider_arn: str | None
 
     @classmethod
     def from_context(cls, context: ContextReader) -> "StageSettings":
@@ -107,6 +113,10 @@ class StageSettings:
                 " certificate of a name from there only."
             )
 
+        repository = optional("github_repository")
+        if repository and not _REPOSITORY.fullmatch(repository):
+            raise ValueError(f"github_repository {repository} is not of the form owner/name.")
+
         return cls(
             stage=stage,
             account=optional("account"),
@@ -122,6 +132,8 @@ class StageSettings:
             dns_zone=zone,
             api_domain=domain("api_domain"),
             media_domain=domain("media_domain"),
+            github_repository=repository,
+            github_oidc_provider_arn=optional("github_oidc_provider_arn"),
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
 
