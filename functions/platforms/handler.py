@@ -8,7 +8,6 @@ from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from functions.platforms import service
-from functions.platforms.gateway import AwsSecrets
 from functions.platforms.models import (
     CodeRequest,
     ConnectionStatus,
@@ -19,9 +18,10 @@ from functions.platforms.models import (
     SyncOrders,
 )
 from functions.platforms.repository import PostgresConnections
-from functions.platforms.settings import PlatformsSettings
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
+from huntaze.domain import connections
+from huntaze.domain.connections.secrets import CreatorSecrets, CreatorSecretSettings
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.outbound.wake import wake_soon
 from huntaze.http import create_app, lambda_entry
@@ -42,8 +42,8 @@ def _tenant(caller: Principal) -> Tenant:
     return Tenant(database(), caller.workspace_id, caller.creators)
 
 
-def _secrets(caller: Principal) -> AwsSecrets:
-    return AwsSecrets(load(PlatformsSettings), caller.workspace_id)
+def _secrets(caller: Principal) -> CreatorSecrets:
+    return CreatorSecrets(load(CreatorSecretSettings), caller.workspace_id)
 
 
 @app.post("/api/of/connect", status_code=HTTPStatus.ACCEPTED, tags=["platforms"])
@@ -51,8 +51,8 @@ def connect(request: ConnectRequest, caller: Caller) -> Order:
     """Connect a creator's account: keep the credentials sealed and log in."""
     tenant = _tenant(caller)
     creator_id = _creator(caller, tenant, request.creator_id)
-    command_id = service.connect(
-        creator_id, request, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
+    command_id = connections.connect(
+        tenant, _secrets(caller), creator_id, request, by=caller.user_id
     )
     wake_soon(creator_id)
     return Order(command_id=command_id)

@@ -4,7 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field
+
+from huntaze.domain.connections import Credentials
 
 
 class CreatorChoice(BaseModel):
@@ -15,14 +17,8 @@ class CreatorChoice(BaseModel):
     creator_id: UUID | None = Field(None, description="Omitted: the workspace's only creator.")
 
 
-class ConnectRequest(CreatorChoice):
+class ConnectRequest(Credentials, CreatorChoice):
     """Credentials of a creator's own account, and the consent to use them."""
-
-    username: Annotated[str, Field(min_length=1, max_length=200)]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=500)]
-    consent: bool = Field(
-        description="The creator agrees that a browser acts in their account; see compliance.md."
-    )
 
 
 class CodeRequest(CreatorChoice):

@@ -8,7 +8,7 @@ from psycopg.rows import class_row, dict_row
 from functions.platforms.models import ConnectionStatus, LastOrder
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
-from huntaze.domain import audit
+from huntaze.domain.connections import records
 from huntaze.domain.outbound import commands, lanes, syncs
 from huntaze.errors import NotFoundError
 
@@ -22,26 +22,12 @@ class PostgresConnections:
     def consent(self, creator_id: UUID, *, by: UUID) -> None:
         """Record who has agreed to the browser driver, the first time."""
         with self._tenant.transaction() as connection:
-            given = connection.execute(
-                "UPDATE creators SET driver_consent_at = clock_timestamp(), driver_consent_by = %s"
-                " WHERE workspace_id = %s AND id = %s AND driver_consent_at IS NULL",
-                (by, self._tenant.workspace_id, creator_id),
-            )
-            if given.rowcount:
-                self._record(connection, "creator.driver_consented", creator_id, by)
+            records.consent(connection, creator_id, by=by)
 
     def order(self, creator_id: UUID, kind: str, payload: dict[str, Any], *, by: UUID) -> UUID:
         """Queue an order to the worker."""
         with self._tenant.transaction() as connection:
-            self._record(connection, f"creator.{kind}_ordered", creator_id, by)
-            return commands.request(
-                connection,
-                workspace_id=self._tenant.workspace_id,
-                creator_id=creator_id,
-                kind=kind,
-                payload=payload,
-                requested_by=by,
-            )
+            return records.order(connection, self._tenant, creator_id, kind, payload, by=by)
 
     def sync(self, creator_id: UUID, *, by: UUID) -> list[UUID]:
         """Queue every sync that does not wait already."""
@@ -64,13 +50,13 @@ class PostgresConnections:
                 aggregate=("creator", creator_id),
                 payload={"reason": "disconnected"},
             )
-            self._record(connection, "creator.disconnected", creator_id, by)
+            records.record(connection, "creator.disconnected", creator_id, by)
 
     def activate(self, creator_id: UUID, *, by: UUID) -> None:
         """Let the creator's lane move, and queue what a fresh session allows to read."""
         with self._tenant.transaction() as connection:
             lanes.activate(connection, creator_id)
-            self._record(connection, "creator.session_brought", creator_id, by)
+            records.record(connection, "creator.session_brought", creator_id, by)
             self._request_syncs(connection, creator_id, by)
 
     def status(self, creator_id: UUID) -> ConnectionStatus:
@@ -109,9 +95,6 @@ class PostgresConnections:
         if row is None:
             raise NotFoundError("There is no such creator in this workspace.")
         return ConnectionStatus(**row, last_order=last, syncs=newest)
-
-    def _record(self, connection: Connection, action: str, creator_id: UUID, by: UUID) -> None:
-        audit.record(connection, action, audit.Target("creator", creator_id), actor_id=by)
 
     def _request_syncs(self, connection: Connection, creator_id: UUID, by: UUID) -> list[UUID]:
         return syncs.request_all(

@@ -6,17 +6,13 @@ from uuid import UUID
 from functions.platforms.models import (
     CodeRequest,
     ConnectionStatus,
-    ConnectRequest,
     SessionRequest,
 )
+from huntaze.domain.connections import require_consent
 from huntaze.errors import ConflictError, InvalidInputError, TooLargeError
 
 # An item of DynamoDB holds 400 KB, and sealing adds a little.
 MAX_SESSION_BYTES = 300_000
-
-
-class ConsentMissingError(InvalidInputError):
-    """The creator has not agreed that a browser acts in their account."""
 
 
 class NotConnectedError(ConflictError):
@@ -44,26 +40,9 @@ class SecretStore(Protocol):
 
     def secret_id(self, creator_id: UUID) -> str: ...
 
-    def keep_credentials(self, creator_id: UUID, username: str, password: str) -> None: ...
-
     def keep_session(self, creator_id: UUID, storage_state: dict[str, Any]) -> None: ...
 
     def forget(self, creator_id: UUID) -> None: ...
-
-
-def connect(
-    creator_id: UUID,
-    request: ConnectRequest,
-    store: ConnectionStore,
-    secrets: SecretStore,
-    *,
-    by: UUID,
-) -> UUID:
-    """Keep the credentials and order the worker to log in."""
-    _require_consent(given=request.consent)
-    secrets.keep_credentials(creator_id, request.username, request.password.get_secret_value())
-    store.consent(creator_id, by=by)
-    return store.order(creator_id, "connect", {"secret_id": secrets.secret_id(creator_id)}, by=by)
 
 
 def enter_code(
@@ -89,7 +68,7 @@ def bring_session(
     by: UUID,
 ) -> ConnectionStatus:
     """Use a session that the creator has made; no password is needed then."""
-    _require_consent(given=request.consent)
+    require_consent(given=request.consent)
     if not request.storage_state.cookies:
         raise InvalidInputError(
             "The storage state holds no cookies; export it after logging in.",
@@ -128,14 +107,6 @@ def disconnect(
     store.disconnect(creator_id, by=by)
     secrets.forget(creator_id)
     return store.status(creator_id)
-
-
-def _require_consent(*, given: bool) -> None:
-    if not given:
-        raise ConsentMissingError(
-            "Connecting needs the creator's consent to a browser acting in their account:"
-            " set consent to true once they have given it."
-        )
 
 
 def _require_connected(status: ConnectionStatus) -> None:

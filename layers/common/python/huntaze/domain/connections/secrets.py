@@ -6,15 +6,25 @@ from uuid import UUID
 
 from botocore.exceptions import ClientError
 
-from functions.platforms.settings import PlatformsSettings
 from huntaze import clients
 from huntaze.domain.browser_sessions import SessionStore
+from huntaze.settings import Settings
 
 
-class AwsSecrets:
+class CreatorSecretSettings(Settings):
+    """Where credentials and sessions are kept."""
+
+    # Names of credentials start with this; the role may touch no other secret.
+    credentials_prefix: str
+    credentials_key_arn: str
+    of_sessions_table: str
+    sessions_key_arn: str
+
+
+class CreatorSecrets:
     """The secrets of one workspace's creators."""
 
-    def __init__(self, settings: PlatformsSettings, workspace_id: UUID) -> None:
+    def __init__(self, settings: CreatorSecretSettings, workspace_id: UUID) -> None:
         self._settings = settings
         self._workspace_id = workspace_id
         self._sessions = SessionStore(settings.of_sessions_table, settings.sessions_key_arn)
