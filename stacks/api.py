@@ -15,6 +15,7 @@ from stacks.features.docs import add_docs
 from stacks.features.fans import add_fans
 from stacks.features.management import add_management
 from stacks.features.money import add_money
+from stacks.features.onboarding import add_onboarding
 from stacks.features.platforms import add_platforms
 from stacks.features.segments import add_segments
 from stacks.layers import Layers
@@ -29,6 +30,7 @@ _FEATURES = (
     add_docs,
     add_auth,
     add_management,
+    add_onboarding,
     add_platforms,
     add_fans,
     add_money,

@@ -10,12 +10,14 @@ from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from functions.management import service
-from functions.management.models import Creator, CreatorChanges, CreatorDraft, Member
+from functions.management.models import Creator, CreatorChanges, Member
 from functions.management.repository import PostgresAuditLog, PostgresCreators, PostgresMembers
 from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
 from huntaze.domain import audit
+from huntaze.domain.creators import accounts
+from huntaze.domain.creators.accounts import CreatorDraft
 from huntaze.errors import BadRequestError, ForbiddenError
 from huntaze.http import (
     PAGE_LIMIT,
@@ -73,14 +75,10 @@ def create_creator(
 ) -> Creator:
     """Add a creator; it sends nothing before it is connected."""
     caller.require(Right.MANAGE)
-    creator = service.create(
-        draft,
-        PostgresCreators(tenant, caller.user_id),
-        limits=limits,
-        sees_every_creator=caller.creators is None,
-    )
+    service.require_every_creator(sees_every_creator=caller.creators is None)
+    creator_id = accounts.add(tenant, draft, limits, by=caller.user_id)
     outbox.nudge()
-    return creator
+    return service.get(creator_id, PostgresCreators(tenant, caller.user_id))
 
 
 @app.get("/api/management/creators/<creator_id>", tags=["management"])

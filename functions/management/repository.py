@@ -8,18 +8,16 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
-from functions.management.models import Creator, CreatorChanges, CreatorDraft, Member
+from functions.management.models import Creator, CreatorChanges, Member
 from functions.management.service import (
     CreatorConnectedError,
-    CreatorExistsError,
     CreatorInUseError,
     CurrencyOfMoneyError,
 )
-from huntaze import outbox
-from huntaze.db import Connection, Tenant
+from huntaze.db import Tenant
 from huntaze.domain import audit
-from huntaze.ids import new_id
-from huntaze.platforms.limits import LaneLimits
+from huntaze.domain.creators import accounts
+from huntaze.domain.creators.accounts import CreatorExistsError
 
 _SELECT: LiteralString = (
     "SELECT c.id, c.platform, c.handle, c.display_name, c.time_zone, c.currency, c.cap_messages,"
@@ -61,38 +59,6 @@ class PostgresCreators:
             row = cursor.execute(f"{_SELECT} AND c.id = %s", (creator_id,)).fetchone()
         return Creator.model_validate(row) if row else None
 
-    def add(self, draft: CreatorDraft, limits: LaneLimits) -> Creator | None:
-        """Add a creator and its stopped lane; None when the workspace has this account."""
-        creator_id = new_id()
-        values = {
-            **draft.model_dump(),
-            **limits.model_dump(),
-            "display_name": draft.display_name or draft.handle,
-            "workspace_id": self._tenant.workspace_id,
-            "id": creator_id,
-        }
-        with self._tenant.transaction() as connection:
-            added = connection.execute(
-                "INSERT INTO creators (workspace_id, id, platform, handle, display_name,"
-                " time_zone, currency, cap_messages, cap_hours, quiet_from, quiet_until,"
-                " recent_chat_minutes) VALUES (%(workspace_id)s, %(id)s, %(platform)s, %(handle)s,"
-                " %(display_name)s, %(time_zone)s, %(currency)s, %(cap_messages)s, %(cap_hours)s,"
-                " %(quiet_from)s, %(quiet_until)s, %(recent_chat_minutes)s)"
-                " ON CONFLICT (workspace_id, platform, handle) DO NOTHING",
-                values,
-            )
-            if not added.rowcount:
-                return None
-            connection.execute(
-                "INSERT INTO creator_lanes (workspace_id, creator_id, platform, status,"
-                " stop_reason, messages_per_minute, min_gap_ms) VALUES (%(workspace_id)s, %(id)s,"
-                " %(platform)s, 'stopped', 'not_connected', %(messages_per_minute)s,"
-                " %(min_gap_ms)s)",
-                values,
-            )
-            self._tell(connection, "creator.created", creator_id)
-            return self.find(creator_id)
-
     def change(self, creator_id: UUID, changes: CreatorChanges) -> Creator | None:
         """Write what is set; None when there is no such creator.
 
@@ -121,7 +87,9 @@ class PostgresCreators:
                     )
                 found = self.find(creator_id)
                 if found is not None:
-                    self._tell(connection, "creator.changed", creator_id)
+                    accounts.tell(
+                        connection, self._tenant, "creator.changed", creator_id, by=self._caller
+                    )
         except psycopg.errors.UniqueViolation:
             raise CreatorExistsError("Another creator of this workspace has this handle.") from None
         except psycopg.errors.CheckViolation as refused:
@@ -150,24 +118,14 @@ class PostgresCreators:
                     raise CreatorConnectedError("The creator is connected; disconnect it first.")
                 removed = connection.execute("DELETE FROM creators WHERE id = %s", (creator_id,))
                 if removed.rowcount:
-                    self._tell(connection, "creator.deleted", creator_id)
+                    accounts.tell(
+                        connection, self._tenant, "creator.deleted", creator_id, by=self._caller
+                    )
         except psycopg.errors.ForeignKeyViolation:
             raise CreatorInUseError(
                 "Fans, campaigns, messages or money belong to this creator; they would be lost."
             ) from None
         return removed.rowcount == 1
-
-    def _tell(self, connection: Connection, event_type: str, creator_id: UUID) -> None:
-        outbox.add(
-            connection,
-            event_type,
-            workspace_id=self._tenant.workspace_id,
-            aggregate=("creator", creator_id),
-            payload={"creator_id": str(creator_id)},
-        )
-        audit.record(
-            connection, event_type, audit.Target("creator", creator_id), actor_id=self._caller
-        )
 
 
 class PostgresAuditLog:

@@ -21,7 +21,11 @@ from functions.platforms.repository import PostgresConnections
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
 from huntaze.domain import connections
-from huntaze.domain.connections.secrets import CreatorSecrets, CreatorSecretSettings
+from huntaze.domain.connections.secrets import (
+    CreatorSecrets,
+    CredentialSettings,
+    SessionSettings,
+)
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.outbound.wake import wake_soon
 from huntaze.http import create_app, lambda_entry
@@ -43,7 +47,7 @@ def _tenant(caller: Principal) -> Tenant:
 
 
 def _secrets(caller: Principal) -> CreatorSecrets:
-    return CreatorSecrets(load(CreatorSecretSettings), caller.workspace_id)
+    return CreatorSecrets(load(CredentialSettings), load(SessionSettings), caller.workspace_id)
 
 
 @app.post("/api/of/connect", status_code=HTTPStatus.ACCEPTED, tags=["platforms"])
@@ -52,7 +56,7 @@ def connect(request: ConnectRequest, caller: Caller) -> Order:
     tenant = _tenant(caller)
     creator_id = _creator(caller, tenant, request.creator_id)
     command_id = connections.connect(
-        tenant, _secrets(caller), creator_id, request, by=caller.user_id
+        tenant, _secrets(caller).credentials, creator_id, request, by=caller.user_id
     )
     wake_soon(creator_id)
     return Order(command_id=command_id)

@@ -60,6 +60,11 @@ def _fan(ids: Ids) -> dict[str, Any]:
     return {"creator_id": ids["creator_id"], "handle": "new"}
 
 
+def _new_account(_: Ids) -> dict[str, Any]:
+    account = {"platform": "fan_platform", "handle": "another"}
+    return {**account, "username": "u", "password": "p", "consent": True}
+
+
 def _members(ids: Ids) -> dict[str, Any]:
     return {"fan_ids": [ids["fan_id"]]}
 
@@ -178,6 +183,15 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("delete", "/api/crm/lists/{list_id}"): Entry(Right.WRITE_FANS),
     ("post", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
     ("delete", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
+    ("get", "/api/onboarding"): Entry(Right.MANAGE),
+    ("post", "/api/onboarding/save-profile"): Entry(
+        Right.MANAGE, lambda _: {"display_name": "n"}, of_caller=True
+    ),
+    ("post", "/api/onboarding/save-ai-config"): Entry(
+        Right.MANAGE, lambda _: {"personality": "p"}, of_caller=True
+    ),
+    ("post", "/api/onboarding/connect-platform"): Entry(Right.MANAGE, _new_account),
+    ("post", "/api/onboarding/complete"): Entry(Right.MANAGE, of_caller=True),
     ("get", "/api/management/creators"): Entry(Right.READ),
     ("post", "/api/management/creators"): Entry(Right.MANAGE, _creator),
     ("get", "/api/management/creators/{creator_id}"): Entry(Right.READ),

@@ -6,7 +6,9 @@ from uuid import UUID
 from psycopg import sql
 
 from huntaze.db import Connection, Tenant
-from huntaze.domain import audit
+from huntaze.domain import ai_configs, audit, profiles
+from huntaze.domain.ai_configs import AiConfigDraft
+from huntaze.domain.profiles import ProfileDraft
 from huntaze.ids import new_id
 
 # Stands in every text of the workspace; whoever reads it has read the workspace's data.
@@ -45,6 +47,7 @@ class FullWorkspace:
         self._session(ids["session_id"])
         self._reply()
         self._audit()
+        self._set_up()
         return {name: str(value) for name, value in ids.items()}
 
     def _fans(self, ids: dict[str, UUID]) -> None:
@@ -227,6 +230,13 @@ class FullWorkspace:
         with self._tenant.transaction() as connection:
             target = audit.Target("creator", self._creator_id)
             audit.record(connection, "creator.created", target, actor_id=self._user_id)
+
+    def _set_up(self) -> None:
+        with self._tenant.transaction() as connection:
+            profiles.save(connection, self._user_id, ProfileDraft(display_name=MARK))
+            config = AiConfigDraft(personality=MARK)
+            ai_configs.save(connection, self._creator_id, config, by=self._user_id)
+            self._add(connection, "onboardings", {"creator_id": self._creator_id})
 
     def _reply(self) -> None:
         with self._tenant.transaction() as connection:

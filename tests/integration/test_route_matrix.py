@@ -38,7 +38,7 @@ OPERATIONS = {
 }
 # What has no entry fails a test of its own.
 PRIVATE = sorted(OPERATIONS.keys() & MATRIX.keys())
-TAGS = ("content", "conversations", "fans", "management", "platforms", "segments")
+TAGS = ("content", "conversations", "fans", "management", "onboarding", "platforms", "segments")
 DOORS = {
     "auth": auth,
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),

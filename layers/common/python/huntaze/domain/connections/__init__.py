@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from huntaze.db import Tenant
 from huntaze.domain.connections import records
-from huntaze.domain.connections.secrets import CreatorSecrets
+from huntaze.domain.connections.secrets import CreatorCredentials
 from huntaze.errors import InvalidInputError
 
 
@@ -29,7 +29,7 @@ class Credentials(BaseModel):
 
 def connect(
     tenant: Tenant,
-    secrets: CreatorSecrets,
+    secrets: CreatorCredentials,
     creator_id: UUID,
     credentials: Credentials,
     *,
@@ -45,7 +45,7 @@ def connect(
     """
     require_consent(given=credentials.consent)
     password = credentials.password.get_secret_value()
-    secrets.keep_credentials(creator_id, credentials.username, password)
+    secrets.keep(creator_id, credentials.username, password)
     with tenant.transaction() as connection:
         records.consent(connection, creator_id, by=by)
         payload = {"secret_id": secrets.secret_id(creator_id)}

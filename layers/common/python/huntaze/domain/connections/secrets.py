@@ -11,29 +11,32 @@ from huntaze.domain.browser_sessions import SessionStore
 from huntaze.settings import Settings
 
 
-class CreatorSecretSettings(Settings):
-    """Where credentials and sessions are kept."""
+class CredentialSettings(Settings):
+    """Where the logins of creators are kept."""
 
     # Names of credentials start with this; the role may touch no other secret.
     credentials_prefix: str
     credentials_key_arn: str
+
+
+class SessionSettings(Settings):
+    """Where browser sessions are kept."""
+
     of_sessions_table: str
     sessions_key_arn: str
 
 
-class CreatorSecrets:
-    """The secrets of one workspace's creators."""
+class CreatorCredentials:
+    """The logins of creators."""
 
-    def __init__(self, settings: CreatorSecretSettings, workspace_id: UUID) -> None:
+    def __init__(self, settings: CredentialSettings) -> None:
         self._settings = settings
-        self._workspace_id = workspace_id
-        self._sessions = SessionStore(settings.of_sessions_table, settings.sessions_key_arn)
 
     def secret_id(self, creator_id: UUID) -> str:
         """The name under which a creator's credentials lie."""
         return f"{self._settings.credentials_prefix}{creator_id}"
 
-    def keep_credentials(self, creator_id: UUID, username: str, password: str) -> None:
+    def keep(self, creator_id: UUID, username: str, password: str) -> None:
         """Create or replace a creator's credentials."""
         text = json.dumps({"username": username, "password": password})
         secrets = clients.secrets()
@@ -48,12 +51,8 @@ class CreatorSecrets:
                 raise
             secrets.put_secret_value(SecretId=self.secret_id(creator_id), SecretString=text)
 
-    def keep_session(self, creator_id: UUID, storage_state: dict[str, Any]) -> None:
-        """Replace a creator's browser session."""
-        self._sessions.save(self._workspace_id, creator_id, storage_state)
-
     def forget(self, creator_id: UUID) -> None:
-        """Delete credentials and session, at once and for good."""
+        """Delete a creator's credentials, at once and for good."""
         try:
             clients.secrets().delete_secret(
                 SecretId=self.secret_id(creator_id), ForceDeleteWithoutRecovery=True
@@ -61,4 +60,27 @@ class CreatorSecrets:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ResourceNotFoundException":
                 raise
+
+
+class CreatorSecrets:
+    """The credentials and browser sessions of one workspace's creators."""
+
+    def __init__(
+        self, credentials: CredentialSettings, sessions: SessionSettings, workspace_id: UUID
+    ) -> None:
+        self._workspace_id = workspace_id
+        self.credentials = CreatorCredentials(credentials)
+        self._sessions = SessionStore(sessions.of_sessions_table, sessions.sessions_key_arn)
+
+    def secret_id(self, creator_id: UUID) -> str:
+        """The name under which a creator's credentials lie."""
+        return self.credentials.secret_id(creator_id)
+
+    def keep_session(self, creator_id: UUID, storage_state: dict[str, Any]) -> None:
+        """Replace a creator's browser session."""
+        self._sessions.save(self._workspace_id, creator_id, storage_state)
+
+    def forget(self, creator_id: UUID) -> None:
+        """Delete credentials and session, at once and for good."""
+        self.credentials.forget(creator_id)
         self._sessions.forget(creator_id)
