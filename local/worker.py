@@ -196,6 +196,7 @@ def worker_environment(settings: LocalSettings) -> dict[str, str]:
             (str(ROOT / "containers"), str(ROOT / "layers" / "common" / "python"))
         ),
         "PYTHONUNBUFFERED": "1",
+        "HEARTBEAT_FILE": str(worker_home(settings) / "heartbeat"),
         "CHROMIUM_EXECUTABLE": (TOOLS / "chromium-executable").read_text().strip(),
     }
 

@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from browser_worker import metrics
+from browser_worker import heartbeat, metrics
 from browser_worker.lane import Ending, Lane, Workbench
 from browser_worker.ledger import LaneLedger
 from browser_worker.settings import WorkerSettings
@@ -27,6 +27,8 @@ from huntaze.ids import new_id
 POLL_SECONDS = 20
 # A wake-up whose lane someone else holds comes back after this.
 BUSY_SECONDS = 5
+# How often the loop shows that it turns while it waits.
+BEAT_SECONDS = 5
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,7 @@ class Worker:
         source: A pool of connections of the role ``worker``.
         bench: Browser, sessions and profiles, shared by all lanes.
         leaving: Set once, when the worker should finish what it has in hand and go.
+        beat: Called every few seconds while the loop turns.
     """
 
     def __init__(
@@ -57,11 +60,13 @@ class Worker:
         source: ConnectionSource,
         bench: Workbench,
         leaving: asyncio.Event,
+        beat: Callable[[], None] = heartbeat.beat,
     ) -> None:
         self._settings = settings
         self._source = source
         self._bench = bench
         self._leaving = leaving
+        self._beat = beat
         # One life of one process: after a restart the old life's lease must run out first.
         self._holder = str(new_id())
         self._lanes: set[asyncio.Task[None]] = set()
@@ -72,15 +77,24 @@ class Worker:
         while not self._leaving.is_set():
             room = self._settings.most_lanes - len(self._lanes)
             if room <= 0:
-                await asyncio.wait(self._lanes, return_when=asyncio.FIRST_COMPLETED)
+                await self._first_of(self._lanes)
                 continue
             for wake_up in await self._receive(min(room, 10)):
                 task = asyncio.create_task(self._attend(wake_up))
                 self._lanes.add(task)
                 task.add_done_callback(self._lanes.discard)
             metrics.record_lanes(len(self._lanes), self._settings.most_lanes)
-        if self._lanes:
-            await asyncio.wait(self._lanes)
+        while self._lanes:
+            await self._first_of(self._lanes)
+
+    async def _first_of(self, futures: Collection[asyncio.Future[Any]]) -> None:
+        """Wait until one of ``futures`` is done, with a beat every few seconds."""
+        done: set[asyncio.Future[Any]] = set()
+        while not done:
+            self._beat()
+            done, _ = await asyncio.wait(
+                futures, timeout=BEAT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
 
     async def _receive(self, most: int) -> list[WakeUp]:
         """Ask the queue; being told to leave does not wait for its answer.
@@ -90,7 +104,7 @@ class Worker:
         asking = _in_daemon_thread(partial(self._poll, most))
         leaving = asyncio.create_task(self._leaving.wait())
         both: set[asyncio.Future[Any]] = {asking, leaving}
-        await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        await self._first_of(both)
         leaving.cancel()
         if not asking.done():
             return []
