@@ -9,6 +9,7 @@ from stacks.database import Database
 from stacks.delivery import Delivery
 from stacks.edge import Edge
 from stacks.messaging import Messaging
+from stacks.network import Network
 from stacks.settings import StageSettings
 from stacks.worker import Worker
 
@@ -16,11 +17,21 @@ from stacks.worker import Worker
 def build(app: App) -> None:
     """Add the stacks of the stage that the context names."""
     settings = StageSettings.from_context(app.node.try_get_context)
-    database = Database(app, settings)
+    network = None
+    if settings.network and settings.postgres:
+        network = Network(app, settings, settings.network, pooled=settings.postgres.proxy)
+    database = Database(app, settings, network)
     data = Data(app, settings)
     messaging = Messaging(app, settings)
-    api = Api(app, settings, database=database, data=data, messaging=messaging)
-    Campaigns(app, settings, database=database, messaging=messaging, outbox_relay=api.outbox_relay)
+    api = Api(app, settings, database=database, data=data, messaging=messaging, network=network)
+    Campaigns(
+        app,
+        settings,
+        database=database,
+        messaging=messaging,
+        outbox_relay=api.outbox_relay,
+        network=network,
+    )
     if settings.on_aws:
         Edge(app, settings, routes=api.routes)
         if settings.github_repository is not None:
@@ -32,6 +43,7 @@ def build(app: App) -> None:
         data=data,
         messaging=messaging,
         outbox_relay=api.outbox_relay,
+        network=network,
     )
 
 

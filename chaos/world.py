@@ -63,6 +63,7 @@ class World:
             "DATABASE_HOST": HOST,
             "DATABASE_PORT": str(self.settings.postgres_port),
             "DATABASE_NAME": DATABASE,
+            "DATABASE_TLS": "disable",
             "DATABASE_SECRET_ARN": self.worker_secret_arn,
             **_chromium(),
         }

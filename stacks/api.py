@@ -21,6 +21,7 @@ from stacks.features.segments import add_segments
 from stacks.layers import Layers
 from stacks.messaging import Messaging
 from stacks.migration import Migration
+from stacks.network import Network
 from stacks.rest_api import RestApi
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
@@ -52,13 +53,20 @@ class Api(StageStack):
         database: Database,
         data: Data,
         messaging: Messaging,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, "Api", settings, description="Huntaze: functions and routes")
         layers = Layers(self, "Layers", settings)
         migration = Migration(
-            self, "Migration", settings=settings, layers=layers, database=database
+            self,
+            "Migration",
+            settings=settings,
+            layers=layers,
+            database=database,
+            network=network,
         )
-        base = FunctionParts(self, settings, database, layers, migration)
+        place = network.functions if network else None
+        base = FunctionParts(self, settings, database, layers, migration, place)
         self.outbox_relay = base.function(
             "OutboxRelay",
             "outbox_relay",
@@ -82,6 +90,7 @@ class Api(StageStack):
             database,
             layers,
             migration,
+            place,
             data=data,
             messaging=messaging,
             routes=self.routes,

@@ -7,6 +7,7 @@ once and found again by its hash.
 
 import hashlib
 import py_compile
+import shutil
 import sys
 import tempfile
 import zipfile
@@ -73,6 +74,23 @@ def common_layer_asset() -> Asset:
     folder = ROOT / "layers" / "common"
     paths = {str(path.relative_to(folder)): path for path in files_below(folder)}
     return _zipped("layer-common", paths, runs_in="/opt")
+
+
+def worker_image_context() -> Path:
+    """Gather what the image of the browser worker is built from, as it lies in the repository."""
+    folders = (ROOT / "containers" / "browser_worker", ROOT / "layers" / "common" / "python")
+    sources = [path for folder in folders for path in files_below(folder)]
+    paths = {str(path.relative_to(ROOT)): path for path in sources}
+    target = CACHE / f"image-browser-worker-{digest_of(paths)[:32]}"
+    if not target.is_dir():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=CACHE) as scratch:
+            gathered = Path(scratch) / "context"
+            for name, path in paths.items():
+                (gathered / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(path, gathered / name)
+            gathered.replace(target)
+    return target
 
 
 def cached(name: str, digest: str) -> Path:

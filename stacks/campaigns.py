@@ -21,6 +21,7 @@ from stacks.feature_function import FeatureFunction
 from stacks.feature_parts import run_every_minute
 from stacks.layers import Layers
 from stacks.messaging import Messaging
+from stacks.network import Network
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
@@ -39,9 +40,11 @@ class Campaigns(StageStack):
         database: Database,
         messaging: Messaging,
         outbox_relay: FeatureFunction,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, "Campaigns", settings, description="Huntaze: campaign workflow")
         self._settings = settings
+        self._place = network.functions if network else None
         self._layers = Layers(self, "Layers", settings)
 
         steps = self._function("Tasks", "functions.campaigns.tasks.handler.handler", minutes=5)
@@ -63,6 +66,7 @@ class Campaigns(StageStack):
             settings=self._settings,
             layers=self._layers,
             handler=handler,
+            network=self._place,
             timeout=Duration.minutes(minutes),
         )
 

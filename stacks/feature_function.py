@@ -9,9 +9,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
+from stacks import permissions
 from stacks.acknowledge import NO_TRACES_LOCALLY, acknowledge, acknowledge_wildcard
 from stacks.build import feature_asset
 from stacks.layers import Layers, architecture
+from stacks.network import Place
 from stacks.settings import StageSettings
 
 # API Gateway gives up after 29 seconds; a function that works longer only costs.
@@ -33,6 +35,7 @@ class FeatureFunction(lambda_.Function):
         extra_files: Sequence[Path] = (),
         heavy_packages: Sequence[str] = (),
         memory_mb: int = 512,
+        network: Place | None = None,
         timeout: Duration = API_TIMEOUT,
     ) -> None:
         """Define the function.
@@ -47,6 +50,7 @@ class FeatureFunction(lambda_.Function):
             extra_files: Files outside the feature's folder that it carries.
             heavy_packages: The packages with a layer of their own that it calls.
             memory_mb: Memory, and with it a share of a processor.
+            network: Where it meets the database; None is outside of any network.
             timeout: How long one call may take.
         """
         feature = handler.split(".")[1]
@@ -62,6 +66,8 @@ class FeatureFunction(lambda_.Function):
             scope, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com")
         )
         log_group.grant_write(role)
+        if network is not None:
+            permissions.join_network(role, network)
         super().__init__(
             scope,
             construct_id,
@@ -79,8 +85,11 @@ class FeatureFunction(lambda_.Function):
             memory_size=memory_mb,
             role=role,
             runtime=lambda_.Runtime.PYTHON_3_13,
+            security_groups=[network.group] if network else None,
             timeout=timeout,
             tracing=lambda_.Tracing.ACTIVE if settings.on_aws else lambda_.Tracing.DISABLED,
+            vpc=network.vpc if network else None,
+            vpc_subnets=network.selection if network else None,
         )
         for pack, rule in (("AwsSolutions", "L1"), ("Serverless", "LambdaLatestVersion")):
             acknowledge(self, rule, "Python 3.14 starts slower today than 3.13", pack=pack)

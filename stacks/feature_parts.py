@@ -17,6 +17,7 @@ from stacks.feature_function import API_TIMEOUT, FeatureFunction
 from stacks.layers import Layers
 from stacks.messaging import Messaging
 from stacks.migration import Migration
+from stacks.network import Place
 from stacks.rest_api import RestApi
 from stacks.settings import StageSettings
 from stacks.token_keys import TokenKeys
@@ -38,6 +39,7 @@ class FunctionParts:
     database: Database
     layers: Layers
     migration: Migration
+    network: Place | None
 
     def function(
         self,
@@ -73,6 +75,7 @@ class FunctionParts:
             heavy_packages=heavy_packages,
             extra_files=extra_files,
             memory_mb=memory_mb,
+            network=self.network,
             timeout=timeout,
         )
         self.database.admit(function, role)

@@ -7,6 +7,7 @@ from stacks.build import ROOT, digest_of
 from stacks.database import Database
 from stacks.feature_function import FeatureFunction
 from stacks.layers import Layers
+from stacks.network import Network
 from stacks.settings import StageSettings
 
 MIGRATIONS = ROOT / "migrations"
@@ -23,6 +24,7 @@ class Migration(Construct):
         settings: StageSettings,
         layers: Layers,
         database: Database,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         files = sorted(MIGRATIONS.glob("*.sql"))
@@ -41,6 +43,7 @@ class Migration(Construct):
                 ),
             },
             extra_files=files,
+            network=network.migration if network else None,
             timeout=Duration.minutes(15),
         )
         database.master_secret.grant_value(function)

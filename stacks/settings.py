@@ -10,6 +10,9 @@ from typing import Any
 
 from aws_cdk import Environment, RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
+from pydantic import BaseModel
+
+from stacks.stage_groups import NetworkSettings, PostgresSettings, WorkerSettings, read_group
 
 ContextReader = Callable[[str], Any]
 """How a setting is looked up: ``node.try_get_context`` of the app."""
@@ -45,11 +48,16 @@ class StageSettings:
 
     stage: Stage
     account: str | None
-    region: str | None
+    region: str
     allowed_origins: tuple[str, ...]
     log_retention: RetentionDays
-    database_host: str
+    # Where the database is on one machine; on AWS its own stack knows.
+    database_host: str | None
     database_port: int
+    # What only AWS can run; None on one machine.
+    network: NetworkSettings | None
+    postgres: PostgresSettings | None
+    worker: WorkerSettings | None
     aws_endpoint_url: str | None
     fan_platform_url: str | None
     # Off on one machine: its functions run on the interpreter that holds the same locked packages,
@@ -117,14 +125,22 @@ class StageSettings:
         if repository and not _REPOSITORY.fullmatch(repository):
             raise ValueError(f"github_repository {repository} is not of the form owner/name.")
 
+        def group[G: BaseModel](model: type[G], name: str) -> G | None:
+            on_aws = stage is not Stage.LOCAL
+            return read_group(model, name, of_stage, context) if on_aws else None
+
         return cls(
             stage=stage,
             account=optional("account"),
-            region=optional("region"),
+            # The zones of the network and the certificates of the database are a region's.
+            region=required("region"),
             allowed_origins=tuple(required("allowed_origins").split(",")),
             log_retention=RetentionDays[required("log_retention")],
-            database_host=required("database_host"),
+            database_host=required("database_host") if stage is Stage.LOCAL else None,
             database_port=int(required("database_port")),
+            network=group(NetworkSettings, "network"),
+            postgres=group(PostgresSettings, "postgres"),
+            worker=group(WorkerSettings, "worker"),
             aws_endpoint_url=optional("aws_endpoint_url"),
             fan_platform_url=optional("fan_platform_url"),
             lane_limits=optional("lane_limits"),

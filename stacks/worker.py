@@ -3,6 +3,7 @@
 import json
 
 from aws_cdk import CfnOutput
+from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
@@ -11,12 +12,17 @@ from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_function import FeatureFunction
 from stacks.messaging import Messaging
+from stacks.network import Network
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
+from stacks.worker_service import WorkerService
 
 
 class Worker(StageStack):
-    """The task role; whoever starts the worker starts it with this role's credentials."""
+    """The task role and, on AWS, the service that runs tasks with it.
+
+    On one machine the launcher starts a worker with the role and the environment of the outputs.
+    """
 
     def __init__(
         self,
@@ -27,6 +33,7 @@ class Worker(StageStack):
         data: Data,
         messaging: Messaging,
         outbox_relay: FeatureFunction,
+        network: Network | None = None,
     ) -> None:
         super().__init__(scope, "Worker", settings, description="Huntaze: browser worker")
         role = iam.Role(self, "TaskRole", assumed_by=_whoever_starts_it(self, settings))
@@ -48,6 +55,19 @@ class Worker(StageStack):
         if settings.fan_platform_url is not None:
             pages = {"fan_platform": settings.fan_platform_url}
             environment["SITE_BASE_URLS"] = json.dumps(pages)
+        self.service: ecs.FargateService | None = None
+        self.cluster: ecs.Cluster | None = None
+        if network is not None and settings.worker is not None:
+            workers = WorkerService(
+                self,
+                "Workers",
+                settings=settings,
+                workers=settings.worker,
+                place=network.workers,
+                task_role=role,
+                environment=environment,
+            )
+            self.service, self.cluster = workers.service, workers.cluster
         CfnOutput(self, "WorkerTaskRoleArn", value=role.role_arn)
         CfnOutput(self, "WorkerEnvironment", value=self.to_json_string(environment))
 

@@ -15,6 +15,7 @@ from browser_worker.settings import WorkerSettings
 from browser_worker.steps import Observer, nobody
 from browser_worker.worker import Worker
 from huntaze import clients, logs
+from huntaze.db import tls
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.settings import DatabaseSettings, load
 
@@ -38,6 +39,7 @@ def _open_pool(settings: DatabaseSettings, most: int) -> ConnectionPool:
             "autocommit": True,
             "connect_timeout": 5,
             "application_name": "browser_worker",
+            **tls(settings.database_tls),
         },
         min_size=1,
         max_size=most,

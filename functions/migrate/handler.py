@@ -50,7 +50,8 @@ def _resource(event: dict[str, Any]) -> dict[str, Any]:
 def _migrate() -> Outcome:
     settings = load(MigrateSettings)
     passwords = gateway.role_passwords(settings.role_secret_arns)
-    with gateway.connect_as_master(settings.master_secret_arn) as connection:
+    secret_arn, encryption = settings.master_secret_arn, settings.database_tls
+    with gateway.connect_as_master(secret_arn, encryption) as connection:
         outcome = service.bring_up_to_date(
             PostgresSchema(connection),
             read_migrations(MIGRATIONS),

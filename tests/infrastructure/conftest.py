@@ -73,7 +73,6 @@ def _synthesise(stage: str, folder: Path, **given: str) -> Assembly:
         context={
             **context,
             "stage": stage,
-            "database_host": "database.example",
             "dependencies_layer": "false",
             "fan_platform_url": "http://localhost:4580",
             **given,
@@ -97,14 +96,27 @@ def local(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
 
 
 @pytest.fixture(scope="session")
+def dev(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
+    """The stage on which Huntaze is tried out on AWS."""
+    return _synthesise("dev", tmp_path_factory.mktemp("dev"))
+
+
+@pytest.fixture(scope="session")
 def production(tmp_path_factory: pytest.TempPathFactory) -> Assembly:
     """The production stage, with everything that a stage can have."""
     return _synthesise("production", tmp_path_factory.mktemp("production"), **_PRODUCTION)
 
 
-@pytest.fixture(scope="session", params=["local", "production"])
+@pytest.fixture(scope="session", params=["local", "dev", "production"])
 def assembly(request: pytest.FixtureRequest) -> Assembly:
     """Each stage in turn, for rules that hold everywhere."""
+    found: Assembly = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="session", params=["dev", "production"])
+def on_aws(request: pytest.FixtureRequest) -> Assembly:
+    """Each stage on AWS in turn."""
     found: Assembly = request.getfixturevalue(request.param)
     return found
 

@@ -129,18 +129,20 @@ def test_the_launcher_finds_the_outputs_that_it_needs(local):
     assert outputs["ApiUrl"]["Fn::Join"][1][0] == "http://localhost:4566/_aws/execute-api/"
 
 
-def test_the_worker_starts_with_the_settings_that_it_reads(local, rendered):
-    outputs = local.templates["Huntaze-local-Worker"]["Outputs"]
+def test_the_worker_starts_with_the_settings_that_it_reads(assembly, rendered):
+    (outputs,) = [
+        template["Outputs"]
+        for stack, template in assembly.templates.items()
+        if stack.endswith("-Worker")
+    ]
     environment = json.loads(rendered(outputs["WorkerEnvironment"]["Value"]))
     variables = {name.lower(): value for name, value in environment.items()}
     for model in (WorkerSettings, DatabaseSettings, RelaySettings):
         model.model_validate(variables)
 
 
-def test_stages_share_no_stack(local, production):
-    assert set(local.templates) == {
-        f"Huntaze-local-{name}"
-        for name in ("Api", "Campaigns", "Data", "Database", "Messaging", "Worker")
-    }
-    assert "Huntaze-production-Edge" in production.templates
-    assert not set(local.templates) & set(production.templates)
+def test_stages_share_no_stack(local, dev, production):
+    here = {"Api", "Campaigns", "Data", "Database", "Messaging", "Worker"}
+    assert set(local.templates) == {f"Huntaze-local-{name}" for name in here}
+    assert set(dev.templates) >= {f"Huntaze-dev-{name}" for name in here | {"Edge", "Network"}}
+    assert not set(dev.templates) & set(production.templates)

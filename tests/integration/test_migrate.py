@@ -56,6 +56,7 @@ def cloud(
     stored |= {f"arn:{r}": {"username": r, "password": p} for r, p in passwords.items()}
     monkeypatch.setattr(gateway.clients, "secret_json", stored.__getitem__)
     monkeypatch.setenv("MASTER_SECRET_ARN", "arn:master")
+    monkeypatch.setenv("DATABASE_TLS", "disable")
     monkeypatch.setenv("ROLE_SECRET_ARNS", json.dumps({r: f"arn:{r}" for r in LOGIN_ROLES}))
     load.cache_clear()
     return passwords

@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 from uuid import UUID
 
 import psycopg
@@ -15,6 +16,8 @@ from huntaze import clients, correlation
 from huntaze.settings import DatabaseSettings, load
 
 type Connection = psycopg.Connection[TupleRow]
+
+CERTIFICATE_AUTHORITIES = Path(__file__).with_name("database_ca.pem")
 
 # As the policies of 0001 read the scope.
 EVERY_CREATOR = "*"
@@ -112,6 +115,17 @@ def _lost(connection: Connection) -> bool:
     return bool(poll.poll(0))
 
 
+def tls(mode: Literal["disable", "verify-full"]) -> dict[str, Any]:
+    """What a connection needs to know of TLS: whom to believe, and for which name.
+
+    The roots are those of RDS and, for its proxies, of Amazon's public authority; no other
+    authority can vouch for the database.
+    """
+    if mode == "disable":
+        return {"sslmode": mode}
+    return {"sslmode": mode, "sslrootcert": str(CERTIFICATE_AUTHORITIES)}
+
+
 def connect(settings: DatabaseSettings) -> Connection:
     """Open a connection with the role of ``settings``."""
     secret = clients.secret_json(settings.database_secret_arn)
@@ -126,6 +140,7 @@ def connect(settings: DatabaseSettings) -> Connection:
         autocommit=True,
         connect_timeout=5,
         application_name="huntaze",
+        **tls(settings.database_tls),
     )
 
 

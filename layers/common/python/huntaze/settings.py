@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
@@ -18,6 +19,8 @@ class DatabaseSettings(Settings):
     database_host: str
     database_port: int
     database_name: str
+    # `disable` is for a server on this very machine.
+    database_tls: Literal["disable", "verify-full"]
     database_secret_arn: str
 
 
