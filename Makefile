@@ -1,6 +1,6 @@
 # One command each; every target first brings the tools it needs (see local/bootstrap.sh).
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap run stop status logs reset demo test check format lock bench chaos synth diff deploy
+.PHONY: help bootstrap run stop status logs reset demo test check format lock bench chaos costs synth diff deploy
 
 PYTHON := .venv/bin/python
 CDK := PATH=$(CURDIR)/.tools/bin:$$PATH .tools/bin/cdk
@@ -82,6 +82,9 @@ synth: bootstrap ## write the templates of a stage to cdk.out: make synth STAGE=
 # Templates are compared, no change set is made: reading them is all that this needs.
 diff: bootstrap ## show what a deployment would change: make diff STAGE=dev
 	@$(NEEDS_STAGE)$(CDK) diff --all --method template -c stage=$(STAGE)
+
+costs: bootstrap ## what each stage costs a month, from its templates and a price list
+	@$(PYTHON) -m operations.costs
 
 deploy: bootstrap ## deploy every stack to AWS: make deploy STAGE=dev
 	@$(NEEDS_STAGE)$(CDK) deploy --all $(if $(APPROVAL),--require-approval $(APPROVAL)) -c stage=$(STAGE)

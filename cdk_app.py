@@ -33,7 +33,8 @@ def build(app: App) -> None:
         network=network,
     )
     if settings.on_aws:
-        Edge(app, settings, routes=api.routes)
+        if settings.firewall or settings.api_domain:
+            Edge(app, settings, routes=api.routes)
         if settings.github_repository is not None:
             Delivery(app, settings, repository=settings.github_repository)
     Worker(

@@ -14,6 +14,7 @@ MODULES = (
     "plan_campaign",
     "rate_budget",
     "browser_send",
+    "orchestration_cost",
 )
 
 

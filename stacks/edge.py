@@ -15,9 +15,11 @@ class Edge(StageStack):
     """What a request meets before the API."""
 
     def __init__(self, scope: Construct, settings: StageSettings, *, routes: RestApi) -> None:
-        named = "firewall and domain" if settings.api_domain else "firewall; no domain of its own"
+        parts = {"firewall": settings.firewall, "domain": settings.api_domain}
+        named = " and ".join(name for name, wanted in parts.items() if wanted)
         super().__init__(scope, "Edge", settings, description=f"Huntaze: {named}")
-        Firewall(self, "Firewall", settings=settings, api=routes.api)
+        if settings.firewall:
+            Firewall(self, "Firewall", settings=settings, api=routes.api)
         if settings.api_domain is not None and settings.dns_zone is not None:
             self._name(routes.api, settings.api_domain, settings.dns_zone)
 

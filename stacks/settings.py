@@ -65,6 +65,8 @@ class StageSettings:
     dependencies_layer: bool
     # The operator's own limits of lanes, as JSON by platform; None is what the profiles say.
     lane_limits: str | None
+    # The firewall of the API costs as much as all else of an idle stage but its database.
+    firewall: bool
     # Networks of front ends that proxy `/api`: they speak for many people, so what they say of
     # whom they speak for is believed, and they are not counted as one caller.
     trusted_proxies: tuple[str, ...]
@@ -144,6 +146,7 @@ class StageSettings:
             aws_endpoint_url=optional("aws_endpoint_url"),
             fan_platform_url=optional("fan_platform_url"),
             lane_limits=optional("lane_limits"),
+            firewall=(optional("firewall") or "true").lower() == "true",
             trusted_proxies=tuple(str(ip_network(part)) for part in listed("trusted_proxies")),
             dns_zone=zone,
             api_domain=domain("api_domain"),

@@ -32,7 +32,7 @@ def synthesised():
 
     def synthesise(**given):
         context = json.loads((ROOT / "cdk.json").read_text())["context"]
-        base = {"stage": "dev", "database_host": "database.example"}
+        base = {"stage": "dev", "database_host": "database.example", "firewall": "true"}
         settings = StageSettings.from_context({**context, **base, **given}.get)
         app = App(context={name: value for name, value in context.items() if name[0] == "@"})
         stack = StageStack(app, "Api", settings, description="A small API")

@@ -144,5 +144,8 @@ def test_the_worker_starts_with_the_settings_that_it_reads(assembly, rendered):
 def test_stages_share_no_stack(local, dev, production):
     here = {"Api", "Campaigns", "Data", "Database", "Messaging", "Worker"}
     assert set(local.templates) == {f"Huntaze-local-{name}" for name in here}
-    assert set(dev.templates) >= {f"Huntaze-dev-{name}" for name in here | {"Edge", "Network"}}
+    assert set(dev.templates) >= {f"Huntaze-dev-{name}" for name in here | {"Network"}}
+    assert "Huntaze-production-Edge" in production.templates
+    # See ADR 0109.
+    assert "Huntaze-dev-Edge" not in dev.templates
     assert not set(dev.templates) & set(production.templates)

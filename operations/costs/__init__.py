@@ -1,0 +1,1 @@
+"""What a month costs, computed from the templates, a price list and assumptions on usage."""
