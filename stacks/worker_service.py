@@ -179,7 +179,6 @@ class WorkerService(Construct):
             metric=cloudwatch.Metric(
                 namespace=NAMESPACE,
                 metric_name=LANES_WITH_DUE_WORK,
-                dimensions_map={"service": "lanes"},
                 period=_QUIET,
                 statistic=cloudwatch.Stats.MAXIMUM,
             ),

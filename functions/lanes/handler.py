@@ -1,9 +1,12 @@
 """Runs every minute: wakes a worker for each lane that has due work and no worker.
 
+It also counts them: workers start and leave by that figure.
+
 An operator may invoke it with a :class:`KillSwitch`, or with :class:`Restored`, instead.
 """
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -13,6 +16,10 @@ from functions.lanes.repository import PostgresLanes
 from huntaze.db import database
 from huntaze.domain.outbound.wake import wake_creators
 from huntaze.entry import entry
+from huntaze.metrics import LANES_WITH_DUE_WORK, LANES_WITHOUT_PROGRESS, record
+
+# Longer than a worker takes to start from none and to take over a lane.
+PATIENCE = timedelta(minutes=10)
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +37,10 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
         return _switch(KillSwitch.model_validate(event))
     lanes = PostgresLanes(database())
     lanes.sign_of_life()
+    # Before anything can fail: without this figure no worker would start, and none would leave.
+    figures = lanes.figures(PATIENCE)
+    record(LANES_WITH_DUE_WORK, figures.at_work)
+    record(LANES_WITHOUT_PROGRESS, figures.stalled)
     creators = lanes.with_due_work()
     counts = {
         "due": len(creators),

@@ -35,3 +35,12 @@ class Restored(BaseModel):
     # The moment that the backup goes back to.
     moment: AwareDatetime
     by: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class LaneFigures(BaseModel):
+    """How much work there is."""
+
+    model_config = ConfigDict(frozen=True)
+
+    at_work: int
+    stalled: int

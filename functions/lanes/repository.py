@@ -1,8 +1,11 @@
 """Lanes in Postgres, seen through the one function that the role may call."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from psycopg.rows import class_row
+
+from functions.lanes.models import LaneFigures
 from huntaze.db import ConnectionSource
 
 # The first silence of a day that is longer than a sweep or two may be the one of a restore.
@@ -35,6 +38,16 @@ class PostgresLanes:
                 "SELECT lanes_with_due_work() UNION SELECT lanes_to_reconcile()"
             )
             return [row[0] for row in rows]
+
+    def figures(self, patience: timedelta) -> LaneFigures:
+        """How many lanes have work, and how many of them got nowhere for ``patience``."""
+        with (
+            self._source.connection() as connection,
+            connection.cursor(row_factory=class_row(LaneFigures)) as cursor,
+        ):
+            cursor.execute("SELECT * FROM lane_figures(%s)", (patience,))
+            (found,) = cursor.fetchall()
+        return found
 
     def sign_of_life(self) -> None:
         """Note that the database is at work now; a backup keeps the last note before it."""

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from browser_worker.settings import WorkerSettings
+from huntaze.metrics import LANES_WITH_DUE_WORK
 from huntaze.outbox import RelaySettings
 from huntaze.settings import DatabaseSettings
 from stacks.worker_service import LANES_PER_WORKER
@@ -145,8 +146,10 @@ def test_more_work_counts_at_once_and_less_only_when_it_lasts(on_aws):
             600,
             1,
         )
-        assert alarm["Namespace"] == "Huntaze/Sending"
-        assert alarm["Dimensions"] == [{"Name": "service", "Value": "lanes"}]
+        published = LANES_WITH_DUE_WORK
+        assert (alarm["Namespace"], alarm["MetricName"]) == (published.namespace, published.name)
+        assert not published.dimensions
+        assert not alarm.get("Dimensions")
         # A sweep that failed says nothing about the work: nobody is sent home for it.
         assert alarm.get("TreatMissingData", "missing") == "missing"
 

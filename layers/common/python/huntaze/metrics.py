@@ -47,6 +47,8 @@ READ_BACKS = Metric(_SENDING, "ReadBacks", Unit.COUNT, ("outcome",))
 TROUBLES = Metric(_SENDING, "Troubles", Unit.COUNT, ("platform", "trouble"))
 LANES_HELD = Metric(_SENDING, "LanesHeld", Unit.COUNT)
 UTILISATION = Metric(_SENDING, "Utilisation", Unit.PERCENT)
+LANES_WITH_DUE_WORK = Metric(_SENDING, "LanesWithDueWork", Unit.COUNT)
+LANES_WITHOUT_PROGRESS = Metric(_SENDING, "LanesWithoutProgress", Unit.COUNT)
 
 _MONEY = "Huntaze/Money"
 
