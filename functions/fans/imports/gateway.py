@@ -1,18 +1,20 @@
 """Uploaded files in S3, and the queue that wakes the runs."""
 
+import logging
 import time
 from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
-from aws_lambda_powertools import Logger
 from botocore.exceptions import ClientError, HTTPClientError, ResponseStreamingError
 
 from functions.fans.imports.models import WakeUp
 from functions.fans.imports.service import Claim, StoredFile, Upload, UploadMissingError
 from functions.fans.imports.settings import ImportsSettings
-from huntaze import clients
+from huntaze import clients, correlation
 from huntaze.settings import load
+
+log = logging.getLogger(__name__)
 
 _CHANGED = "The file was changed or removed after its import was asked for; upload it again."
 _RANGE_BYTES = 4 * 1024 * 1024
@@ -22,13 +24,15 @@ _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 
 def wake(wake_up: WakeUp) -> None:
     """Let a run begin; if this is lost, the sweep of each minute does it."""
+    work = correlation.current()
+    caused = wake_up.model_copy(update={"correlation_id": work and work.correlation_id})
     try:
         clients.sqs().send_message(
-            QueueUrl=load(ImportsSettings).imports_queue_url, MessageBody=wake_up.model_dump_json()
+            QueueUrl=load(ImportsSettings).imports_queue_url, MessageBody=caused.model_dump_json()
         )
     except Exception:
         # What was asked for is committed: failing now would tell the caller that it is not.
-        Logger(service="fans", utc=True).warning("A run was not woken.", exc_info=True)
+        log.warning("a run was not woken", exc_info=True)
 
 
 class S3Files:

@@ -19,6 +19,7 @@ _MARKS: tuple[tuple[bytes, FileEncoding], ...] = (
     (b"\xff\xfe", "utf-16-le"),
     (b"\xfe\xff", "utf-16-be"),
 )
+_MARK_BYTES = 4
 _BINARY_STARTS = (b"\x1f\x8b", b"%PDF", b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff")
 
 
@@ -90,6 +91,8 @@ class Lines:
             UnreadableFileError: It is not text.
         """
         head = self._fill()
+        while len(head) < _MARK_BYTES and not self._ended:
+            head = self._fill()
         _refuse_binary(head)
         for mark, encoding in _MARKS:
             if head.startswith(mark):
@@ -144,17 +147,19 @@ class Lines:
     def _next_block(self) -> bytes:
         """Take whole lines of what is not given yet; nothing at the end of the file."""
         data = self._rest or self._fill()
-        while data and not (cut := len(data) if self._ended else self._last_line_end(data)):
-            if len(data) > MAX_ROW_BYTES:
+        while data:
+            # The last line may lack its end.
+            cut = self._last_line_end(data) or (len(data) if self._ended else 0)
+            if cut > MAX_ROW_BYTES + self._block_bytes or (not cut and len(data) > MAX_ROW_BYTES):
                 raise UnreadableFileError(
                     f"Line {self.number + 1} is longer than {MAX_ROW_BYTES:,} bytes:"
                     " this is no table."
                 )
+            if cut:
+                self._rest = data[cut:]
+                return data[:cut]
             data = self._fill()
-        if not data:
-            return b""
-        self._rest = data[cut:]
-        return data[:cut]
+        return b""
 
     def _last_line_end(self, data: bytes) -> int:
         """Return where the last line ends that is known to have ended."""

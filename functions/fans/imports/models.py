@@ -143,3 +143,5 @@ class WakeUp(BaseModel):
     workspace_id: UUID
     creator_id: UUID
     import_id: UUID
+    # Of the request, the sweep or the run that caused it.
+    correlation_id: UUID | None = None

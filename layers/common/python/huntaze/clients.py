@@ -26,7 +26,11 @@ def _client(service: str) -> Any:  # noqa: ANN401  (each public function names t
 
     # Short enough that a hanging service becomes an error while the caller still waits.
     config = Config(
-        connect_timeout=3, read_timeout=25, retries={"mode": "standard", "total_max_attempts": 3}
+        connect_timeout=3,
+        read_timeout=25,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        # Left alone, S3 signs addresses and forms in a way that newer buckets refuse.
+        signature_version="s3v4" if service == "s3" else None,
     )
     return boto3.client(service, config=config)  # type: ignore[call-overload]
 
