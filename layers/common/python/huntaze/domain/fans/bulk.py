@@ -297,14 +297,21 @@ def merge_stage(
     updated = 0
     if connection.execute(_UNMATCHED, of_creator).fetchone():
         updated += _note_changed(connection, _LINK, creator_id)
-    connection.execute(_FIND_NEW, of_creator)
+    new = connection.execute(_FIND_NEW, of_creator).rowcount
     connection.execute("ANALYZE fan_new")
     created = _note_changed(connection, _insert(values), creator_id)
-    updated += _note_changed(connection, _update(values), creator_id)
+    # Who was inserted just now is as the stage has it.
+    if not created == new == _staged(connection):
+        updated += _note_changed(connection, _update(values), creator_id)
     if with_tags:
         updated += _note_changed(connection, _TAGS, creator_id)
     connection.execute("DROP TABLE fan_stage, fan_new, fan_changed")
     return created, updated, erased
+
+
+def _staged(connection: Connection) -> int:
+    counted = connection.execute("SELECT count(*) FROM fan_stage").fetchone()
+    return 0 if counted is None else int(counted[0])
 
 
 def create_missing(connection: Connection, creator_id: UUID, stage: str) -> int:
