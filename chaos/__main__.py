@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
-from chaos import control, faults, kills, restores, table, traffic
+from chaos import control, faults, imports, kills, restores, table, traffic
 from chaos.scenario import Outcome, Scenario, Stage, play
 from chaos.world import running_world
 
@@ -63,7 +63,7 @@ def _run(chosen: list[Scenario], arguments: argparse.Namespace, scratch: Path) -
 
 def _scenarios() -> list[Scenario]:
     # The longest first, so that no core waits for them in the end.
-    groups = (traffic, control, kills, faults, restores)
+    groups = (traffic, control, imports, kills, faults, restores)
     return [scenario for group in groups for scenario in group.scenarios()]
 
 
