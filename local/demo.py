@@ -9,6 +9,7 @@ import json
 import sys
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from local.api_client import ApiClient, ApiError
 from local.demo_fans import (
     SUPPRESSED,
     UNMATCHED,
-    invented_fans_csv,
+    invented_fans_file,
     platform_fans,
 )
 from local.fan_platform.client import FanPlatform
+from local.imports import import_file
 from local.processes import LocalCloudError, write_atomically
 from local.settings import LocalSettings
 
@@ -46,15 +48,15 @@ class DemoOrder:
     """What to send to whom, how fast.
 
     Args:
-        fans: Text of a file of fans, or None for the invented ones with exclusions and holdout.
-        transactions: Text of a file of transactions.
+        fans: A file of fans, or None for the invented ones with exclusions and holdout.
+        transactions: A file of transactions.
         message: The text of the campaign.
         rate: Messages a minute.
         min_gap: Seconds between two.
     """
 
-    fans: str | None
-    transactions: str | None
+    fans: Path | None
+    transactions: Path | None
     message: str
     rate: int
     min_gap: float
@@ -133,11 +135,12 @@ class Demo:
         return creator_id
 
     def _import(self, creator_id: str) -> None:
-        text = self._order.fans if self._order.fans is not None else invented_fans_csv()
-        fans = platform_fans(text)
-        for start in range(0, len(fans), 5000):
-            self._platform.add_fans(creator_id, fans[start : start + 5000])
-        report = self._import_file("/api/crm/fans/import", creator_id, text)
+        with ExitStack() as files:
+            path = self._order.fans or files.enter_context(invented_fans_file())
+            fans = platform_fans(_text(path))
+            for start in range(0, len(fans), 5000):
+                self._platform.add_fans(creator_id, fans[start : start + 5000])
+            report = import_file(self._api, "fans", creator_id, path)
         say(
             "imported fans",
             f"{report['rows_read']} rows, {report['rows_created']} new,"
@@ -146,19 +149,10 @@ class Demo:
         for row in report["rejected"][:5]:
             say("", f"line {row['line']}: {row['reason']}")
         if self._order.transactions is not None:
-            report = self._import_file(
-                "/api/crm/transactions/import", creator_id, self._order.transactions
-            )
+            report = import_file(self._api, "transactions", creator_id, self._order.transactions)
             say("imported transactions", f"{report['rows_created']} new")
         if self._order.fans is None:
             self._make_exclusions(creator_id)
-
-    def _import_file(self, path: str, creator_id: str, text: str) -> dict[str, Any]:
-        kind = "jsonl" if text.lstrip("\ufeff \r\n").startswith("{") else "csv"
-        report: dict[str, Any] = self._api.post(
-            path, {"creator_id": creator_id, "format": kind, "content": text}
-        )
-        return report
 
     def _make_exclusions(self, creator_id: str) -> None:
         """Some fans asked for silence, some are not known to the platform."""
@@ -332,8 +326,8 @@ def main() -> int:
         settings = LocalSettings.from_environment()
         found = _running_cloud(settings)
         order = DemoOrder(
-            fans=_text(arguments.fans),
-            transactions=_text(arguments.transactions),
+            fans=arguments.fans,
+            transactions=arguments.transactions,
             message=arguments.message,
             rate=arguments.rate,
             min_gap=arguments.min_gap,
@@ -363,9 +357,7 @@ def _running_cloud(settings: LocalSettings) -> dict[str, Any]:
     return found
 
 
-def _text(path: Path | None) -> str | None:
-    if path is None:
-        return None
+def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except OSError as error:

@@ -4,7 +4,11 @@ import csv
 import io
 import json
 import random
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 FANS = 520
@@ -64,6 +68,15 @@ def invented_fans_csv() -> str:
             }
         )
     return out.getvalue()
+
+
+@contextmanager
+def invented_fans_file() -> Iterator[Path]:
+    """Write them to a file while the block lasts."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "fans.csv"
+        path.write_text(invented_fans_csv(), encoding="utf-8", newline="")
+        yield path
 
 
 def platform_fans(text: str) -> list[dict[str, Any]]:
