@@ -1,67 +1,34 @@
 """Messages to one fan, through real events on real Postgres."""
 
-import json
-from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
 
 from functions.conversations import handler as door
-from huntaze import clients
-from huntaze.db import Connection, SingleConnection
+from huntaze.db import Connection
 from huntaze.ids import new_id
-from huntaze.settings import load
+from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
 
 
-class Answer(NamedTuple):
-    """What API Gateway gets back."""
-
-    status: int
-    body: Any
+@pytest.fixture
+def queue(record_aws: Callable[..., Mock]) -> Mock:
+    recorder: Mock = record_aws(door).queue
+    return recorder
 
 
 @pytest.fixture
-def queue(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
-    source = SingleConnection(lambda: as_role("app"))
-    monkeypatch.setattr(door, "database", lambda: source)
-    fake = Mock()
-    fake.send_message_batch.return_value = {"Successful": [{}]}
-    monkeypatch.setattr(clients, "sqs", lambda: fake)
-    monkeypatch.setenv("LANES_QUEUE_URL", "https://queue")
-    load.cache_clear()
-    yield fake
-    load.cache_clear()
+def desk(queue: Mock, open_desk: Callable[..., Desk]) -> Desk:  # noqa: ARG001  (wired first)
+    return open_desk()
 
 
 @pytest.fixture
-def desk(
-    queue: Mock,  # noqa: ARG001  (the door is wired before anything is set up)
-    tenant_factory: Callable[..., tuple[UUID, UUID, UUID]],
-    as_role: Callable[[str], Connection],
-) -> Desk:
-    workspace_id, user_id, creator_id = tenant_factory()
-    made = Desk(as_role, workspace_id=workspace_id, creator_id=creator_id, user_id=user_id)
-    made.open_lane()
-    return made
-
-
-@pytest.fixture
-def call(
-    desk: Desk,
-    api_event: Callable[..., dict[str, Any]],
-    principal: Callable[..., dict[str, str]],
-    lambda_context: object,
-) -> Callable[..., Answer]:
-    def ask(method: str, path: str, body: object = None, **who: Any) -> Answer:
-        member = principal(desk.workspace_id, user_id=desk.user_id, **who)
-        sent = api_event(method, path, body=body, principal=member)
-        answer = door.handler(sent, lambda_context)  # type: ignore[arg-type]
-        return Answer(answer["statusCode"], json.loads(answer["body"]))
-
-    return ask
+def call(desk: Desk, ask_door: Callable[..., Answer]) -> Callable[..., Answer]:
+    return partial(ask_door, door, desk)
 
 
 def test_a_message_is_queued_before_any_campaign(

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 from unittest.mock import Mock
 from uuid import UUID
 
@@ -12,11 +12,11 @@ from moto import mock_aws
 
 from functions.platforms import handler as door
 from huntaze import clients
-from huntaze.db import Connection, SingleConnection
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.domain.outbound import commands
 from huntaze.ids import new_id
 from huntaze.settings import load
+from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
 
 STATE = {
@@ -26,18 +26,10 @@ STATE = {
 LOGIN = {"username": "ann", "password": "hunter2-hunter2", "consent": True}
 
 
-class Answer(NamedTuple):
-    """What API Gateway gets back."""
-
-    status: int
-    body: Any
-
-
 @pytest.fixture
-def aws(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
+def aws(record_aws: Callable[..., Mock], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
     """Secrets, table and key in moto; the queue is a recorder."""
-    source = SingleConnection(lambda: as_role("app"))
-    monkeypatch.setattr(door, "database", lambda: source)
+    recorded = record_aws(door)
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "test")
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
@@ -60,44 +52,23 @@ def aws(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -
             BillingMode="PAY_PER_REQUEST",
         )
         key = made["kms"].create_key()["KeyMetadata"]["Arn"]
-        queue = Mock()
-        queue.send_message_batch.return_value = {"Successful": [{}]}
-        monkeypatch.setattr(clients, "sqs", lambda: queue)
-        monkeypatch.setenv("LANES_QUEUE_URL", "https://queue")
         monkeypatch.setenv("CREDENTIALS_PREFIX", "of/creds/")
         monkeypatch.setenv("CREDENTIALS_KEY_ARN", key)
         monkeypatch.setenv("OF_SESSIONS_TABLE", "sessions")
         monkeypatch.setenv("SESSIONS_KEY_ARN", key)
         load.cache_clear()
-        yield Mock(**made, queue=queue, key=key)
-    load.cache_clear()
+        yield Mock(**made, queue=recorded.queue, key=key)
 
 
 @pytest.fixture
-def desk(
-    aws: Mock,  # noqa: ARG001  (the door is wired before anything is set up)
-    tenant_factory: Callable[..., tuple[UUID, UUID, UUID]],
-    as_role: Callable[[str], Connection],
-) -> Desk:
-    workspace_id, user_id, creator_id = tenant_factory()
-    made = Desk(as_role, workspace_id=workspace_id, creator_id=creator_id, user_id=user_id)
-    made.open_lane(status="stopped", stop_reason="not_connected")
-    return made
+def desk(aws: Mock, open_desk: Callable[..., Desk]) -> Desk:  # noqa: ARG001  (wired first)
+    return open_desk(status="stopped", stop_reason="not_connected")
 
 
 @pytest.fixture
-def call(
-    desk: Desk,
-    api_event: Callable[..., dict[str, Any]],
-    principal: Callable[..., dict[str, str]],
-    lambda_context: object,
-) -> Callable[..., Answer]:
+def call(desk: Desk, ask_door: Callable[..., Answer]) -> Callable[..., Answer]:
     def ask(method: str, path: str, body: object = None, **event: Any) -> Answer:
-        role = event.pop("role", "owner")
-        who = principal(desk.workspace_id, user_id=desk.user_id, role=role)
-        sent = api_event(method, f"/api/of/{path}", body=body, principal=who, **event)
-        answer = door.handler(sent, lambda_context)  # type: ignore[arg-type]
-        return Answer(answer["statusCode"], json.loads(answer["body"]))
+        return ask_door(door, desk, method, f"/api/of/{path}", body, **event)
 
     return ask
 

@@ -1,0 +1,86 @@
+"""What the tests behind the doors share: AWS as recorders, a desk, and a way to ask."""
+
+from collections.abc import Callable, Iterator
+from types import ModuleType
+from typing import Any
+from unittest.mock import Mock
+from uuid import UUID
+
+import pytest
+
+from huntaze import clients
+from huntaze.db import Connection, SingleConnection
+from huntaze.settings import load
+from tests.fakes.answer import Answer
+from tests.fakes.creator_desk import Desk
+
+_MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:campaign"
+_RECORDERS = (("step_functions", "machine"), ("sqs", "queue"), ("functions", "relay"))
+
+
+@pytest.fixture
+def record_aws(
+    as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Mock]]:
+    """Wire doors to the database, and AWS to recorders: ``machine``, ``queue``, ``relay``."""
+    source = SingleConnection(lambda: as_role("app"))
+
+    def record(*doors: ModuleType) -> Mock:
+        for door in doors:
+            monkeypatch.setattr(door, "database", lambda: source)
+        fake = Mock()
+        fake.machine.start_execution.side_effect = lambda **call: {
+            "executionArn": f"{_MACHINE}:{call['name']}"
+        }
+        fake.queue.send_message_batch.return_value = {"Successful": [{}]}
+        for name, client in _RECORDERS:
+            monkeypatch.setattr(clients, name, lambda client=client: getattr(fake, client))
+        monkeypatch.setenv("CAMPAIGN_STATE_MACHINE_ARN", _MACHINE)
+        monkeypatch.setenv("LANES_QUEUE_URL", "https://queue")
+        monkeypatch.setenv("OUTBOX_RELAY_FUNCTION", "relay")
+        load.cache_clear()
+        return fake
+
+    yield record
+    load.cache_clear()
+
+
+@pytest.fixture
+def open_desk(
+    tenant_factory: Callable[..., tuple[UUID, UUID, UUID]], as_role: Callable[[str], Connection]
+) -> Callable[..., Desk]:
+    """Make a workspace with a creator whose lane is open, or as told."""
+
+    def make(**lane: object) -> Desk:
+        workspace_id, user_id, creator_id = tenant_factory()
+        made = Desk(as_role, workspace_id=workspace_id, creator_id=creator_id, user_id=user_id)
+        made.open_lane(**lane)
+        return made
+
+    return make
+
+
+@pytest.fixture
+def ask_door(
+    api_event: Callable[..., dict[str, Any]],
+    principal: Callable[..., dict[str, str]],
+    lambda_context: object,
+) -> Callable[..., Answer]:
+    """Ask a door as a member of a desk's workspace, its owner unless told otherwise."""
+
+    def ask(
+        door: Any,
+        desk: Desk,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        role: str = "owner",
+        creators: list[UUID] | None = None,
+        **event: Any,
+    ) -> Answer:
+        who = principal(desk.workspace_id, user_id=desk.user_id, role=role, creators=creators)
+        sent = api_event(method, path, body=body, principal=who, **event)
+        return Answer.of(door.handler(sent, lambda_context))
+
+    return ask

@@ -1,0 +1,151 @@
+"""A lane between its sends: doubts, orders, sessions, and handing over."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from browser_worker import lane as lane_module
+from browser_worker.lane import Ending
+from browser_worker.ledger import View
+from browser_worker.thread import ReadBack, ThreadMessage
+from browser_worker.trouble import (
+    FanGone,
+    NavigationTimeout,
+    RendererCrash,
+    SelectorDrift,
+    ServerError,
+    Trouble,
+    WrongThread,
+)
+from huntaze.domain.outbound.commands import Command
+from huntaze.domain.outbound.lanes import DueSend
+from huntaze.ids import new_id
+from tests.fakes.lane_scene import DOUBT, DUE, NOW, STOPPING, Scene, view
+
+
+def own(text: str, price_cents: int | None = 0) -> ThreadMessage:
+    """A message of the creator's in the thread."""
+    return ThreadMessage("m1", own=True, text=text, price_cents=price_cents, media=(), at=None)
+
+
+@pytest.mark.parametrize(
+    ("seen", "matches"),
+    [
+        ([], []),
+        ([own("hello")], [True]),
+        ([own("  hello 🔥 ")], [True]),
+        ([own("hello you")], [False]),
+        ([own("hello", 500)], [False]),
+        ([own("hello", None)], [False]),
+    ],
+)
+def test_a_message_in_doubt_is_read_twice_before_anything_is_sent(
+    scene: Scene, seen: list[ThreadMessage], matches: list[bool]
+) -> None:
+    scene.thread.own_messages_after.return_value = ReadBack(True, tuple(seen))
+    scene.drain(view(doubts=[DOUBT], due=DUE))
+    assert scene.thread.own_messages_after.await_count == 2
+    assert scene.site.open_thread.await_args.kwargs == {"for_reading": True}
+    doubt, sightings = scene.ledger.settle_read_back.await_args.args
+    assert doubt == DOUBT
+    assert [message.matches for message in sightings[1].own_messages] == matches
+    scene.ledger.grant.assert_not_awaited()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (FanGone("x"), "settle_unreadable"),
+        (WrongThread("x"), "put_off_reading"),
+        (RendererCrash("x"), "put_off_reading"),
+        (ServerError("x"), "put_off_reading"),
+        (NavigationTimeout("x"), "put_off_reading"),
+        *((trouble, "stop") for trouble in STOPPING),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+def test_a_thread_that_cannot_be_read_holds_up_no_lane(
+    scene: Scene, trouble: Trouble, told: str
+) -> None:
+    scene.fails_at("open_thread", trouble)
+    scene.drain(view(doubts=[DOUBT]))
+    assert scene.told() == {told}
+
+
+def test_changed_pages_found_while_reading_stop_the_creator_too(scene: Scene) -> None:
+    scene.fails_at("open_thread", SelectorDrift("x"))
+    scene.drain(*[view(doubts=[DOUBT])] * 3)
+    assert scene.told() == {"stop"}
+
+
+def test_readings_stop_when_the_worker_must_go(scene: Scene) -> None:
+    def read(*_: object) -> ReadBack:
+        scene.leaving = True
+        return ReadBack(True, ())
+
+    scene.thread.own_messages_after.side_effect = read
+    ending = scene.drain(view(doubts=[DOUBT] * 5), view(doubts=[DOUBT] * 4))
+    assert ending is Ending.HANDED_OVER
+    assert scene.ledger.settle_read_back.await_count == 1
+
+
+def test_orders_come_before_messages(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
+    obeyed: list[Command] = []
+
+    async def obey(command: Command, _: object) -> None:
+        obeyed.append(command)
+
+    monkeypatch.setattr(lane_module.orders, "obey", obey)
+    order = Command(new_id(), "connect", {})
+    scene.drain(view(command=order, due=DUE, stop_reason="not_connected"))
+    assert obeyed == [order]
+    scene.ledger.grant.assert_not_awaited()
+
+
+@pytest.mark.parametrize(
+    ("last", "ending", "renews"),
+    [
+        (view(), Ending.DRAINED, True),
+        (view(stop_reason="kill_switch"), Ending.STOPPED, True),
+        (view(held=False), Ending.LOST, False),
+    ],
+)
+def test_the_session_is_kept_unless_the_lane_is_someone_elses(
+    scene: Scene, last: View, ending: Ending, renews: bool
+) -> None:
+    assert scene.drain(view(due=DUE), last) is ending
+    assert scene.sessions.renew.called is renews
+    scene.site.close.assert_awaited()
+
+
+def test_a_browser_that_is_gone_keeps_the_session_that_was_stored(scene: Scene) -> None:
+    scene.site.storage_state.side_effect = RendererCrash("gone")
+    assert scene.drain(view(due=DUE), view()) is Ending.DRAINED
+    scene.sessions.renew.assert_not_called()
+
+
+def test_a_lane_is_handed_over_after_a_while(scene: Scene) -> None:
+    assert scene.drain(*[view(due=DUE)] * 50, hand_over_seconds=2) is Ending.HANDED_OVER
+    assert 0 < scene.ledger.grant.await_count < 50
+
+
+def test_a_worker_that_must_go_begins_nothing(scene: Scene) -> None:
+    scene.leaving = True
+    assert scene.drain(view(due=DUE)) is Ending.HANDED_OVER
+    assert scene.told() == set()
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
+    found: list[tuple[Any, ...]] = []
+    record: Callable[..., None] = lambda *figures: found.append(figures)  # noqa: E731
+    monkeypatch.setattr(lane_module.metrics, "record_wait", record)
+    return found
+
+
+def test_it_is_told_how_long_a_message_was_due(scene: Scene, waits: list[tuple[Any, ...]]) -> None:
+    early = DueSend(**{**DUE.__dict__, "due_at": NOW - timedelta(seconds=12)})
+    scene.drain(view(due=early))
+    assert waits == [(3, 12.0)]
