@@ -12,6 +12,7 @@ MODULES = (
     "fan_import",
     "segment_preview",
     "plan_campaign",
+    "load",
     "rate_budget",
     "browser_send",
     "orchestration_cost",

@@ -3,10 +3,10 @@
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import LiteralString, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -95,17 +95,26 @@ def _migrated(server: EmbeddedPostgres, folder: Path) -> Scratch:
     return scratch
 
 
-def seed_fans(scratch: Scratch, count: int, seed: int) -> None:
+class Names(NamedTuple):
+    """How fans are called: SQL over a fan's number ``n``, and what parameters it refers to."""
+
+    handle: LiteralString = "substr(md5(n::text || %(seed)s), 1, 8)"
+    display_name: LiteralString = "'Fan ' || n"
+    email: LiteralString = "NULL"
+    parameters: Mapping[str, object] = {}
+
+
+def seed_fans(scratch: Scratch, count: int, seed: int, names: Names = Names()) -> None:  # noqa: B008
     """Fill the tables with fans, transactions and tags that one seed makes alike every time."""
-    values = {**scratch._asdict(), "count": count, "seed": seed}
+    values = {**scratch._asdict(), "count": count, "seed": seed, **names.parameters}
     with scratch.connect(scratch.superuser) as connection:
         connection.execute("SELECT setseed(%s)", (seed % 1000 / 1000,))
         connection.execute(
             "INSERT INTO fans (workspace_id, creator_id, platform_id, platform_key, handle,"
-            " display_name, status, language, price_cents, rebill_on, expires_at, last_seen_at,"
-            " created_at, bucket)"
+            " display_name, email, status, language, price_cents, rebill_on, expires_at,"
+            " last_seen_at, created_at, bucket)"
             " SELECT %(workspace_id)s, %(creator_id)s, 'p' || n, decode(md5(n::text), 'hex'),"
-            " substr(md5(n::text || %(seed)s), 1, 8), 'Fan ' || n,"
+            f" {names.handle}, {names.display_name}, {names.email},"
             " (ARRAY['active', 'active', 'expired', 'follower'])[1 + floor(random() * 4)],"
             " (ARRAY['en', 'en', 'de', 'fr', NULL])[1 + floor(random() * 5)], 999, n %% 2 = 0,"
             " now() + (random() * 60 - 30) * interval '1 day',"
