@@ -120,7 +120,12 @@ def list_fans(
     limit: Limit = PAGE_LIMIT,
     cursor: str | None = None,
 ) -> Page[Fan]:
-    """List a creator's fans; `search` is the start of a handle or display name."""
+    """List a creator's fans.
+
+    `search` finds handles, display names and their last words whatever their case and accents:
+    first those that are as typed (an e-mail address, too), then those that begin so, both in the
+    list's order; then by name those with one typo (from 4 letters on) and with two (from 8 on).
+    """
     which = FanFilter(creator_id, status, tier, tag, list_id, search)
     return store.page(which, VALUE if sort == "value" else NEWEST, limit=limit, cursor=cursor)
 
@@ -294,9 +299,14 @@ def list_transactions(
 
 
 @app.get("/api/crm/lists", tags=["fans"])
-def list_lists(store: Fans, creator_id: UUID | None = None) -> Page[FanList]:
+def list_lists(
+    store: Fans,
+    creator_id: UUID | None = None,
+    limit: Limit = PAGE_LIMIT,
+    cursor: str | None = None,
+) -> Page[FanList]:
     """List a creator's lists by name."""
-    return Page(items=store.lists(creator_id))
+    return store.lists(creator_id, limit=limit, cursor=cursor)
 
 
 @app.post("/api/crm/lists", status_code=HTTPStatus.CREATED, tags=["fans"])

@@ -24,7 +24,7 @@ class FanFilter(NamedTuple):
     tier: str | None = None
     tag: str | None = None
     list_id: UUID | None = None
-    # Start of a handle or a display name, whatever its case.
+    # What somebody typed who looks for a fan.
     search: str | None = None
 
 
@@ -37,12 +37,6 @@ _CONDITIONS: dict[str, sql.SQL] = {
     ),
     "list_id": sql.SQL(
         "EXISTS (SELECT FROM fan_list_members m WHERE m.list_id = %(list_id)s AND m.fan_id = f.id)"
-    ),
-    # As a range of stored keys, which row level security lets an index answer; the upper end is
-    # the prefix and the last code point there is.
-    "search": sql.SQL(
-        "(f.handle_key >= lower(%(search)s) AND f.handle_key < lower(%(search)s) || chr(1114111)"
-        " OR f.name_key >= lower(%(search)s) AND f.name_key < lower(%(search)s) || chr(1114111))"
     ),
 }
 
@@ -59,9 +53,20 @@ class PostgresFans:
     ) -> Page[Fan]:
         """Read a page of a creator's fans."""
         with self._tenant.transaction() as connection:
-            condition, values = _condition(connection, which)
-            return fans.read_fans(
-                connection, condition, values, order=order, limit=limit, cursor=cursor
+            creator_id, condition, values = _condition(connection, which)
+            if which.search is None:
+                return fans.read_fans(
+                    connection, condition, values, order=order, limit=limit, cursor=cursor
+                )
+            return fans.search_fans(
+                connection,
+                creator_id,
+                which.search,
+                condition,
+                values,
+                order=order,
+                limit=limit,
+                cursor=cursor,
             )
 
     def get(self, fan_id: UUID) -> Fan:
@@ -102,10 +107,11 @@ class PostgresFans:
     def _record(self, connection: Connection, action: str, fan_id: UUID) -> None:
         audit.record(connection, action, audit.Target("fan", fan_id), actor_id=self._caller)
 
-    def lists(self, creator_id: UUID | None) -> list[FanList]:
-        """Read a creator's lists."""
+    def lists(self, creator_id: UUID | None, *, limit: int, cursor: str | None) -> Page[FanList]:
+        """Read a page of a creator's lists."""
         with self._tenant.transaction() as connection:
-            return lists.read_lists(connection, resolve_creator(connection, creator_id))
+            creator = resolve_creator(connection, creator_id)
+            return lists.read_lists(connection, creator, limit=limit, cursor=cursor)
 
     def get_list(self, list_id: UUID) -> FanList:
         """Read one list."""
@@ -156,17 +162,19 @@ class PostgresFans:
             )
 
 
-def _condition(connection: Connection, which: FanFilter) -> tuple[sql.Composed, dict[str, object]]:
+def _condition(
+    connection: Connection, which: FanFilter
+) -> tuple[UUID, sql.Composed, dict[str, object]]:
     creator_id = resolve_creator(connection, which.creator_id)
     if which.list_id is not None:
         lists.require_list(connection, which.list_id)
     asked = {
         name: value
         for name, value in which._asdict().items()
-        if name != "creator_id" and value is not None
+        if name not in {"creator_id", "search"} and value is not None
     }
     conditions = [
         sql.SQL("f.creator_id = %(creator)s AND f.erased_at IS NULL"),
         *(_CONDITIONS[name] for name in asked),
     ]
-    return sql.SQL(" AND ").join(conditions), {**asked, "creator": creator_id}
+    return creator_id, sql.SQL(" AND ").join(conditions), {**asked, "creator": creator_id}

@@ -20,6 +20,28 @@ def test_the_committed_document_is_what_the_features_say():
     assert openapi.DOCUMENT.read_text() == openapi.render(), "run `python -m local.openapi`"
 
 
+# What is part of the code, and a page in itself.
+_WHOLE = {"/api/marketing/campaigns/templates", "/api/of/campaigns/templates"}
+
+
+def test_every_list_is_read_in_pages_of_bounded_size():
+    lists = 0
+    for method, path, operation in OPERATIONS:
+        if method == "get" and path not in _WHOLE and _answers_with_a_page(operation):
+            lists += 1
+            asked = {one["name"]: one["schema"] for one in operation["parameters"]}
+            assert "cursor" in asked, path
+            bounds = (asked["limit"]["minimum"], asked["limit"]["maximum"])
+            assert bounds == (1, 200), path
+    assert lists >= 10
+
+
+def _answers_with_a_page(operation):
+    answer = operation["responses"].get("200", {}).get("content", {}).get("application/json", {})
+    name = answer.get("schema", {}).get("$ref", "").rpartition("/")[2]
+    return "next_cursor" in DOCUMENT["components"]["schemas"].get(name, {}).get("properties", {})
+
+
 def test_every_operation_has_an_id_of_its_own():
     ids = [operation["operationId"] for _, _, operation in OPERATIONS]
     assert len(ids) == len(set(ids))

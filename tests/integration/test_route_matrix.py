@@ -63,7 +63,7 @@ UNIQUE_TEXTS = {
     "transactions": ("transaction_id",),
     "idempotency_keys": ("key",),
 }
-GENERATED = {"handle_key", "name_key"}
+GENERATED = {"handle_key", "name_key", "last_name_key", "email_key"}
 
 WITH_BODY = [one for one in PRIVATE if MATRIX[one].body is not None]
 WITH_PATH = [one for one in PRIVATE if "{" in one[1]]

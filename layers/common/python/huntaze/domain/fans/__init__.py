@@ -19,6 +19,7 @@ from huntaze.domain.fans.models import (
 )
 from huntaze.domain.fans.reading import NEWEST, VALUE, FanOrder, read_fans, require_fan
 from huntaze.domain.fans.records import change, create, erase
+from huntaze.domain.fans.searching import search_fans
 from huntaze.domain.fans.stop_words import is_stop_word
 from huntaze.domain.fans.suppressions import suppress, unsuppress
 
@@ -49,6 +50,7 @@ __all__ = [
     "record_chats",
     "require_fan",
     "resolve_creator",
+    "search_fans",
     "suppress",
     "unsuppress",
     "upsert",

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from huntaze.db import Connection
 from huntaze.domain.fans.models import Name
-from huntaze.errors import ConflictError, NotFoundError
+from huntaze.errors import BadRequestError, ConflictError, NotFoundError
+from huntaze.http import Page, decode_cursor, encode_cursor
 from huntaze.ids import new_id
 
 MAX_MEMBERS_AT_ONCE = 10_000
@@ -38,12 +39,32 @@ _LISTS = """
 """
 
 
-def read_lists(connection: Connection, creator_id: UUID) -> list[FanList]:
-    """Read the lists of a creator, by name."""
+def read_lists(
+    connection: Connection, creator_id: UUID, *, limit: int, cursor: str | None = None
+) -> Page[FanList]:
+    """Read a page of a creator's lists, by name.
+
+    Raises:
+        BadRequestError: The cursor belongs to no such list.
+    """
+    after = None if cursor is None else _name_in(cursor)
     with connection.cursor(row_factory=class_row(FanList)) as reading:
-        return reading.execute(
-            _LISTS + " WHERE l.creator_id = %s ORDER BY l.name", (creator_id,)
+        found = reading.execute(
+            _LISTS + " WHERE l.creator_id = %(creator)s"
+            " AND (%(after)s::text IS NULL OR l.name > %(after)s)"
+            " ORDER BY l.name LIMIT %(rows)s",
+            {"creator": creator_id, "after": after, "rows": limit + 1},
         ).fetchall()
+    if len(found) <= limit:
+        return Page(items=found)
+    return Page(items=found[:limit], next_cursor=encode_cursor("name", found[limit - 1].name))
+
+
+def _name_in(cursor: str) -> str:
+    column, name = decode_cursor(cursor, 2)
+    if column != "name":
+        raise BadRequestError("The cursor is of another list; leave it out to start over.")
+    return name
 
 
 def require_list(connection: Connection, list_id: UUID) -> FanList:
