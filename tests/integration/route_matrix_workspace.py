@@ -47,6 +47,7 @@ class FullWorkspace:
         self._session(ids["session_id"])
         self._reply()
         self._audit()
+        self._operations()
         self._set_up()
         return {name: str(value) for name, value in ids.items()}
 
@@ -225,6 +226,17 @@ class FullWorkspace:
             {"id": session_id, "user_id": self._user_id, "expires_at": "2999-01-01"}
             | {"user_agent": MARK},
         )
+
+    def _operations(self) -> None:
+        """What operators leave behind: a repair of values, and a lane that was restored."""
+        of_creator = {"creator_id": self._creator_id}
+        with self._tenant.transaction() as connection:
+            repair = {"ordered_by": MARK, "reason": MARK, "fans": 0, "changes": "[]"}
+            self._add(connection, "money_repairs", {**of_creator, **repair})
+        owner = self._connect("master")
+        owner.execute("SET ROLE gatekeeper")
+        moments = dict.fromkeys(("restored_to", "restored_at", "reconciled_at"), "now")
+        self._add(owner, "lane_restores", {**of_creator, **moments})
 
     def _audit(self) -> None:
         with self._tenant.transaction() as connection:

@@ -331,7 +331,10 @@ def test_no_key_reaches_into_another_workspace(as_role, workspace, keys, role):
     assert len(keys) > 15
     tenant = Tenant(SingleConnection(lambda: as_role(role)), UUID(mine["workspace_id"]))
     tried = 0
+    writable = _writable(as_role, role)
     for table, target, columns, targets in keys:
+        if table not in writable:
+            continue
         their_row = _row(as_role, theirs, target)
         foreign = {
             column: str(their_row[to])
@@ -351,6 +354,16 @@ def test_no_key_reaches_into_another_workspace(as_role, workspace, keys, role):
                     continue
                 assert found == 0, (table, change)
     assert tried > (30 if role == "app" else 5)
+
+
+def _writable(as_role: Callable[[str], Connection], role: str) -> set[str]:
+    """The tables in which a role could make a row point anywhere."""
+    rows = as_role("master").execute(
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind IN ('r', 'p') AND has_any_column_privilege(%s, oid, 'INSERT, UPDATE')",
+        (role,),
+    )
+    return {row[0] for row in rows}
 
 
 def _row(as_role: Callable[[str], Connection], ids: Ids, table: str) -> dict[str, Any]:
