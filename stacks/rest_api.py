@@ -91,7 +91,9 @@ class RestApi(Construct):
         acknowledge(self.api, "COG4", "sessions are Huntaze's own; the authorizer checks them")
         acknowledge(self.api, "APIG2", "each function validates, and says which field is wrong")
         if settings.on_aws:
-            acknowledge(self.api, "APIG3", "the firewall of the Edge stack guards the stage")
+            guarded = "the firewall of the Edge stack guards the stage"
+            bare = "this stage does without by its settings; the gateway throttles it"
+            acknowledge(self.api, "APIG3", guarded if settings.firewall else bare)
             acknowledge_managed_policy(
                 self.api,
                 "service-role/AmazonAPIGatewayPushToCloudWatchLogs",
