@@ -23,6 +23,7 @@ from stacks.messaging import Messaging
 from stacks.migration import Migration
 from stacks.network import Network
 from stacks.rest_api import RestApi
+from stacks.role_passwords import RolePasswords
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 from stacks.token_keys import TokenKeys
@@ -63,6 +64,15 @@ class Api(StageStack):
             settings=settings,
             layers=layers,
             database=database,
+            network=network,
+        )
+        RolePasswords(
+            self,
+            "RolePasswords",
+            settings=settings,
+            layers=layers,
+            database=database,
+            migration=migration,
             network=network,
         )
         place = network.functions if network else None

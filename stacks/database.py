@@ -1,7 +1,7 @@
 """The relational database: the server where AWS runs it, and one secret for each role.
 
-``migrate`` gives the roles the passwords of their secrets. Whoever rotates one puts a new value
-into the secret and has ``migrate`` run: the roles' secrets and ``master_secret`` are all it needs.
+``migrate`` gives the roles the passwords of their secrets at deploy; from then on Secrets Manager
+has ``role_passwords`` replace them every 30 days.
 """
 
 from enum import StrEnum
@@ -73,6 +73,13 @@ class Database(StageStack):
             # The embedded server of one machine knows no TLS, and nobody is in between.
             "DATABASE_TLS": "verify-full" if self._settings.on_aws else "disable",
         }
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """What only this server is called: one that was made from a backup has another name."""
+        if self.instance is None or self.instance.instance_resource_id is None:
+            return {}
+        return {"DATABASE_IDENTITY": self.instance.instance_resource_id}
 
     def login_environment(self, role: DatabaseRole) -> dict[str, str]:
         """The environment of a process that logs in as ``role``."""

@@ -40,7 +40,9 @@ class GeneratedSecret(secretsmanager.Secret):
         )
 
         acknowledge(
-            self, "SMG4", "rotated by an operator: a new value counts once all readers have it"
+            self,
+            "SMG4",
+            "rotated by a function of the stage, or by an operator; docs/operations/secrets.md",
         )
 
     @property

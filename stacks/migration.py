@@ -37,6 +37,7 @@ class Migration(Construct):
             handler="functions.migrate.handler.handler",
             environment={
                 **database.location,
+                **database.identity,
                 "MASTER_SECRET_ARN": database.master_secret.arn,
                 "ROLE_SECRET_ARNS": Stack.of(self).to_json_string(
                     {role: secret.arn for role, secret in secrets.items()}
@@ -57,7 +58,7 @@ class Migration(Construct):
             service_timeout=Duration.minutes(15),
             # CloudFormation calls the function again only when one of these changes.
             properties={
-                "Database": ":".join(database.location.values()),
+                "Database": ":".join([*database.location.values(), *database.identity.values()]),
                 "Migrations": digest_of({path.name: path for path in files}),
             },
         )

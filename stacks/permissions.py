@@ -4,6 +4,8 @@ A grant that needs an address brings the address along, so that a function knows
 nothing that it may not use.
 """
 
+from collections.abc import Sequence
+
 from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
@@ -12,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 from stacks.acknowledge import acknowledge_wildcard
 from stacks.campaign_state_machine import execution_arns, state_machine_arn
 from stacks.data import Data
+from stacks.generated_secret import GeneratedSecret
 from stacks.messaging import Messaging
 from stacks.network import Place
 from stacks.settings import StageSettings
@@ -97,6 +100,20 @@ def rotate_token_keys(function: lambda_.Function, data: Data) -> None:
     function.add_environment("TOKEN_PUBLIC_KEYS_SECRET_ARN", data.token_public_keys.arn)
     secrets = [data.token_signing_keys.arn, data.token_public_keys.arn]
     allow(function, ["secretsmanager:PutSecretValue"], secrets)
+
+
+def rotate_role_passwords(function: lambda_.Function, secrets: Sequence[GeneratedSecret]) -> None:
+    """Read the passwords of the database's roles, and replace them version by version."""
+    allow(
+        function,
+        [
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:GetSecretValue",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecretVersionStage",
+        ],
+        [secret.arn for secret in secrets],
+    )
 
 
 def write_creator_credentials(function: lambda_.Function, data: Data) -> None:

@@ -14,8 +14,8 @@ from browser_worker.profile import SiteProfile, load_profile
 from browser_worker.settings import WorkerSettings
 from browser_worker.steps import Observer, nobody
 from browser_worker.worker import Worker
-from huntaze import clients, logs
-from huntaze.db import tls
+from huntaze import logs
+from huntaze.db import login
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.settings import DatabaseSettings, load
 
@@ -27,20 +27,9 @@ class BrowserGoneError(RuntimeError):
 
 
 def _open_pool(settings: DatabaseSettings, most: int) -> ConnectionPool:
-    secret = clients.secret_json(settings.database_secret_arn)
     pool = ConnectionPool(
-        kwargs={
-            "host": settings.database_host,
-            "port": settings.database_port,
-            "dbname": settings.database_name,
-            "user": secret["username"],
-            "password": secret["password"],
-            "prepare_threshold": None,
-            "autocommit": True,
-            "connect_timeout": 5,
-            "application_name": "browser_worker",
-            **tls(settings.database_tls),
-        },
+        # Asked for each connection: a password that was rotated meanwhile is read anew.
+        kwargs=partial(login, settings, name="browser_worker"),
         min_size=1,
         max_size=most,
         # A database that restarted must not fail the first lane that comes after.

@@ -12,6 +12,7 @@ from functions.migrate.models import Outcome
 from functions.migrate.repository import PostgresSchema, read_migrations
 from functions.migrate.settings import MigrateSettings
 from huntaze import custom_resource
+from huntaze.db import connect_as_owner
 from huntaze.entry import entry
 from huntaze.settings import load
 
@@ -51,12 +52,14 @@ def _migrate() -> Outcome:
     settings = load(MigrateSettings)
     passwords = gateway.role_passwords(settings.role_secret_arns)
     secret_arn, encryption = settings.master_secret_arn, settings.database_tls
-    with gateway.connect_as_master(secret_arn, encryption) as connection:
+    with connect_as_owner(secret_arn, encryption, name="huntaze-migrate") as connection:
+        schema = PostgresSchema(connection)
         outcome = service.bring_up_to_date(
-            PostgresSchema(connection),
-            read_migrations(MIGRATIONS),
-            passwords,
-            settings.database_identity,
+            schema, read_migrations(MIGRATIONS), passwords, settings.database_identity
         )
+        # A rotation that went on meanwhile must not be undone.
+        latest = gateway.role_passwords(settings.role_secret_arns)
+        if latest != passwords:
+            schema.set_passwords(latest)
     log.info("the schema is up to date", extra=outcome.model_dump())
     return outcome

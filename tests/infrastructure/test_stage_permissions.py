@@ -2,6 +2,8 @@
 
 import json
 
+from functions.migrate.service import LOGIN_ROLES
+
 # Actions that AWS does not tie to a resource.
 _WITHOUT_RESOURCE = {
     "xray:PutTraceSegments",
@@ -76,7 +78,18 @@ def test_each_function_may_read_the_password_of_its_own_database_role_only(local
         if "secretsmanager:GetSecretValue" in _as_list(statement["Action"])
     }
     several = {owner for owner, secrets in passwords.items() if len(secrets) > 1}
-    assert all("Migrate" in owner for owner in several), several
+    of_all = ("Migrate", "RolePasswordsRotation")
+    assert all(any(name in owner for name in of_all) for owner in several), several
+
+
+def test_every_roles_password_is_rotated_where_aws_does_it(local, production):
+    assert local.of_kind("AWS::SecretsManager::RotationSchedule") == []
+    schedules = production.of_kind("AWS::SecretsManager::RotationSchedule")
+    secrets = {json.dumps(one.properties["SecretId"]) for one in schedules}
+    assert len(secrets) == len(schedules) == len(LOGIN_ROLES)
+    for schedule in schedules:
+        assert schedule.properties["RotateImmediatelyOnUpdate"] is False
+        assert schedule.properties["RotationRules"] == {"ScheduleExpression": "rate(30 days)"}
 
 
 def test_only_the_worker_reads_what_creators_log_in_with(local):

@@ -1,6 +1,7 @@
 """Postgres: one connection per execution environment, and transactions that know their tenant."""
 
 import select
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
@@ -18,6 +19,10 @@ from huntaze.settings import DatabaseSettings, load
 type Connection = psycopg.Connection[TupleRow]
 
 CERTIFICATE_AUTHORITIES = Path(__file__).with_name("database_ca.pem")
+
+# A rotation changes the server first and the secret a moment later: who connects in between has
+# read the old password, and reads again.
+_ROTATION_PAUSES = (0.3, 1.0, 2.0, 4.0)
 
 # As the policies of 0001 read the scope.
 EVERY_CREATOR = "*"
@@ -126,21 +131,59 @@ def tls(mode: Literal["disable", "verify-full"]) -> dict[str, Any]:
     return {"sslmode": mode, "sslrootcert": str(CERTIFICATE_AUTHORITIES)}
 
 
+def login(settings: DatabaseSettings, *, name: str = "huntaze") -> dict[str, Any]:
+    """How to connect with the role of ``settings``; its password is read anew at each call.
+
+    Args:
+        settings: Where the database is, and the secret of the role.
+        name: What the server shows of whoever connects.
+    """
+    secret = clients.secret_json(settings.database_secret_arn)
+    return {
+        "host": settings.database_host,
+        "port": settings.database_port,
+        "dbname": settings.database_name,
+        "user": secret["username"],
+        "password": secret["password"],
+        # RDS Proxy pins a connection that holds prepared statements.
+        "prepare_threshold": None,
+        "autocommit": True,
+        "connect_timeout": 5,
+        "application_name": name,
+        **tls(settings.database_tls),
+    }
+
+
 def connect(settings: DatabaseSettings) -> Connection:
     """Open a connection with the role of ``settings``."""
-    secret = clients.secret_json(settings.database_secret_arn)
+    for pause in _ROTATION_PAUSES:
+        try:
+            return psycopg.connect(**login(settings))
+        except psycopg.OperationalError as error:
+            # Before there is a session, the message is all that the server's refusal has.
+            if "password" not in str(error):
+                raise
+            time.sleep(pause)
+    return psycopg.connect(**login(settings))
+
+
+def connect_as_owner(
+    secret_arn: str, encryption: Literal["disable", "verify-full"], *, name: str
+) -> Connection:
+    """Open a connection as the owner of the database; not through the proxy."""
+    secret = clients.secret_json(secret_arn)
     return psycopg.connect(
-        host=settings.database_host,
-        port=settings.database_port,
-        dbname=settings.database_name,
+        host=secret["host"],
+        port=int(secret["port"]),
+        dbname=secret["dbname"],
         user=secret["username"],
         password=secret["password"],
-        # RDS Proxy pins a connection that holds prepared statements.
-        prepare_threshold=None,
         autocommit=True,
-        connect_timeout=5,
-        application_name="huntaze",
-        **tls(settings.database_tls),
+        connect_timeout=10,
+        application_name=name,
+        # The server bounds what functions ask; filling a new column may take longer.
+        options="-c statement_timeout=0",
+        **tls(encryption),
     )
 
 

@@ -1,0 +1,1 @@
+"""The passwords of the database roles, replaced while everyone works."""
