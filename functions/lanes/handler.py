@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
+from pydantic import BaseModel, ValidationError
 
 from functions.lanes.models import KillSwitch, Restored
 from functions.lanes.repository import PostgresLanes
@@ -24,6 +25,10 @@ PATIENCE = timedelta(minutes=10)
 log = logging.getLogger(__name__)
 
 
+class UnclearOrderError(Exception):
+    """An operator's order cannot be followed; the text says what to change."""
+
+
 class WakeUpsLostError(Exception):
     """The queue did not take every wake-up; they are sent again in a minute."""
 
@@ -32,9 +37,9 @@ class WakeUpsLostError(Exception):
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Wake each lane with due work, or do what an operator orders."""
     if event.get("action") == "restored":
-        return _hold(Restored.model_validate(event))
+        return _hold(_order(Restored, event))
     if "action" in event:
-        return _switch(KillSwitch.model_validate(event))
+        return _switch(_order(KillSwitch, event))
     lanes = PostgresLanes(database())
     lanes.sign_of_life()
     # Before anything can fail: without this figure no worker would start, and none would leave.
@@ -51,6 +56,14 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     if counts["woken"] < counts["due"]:
         raise WakeUpsLostError(f"{counts['due'] - counts['woken']} wake-ups were not taken.")
     return counts
+
+
+def _order[Order: BaseModel](model: type[Order], event: dict[str, Any]) -> Order:
+    try:
+        return model.model_validate(event)
+    except ValidationError as error:
+        wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        raise UnclearOrderError("; ".join(wrong)) from None
 
 
 def _hold(order: Restored) -> dict[str, int]:

@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import psycopg
 import pytest
-from pydantic import ValidationError
 
 from functions.lanes import handler as door
 from huntaze.db import Connection, SingleConnection
@@ -31,7 +30,8 @@ def test_a_switch_is_set_twice_as_once_and_taken_back(lambda_context: SimpleName
 @pytest.mark.usefixtures("relay")
 def test_an_unclear_order_is_refused(lambda_context: SimpleNamespace) -> None:
     for wrong in ({"scope": "everything"}, {"action": "pause"}, {"by": ""}):
-        with pytest.raises(ValidationError):
+        (field,) = wrong
+        with pytest.raises(door.UnclearOrderError, match=field):
             door.handler({"action": "stop", **ORDER, **wrong}, lambda_context)
 
 
