@@ -101,7 +101,8 @@ async def test_the_loop_beats_while_it_waits_for_the_queue(monkeypatch):
     monkeypatch.setattr("browser_worker.worker.BEAT_SECONDS", 0.001)
     # A queue that never answers: the beats alone show that the loop turns.
     monkeypatch.setattr(worker, "_poll", lambda _: time.sleep(3600))
-    await worker.run()
+    # A loop that no longer beats would wait for ever.
+    await asyncio.wait_for(worker.run(), 30)
     assert len(beats) >= 5
 
 
@@ -121,5 +122,6 @@ async def test_the_loop_beats_while_every_lane_is_taken(monkeypatch):
     monkeypatch.setattr("browser_worker.worker.BEAT_SECONDS", 0.001)
     lane.add_done_callback(worker._lanes.discard)
     worker._lanes.add(lane)
-    await worker.run()
+    # A loop that no longer beats would wait for ever.
+    await asyncio.wait_for(worker.run(), 30)
     assert len(beats) == 5
