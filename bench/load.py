@@ -8,7 +8,8 @@ seconds), because fifty clients that never think would measure how two cores are
 request is made through the handler, and after another pause as bare SQL through psycopg: by hand
 where one statement answers it, for a search the very statements that it is made of.
 
-Reads must stay below 200 ms at p95, and a search within three times its bare SQL.
+Reads must stay below 200 ms at p95, and a search within three times its bare SQL. Segments over
+spending are counted anew at each call; they are printed, and judged by `bench.segment_preview`.
 """
 
 import argparse
@@ -26,7 +27,7 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from bench.load_requests import READS, Call, Facts, calls, read_facts
+from bench.load_requests import COUNTED_ANEW, READS, Call, Facts, calls, read_facts
 from bench.people import seed_people
 from bench.scratch import Scratch, scratch_database
 from functions.fans import handler as fans_door
@@ -208,9 +209,10 @@ def report(took: list[Took]) -> bool:
         ours, bare = _of(took, name, bare=False), _of(took, name, bare=True)
         line = f"  {name:26} {len(ours):6}" + "".join(f"{at:8.1f}" for at in _figures(ours))
         print(line + ("  " + "".join(f"{at:8.1f}" for at in _figures(bare)) if bare else ""))
-    reads = [one.milliseconds for one in took if not one.bare and one.name in READS]
+    judged = set(READS) - COUNTED_ANEW
+    reads = [one.milliseconds for one in took if not one.bare and one.name in judged]
     p95 = _figures(reads)[1]
-    print(f"  all {len(reads):,} reads: p95 {p95:.1f} ms, must be below {LIMIT_MS:.0f}")
+    print(f"  {len(reads):,} reads but of segments: p95 {p95:.1f} ms, must be below {LIMIT_MS:.0f}")
     searches = [_ratio(took, name) for name in READS if name.startswith("search")]
     worst = max(searches)
     print(f"  the slowest search is {worst:.2f} x its bare SQL at p50, at most {SEARCH_LIMIT}")
