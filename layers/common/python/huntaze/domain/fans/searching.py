@@ -35,14 +35,15 @@ _IN_SPANS = sql.SQL(
     "EXISTS (SELECT FROM unnest({lows}::text[], {highs}::text[]) AS span (low, high)"
     " WHERE f.{key} >= span.low AND f.{key} <= span.high)"
 )
-# Each span is read from the index in its order, as far as the page goes.
+# Each span is read from the index in its order, as far as the page goes. A comparison of rows would
+# say better where the last page ended, but the index would be read from there and not from ``low``.
 _BY_KEY = sql.SQL("""
   SELECT found.key, found.id
     FROM unnest(%(lows)s::text[], %(highs)s::text[]) AS span (low, high)
    CROSS JOIN LATERAL (
      SELECT f.{key} AS key, f.id FROM fans f
       WHERE {condition} AND f.{key} >= span.low AND f.{key} <= span.high
-        AND (f.{key}, f.id) > (%(after)s, %(last)s)
+        AND (f.{key} > %(after)s OR f.id > %(last)s)
       ORDER BY f.{key}, f.id LIMIT %(rows)s
    ) found
    ORDER BY found.key, found.id LIMIT %(rows)s
@@ -242,7 +243,8 @@ class _Meant:
         found = list[tuple[str, UUID]]()
         for start in range(0, len(spans), _SPANS_AT_ONCE):
             chunk = spans[start : start + _SPANS_AT_ONCE]
-            values |= {"lows": [s.low for s in chunk], "highs": [s.high for s in chunk]}
+            lows, highs = [max(s.low, after) for s in chunk], [s.high for s in chunk]
+            values |= {"lows": lows, "highs": highs}
             statement = _BY_KEY.format(key=sql.Identifier(part.key), condition=condition)
             rows = self._connection.execute(statement, values)
             found += [(row[0], row[1]) for row in rows]
