@@ -185,6 +185,7 @@ def _importer(stage: Stage, kind: ImportKind) -> Iterator[Importer]:
         "DATABASE_HOST": HOST,
         "DATABASE_PORT": str(world.settings.postgres_port),
         "DATABASE_NAME": DATABASE,
+        "DATABASE_TLS": "disable",
         "DATABASE_SECRET_ARN": secret["ARN"],
     }
     content = import_file(kind, 9000, stage.seed)
