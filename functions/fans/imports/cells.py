@@ -32,9 +32,7 @@ def one_text(cell: Cell) -> str:
         raise ValueError("a list where one value belongs")  # noqa: TRY004  (of a row, not a type)
     text = cell.strip()
     # Our export puts an apostrophe before what a spreadsheet would run; take it off again.
-    if text and text[0] == "'" and _is_quoted(text):
-        return text[1:]
-    return text
+    return text[1:] if text[:1] == "'" and _is_quoted(text) else text
 
 
 def text_up_to(limit: int) -> ReadCell:
@@ -104,6 +102,17 @@ def flag(cell: Cell) -> bool | None:
     raise ValueError("neither true nor false")
 
 
+def remembering(read: ReadCell) -> ReadCell:
+    """Make a reader that knows again what it read lately: for columns of few different texts."""
+    # So few that cells of the greatest length do not fill the memory.
+    known = lru_cache(maxsize=256)(read)
+
+    def read_or_know(cell: Cell) -> object:
+        return known(cell) if isinstance(cell, str) else read(cell)
+
+    return read_or_know
+
+
 def moment(cell: Cell) -> str | None:
     """Read an ISO 8601 time; without a zone it is UTC, without a time it is midnight."""
     text = one_text(cell)
@@ -111,6 +120,7 @@ def moment(cell: Cell) -> str | None:
         return None
     try:
         at = datetime.fromisoformat(text)
+        # Most files are written by a program: this is what is returned below.
         if _WRITTEN_BY_ISOFORMAT.fullmatch(text):
             return text
         # Postgres knows fewer offsets than ISO 8601: it is given UTC.
