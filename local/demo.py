@@ -27,6 +27,7 @@ from local.demo_fans import (
 )
 from local.fan_platform.client import FanPlatform
 from local.imports import import_file
+from local.mailbox import Mailbox
 from local.processes import LocalCloudError, write_atomically
 from local.settings import LocalSettings
 
@@ -68,6 +69,7 @@ class Demo:
     def __init__(self, found: dict[str, Any], order: DemoOrder) -> None:
         self._api = ApiClient(found["api_url"])
         self._platform = FanPlatform(found["fan_platform_url"])
+        self._mailbox = Mailbox(found["aws_endpoint_url"])
         self._order = order
         self._account: dict[str, Any] = {}
 
@@ -114,6 +116,17 @@ class Demo:
             )
         self._api.log_in_with(self._account["access_token"])
         say("logged in", EMAIL)
+        if not self._account["user"]["email_verified"]:
+            self._verify()
+
+    def _verify(self) -> None:
+        """Follow the link of the mail, as a person does before connecting a creator."""
+        before = len(self._mailbox.messages(EMAIL))
+        self._api.post("/api/auth/resend-verification", {"email": EMAIL})
+        self._api.post(
+            "/api/auth/verify-email", {"token": self._mailbox.token(EMAIL, after=before)}
+        )
+        say("verified", "the address, with the link of a mail")
 
     def _make_creator(self) -> str:
         handle = f"demo-{int(time.time() * 1000):x}"

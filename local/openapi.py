@@ -32,10 +32,16 @@ DESCRIPTION = (
 # Everything else needs a member who is logged in.
 PUBLIC = frozenset(
     {
+        "/api/auth/forgot-password",
         "/api/auth/jwks.json",
         "/api/auth/login",
+        "/api/auth/magic-link",
+        "/api/auth/magic-link/consume",
         "/api/auth/refresh",
         "/api/auth/register",
+        "/api/auth/resend-verification",
+        "/api/auth/reset-password",
+        "/api/auth/verify-email",
         "/api/docs",
         "/api/health",
         "/api/openapi.json",

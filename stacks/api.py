@@ -15,6 +15,7 @@ from stacks.features.docs import add_docs
 from stacks.features.fans import add_fans
 from stacks.features.management import add_management
 from stacks.features.money import add_money
+from stacks.features.notifications import add_notifications
 from stacks.features.onboarding import add_onboarding
 from stacks.features.platforms import add_platforms
 from stacks.features.segments import add_segments
@@ -40,6 +41,7 @@ _FEATURES = (
     add_campaigns,
     add_conversations,
     add_content,
+    add_notifications,
 )
 
 

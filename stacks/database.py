@@ -29,6 +29,7 @@ class DatabaseRole(StrEnum):
     AUTHORIZER = "authorizer"
     IDENTITY = "identity"
     INTAKE = "intake"
+    MAILER = "mailer"
     RELAY = "relay"
     AUDITOR = "auditor"
 

@@ -6,10 +6,19 @@ from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
 from stacks.acknowledge import NO_TLS_LOCALLY, acknowledge
+from stacks.mail import MailIdentity
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
-QUEUES = ("webhooks", "email", "notifications", "enrichment", "analytics", "ai-processing")
+QUEUES = (
+    "webhooks",
+    "email",
+    "mail-events",
+    "notifications",
+    "enrichment",
+    "analytics",
+    "ai-processing",
+)
 
 _RETENTION = Duration.days(14)
 # Six times the 30 seconds that a consumer may take, as Lambda's event source asks for.
@@ -33,6 +42,7 @@ class Messaging(StageStack):
         self.lanes = self._lanes()
         self.imports = self._imports()
         self.queues = {name: self._with_dead_letters(name) for name in QUEUES}
+        self.mail = MailIdentity(self, "Mail", settings, events=self.queues["mail-events"])
         self.bus = events.EventBus(self, "Bus", event_bus_name="huntaze")
         # CDK keeps a bus by default; it holds nothing, and its name would block the next deploy.
         self.bus.apply_removal_policy(RemovalPolicy.DESTROY)

@@ -55,6 +55,31 @@ def nudge_outbox(function: lambda_.Function, relay: lambda_.IFunction) -> None:
     allow(function, ["lambda:InvokeFunction"], [relay.function_arn])
 
 
+def queue_mails(function: lambda_.Function, messaging: Messaging) -> None:
+    """Tell the sender of mails which rows wait."""
+    queue = messaging.queues["email"]
+    function.add_environment("EMAIL_QUEUE_URL", queue.queue_url)
+    allow(function, messaging.send_actions, [queue.queue_arn])
+
+
+def send_mails(function: lambda_.Function, messaging: Messaging, settings: StageSettings) -> None:
+    """Send as the one address of the stage."""
+    mail = messaging.mail
+    function.add_environment("MAIL_SENDER", mail.sender)
+    # The second because of the logo that is attached.
+    actions = ["ses:SendEmail", "ses:SendRawEmail"]
+    if not settings.on_aws:
+        # MiniStack does not look up as whom a mail is sent.
+        allow(function, actions, ["*"], because="local: a mail names no identity")
+        return
+    resources = [mail.arn]
+    if mail.configuration_set is not None and mail.configuration_set_arn is not None:
+        name = mail.configuration_set.configuration_set_name
+        function.add_environment("MAIL_CONFIGURATION_SET", name)
+        resources.append(mail.configuration_set_arn)
+    allow(function, actions, resources, {"StringEquals": {"ses:FromAddress": mail.address}})
+
+
 def start_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
     """Start an execution for each launch."""
     machine = state_machine_arn(Stack.of(function), settings)

@@ -77,6 +77,8 @@ class StageSettings:
     # Whose workflows may deploy (`owner/name`), and GitHub's provider if the account has one.
     github_repository: str | None
     github_oidc_provider_arn: str | None
+    # What stands behind the @ of the address that mails come from.
+    mail_domain: str
 
     @classmethod
     def from_context(cls, context: ContextReader) -> "StageSettings":
@@ -153,6 +155,7 @@ class StageSettings:
             media_domain=domain("media_domain"),
             github_repository=repository,
             github_oidc_provider_arn=optional("github_oidc_provider_arn"),
+            mail_domain=required("mail_domain"),
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
 
@@ -160,6 +163,11 @@ class StageSettings:
     def on_aws(self) -> bool:
         """False where one machine stands in for AWS and speaks plain HTTP."""
         return self.stage is not Stage.LOCAL
+
+    @property
+    def app_url(self) -> str:
+        """Where the pages of the front end are, which links in mails lead to."""
+        return self.allowed_origins[0]
 
     @property
     def arm64(self) -> bool:

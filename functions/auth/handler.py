@@ -8,14 +8,29 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from functions.auth import cookies, service
+from functions.auth import cookies, links, service
 from functions.auth.addresses import client_network
-from functions.auth.models import Grant, LoggedIn, Login, Me, Refresh, Registration, Session
-from functions.auth.repository import PostgresAccounts
+from functions.auth.link_repository import PostgresLinks
+from functions.auth.models import (
+    Accepted,
+    Grant,
+    Language,
+    LinkRequest,
+    LinkToken,
+    LoggedIn,
+    Login,
+    Me,
+    PasswordReset,
+    Refresh,
+    Registration,
+    Session,
+    User,
+)
 from functions.auth.settings import AuthSettings
 from huntaze import tokens
 from huntaze.auth import Principal, current_principal
 from huntaze.db import database
+from huntaze.domain.mails import Template
 from huntaze.errors import BadRequestError, ForbiddenError, NotFoundError, UnauthorizedError
 from huntaze.http import (
     PAGE_LIMIT,
@@ -37,9 +52,9 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 _KEYS_KEPT_SECONDS = 3600
 
 
-def stored_accounts() -> PostgresAccounts:
+def stored_accounts() -> PostgresLinks:
     """The accounts in the database of this function."""
-    return PostgresAccounts(database())
+    return PostgresLinks(database())
 
 
 def client_of(request: Request) -> service.Client:
@@ -66,19 +81,33 @@ def refresh_cookie(request: Request) -> str | None:
     return cookies.find(request.resolved_event.headers.get("cookie", ""), cookies.REFRESH_COOKIE)
 
 
+def language_of(request: Request) -> Language:
+    """The language that a browser asks for first, as far as we speak it."""
+    wanted = request.resolved_event.headers.get("accept-language", "")
+    return Language.FRENCH if wanted.strip().lower().startswith("fr") else Language.ENGLISH
+
+
 # Plain names: Powertools does not look behind a `type` statement.
-Accounts = Annotated[PostgresAccounts, Depends(stored_accounts)]
+Accounts = Annotated[PostgresLinks, Depends(stored_accounts)]
 CallingClient = Annotated[service.Client, Depends(client_of)]
 Caller = Annotated[Principal, Depends(current_principal)]
 
 
 @app.post("/api/auth/register", status_code=HTTPStatus.CREATED, tags=["auth"])
 def register(
-    registration: Registration, accounts: Accounts, client: CallingClient
+    registration: Registration,
+    accounts: Accounts,
+    client: CallingClient,
+    browser: Annotated[Language, Depends(language_of)],
 ) -> Response[LoggedIn]:
-    """Make an account with a workspace of its own, and log in."""
+    """Make an account with a workspace of its own, and log in.
+
+    The answer is the same for an address that somebody has: the mail to it tells its owner. Until
+    the link in that mail was followed, no creator can be connected.
+    """
     now = datetime.now(UTC)
-    grant = service.register(registration, accounts, client=client, now=now)
+    language = registration.language or browser
+    grant = service.register(registration, accounts, client=client, language=language, now=now)
     return _logged_in(grant, now, HTTPStatus.CREATED)
 
 
@@ -87,6 +116,48 @@ def log_in(login: Login, accounts: Accounts, client: CallingClient) -> Response[
     """Log in with e-mail address and password."""
     now = datetime.now(UTC)
     return _logged_in(service.log_in(login, accounts, client=client, now=now), now)
+
+
+@app.post("/api/auth/verify-email", tags=["auth"])
+def verify_email(body: LinkToken, accounts: Accounts, _client: CallingClient) -> User:
+    """Confirm an address with the token of the mailed link."""
+    return links.verify_email(body.token, accounts, now=datetime.now(UTC))
+
+
+@app.post("/api/auth/resend-verification", status_code=HTTPStatus.ACCEPTED, tags=["auth"])
+def resend_verification(body: LinkRequest, accounts: Accounts, client: CallingClient) -> Accepted:
+    """Mail the link that confirms an address once more."""
+    return _mailed(Template.VERIFY_EMAIL, body, accounts, client)
+
+
+@app.post("/api/auth/forgot-password", status_code=HTTPStatus.ACCEPTED, tags=["auth"])
+def forgot_password(body: LinkRequest, accounts: Accounts, client: CallingClient) -> Accepted:
+    """Mail a link with which a new password can be chosen."""
+    return _mailed(Template.RESET_PASSWORD, body, accounts, client)
+
+
+@app.post("/api/auth/reset-password", status_code=HTTPStatus.NO_CONTENT, tags=["auth"])
+def reset_password(
+    body: PasswordReset, accounts: Accounts, _client: CallingClient
+) -> Response[None]:
+    """Choose a new password with the token of the mailed link; every session ends."""
+    links.reset_password(body.token, body.password, accounts, now=datetime.now(UTC))
+    return Response(status_code=HTTPStatus.NO_CONTENT, headers=_NOT_KEPT)
+
+
+@app.post("/api/auth/magic-link", status_code=HTTPStatus.ACCEPTED, tags=["auth"])
+def send_magic_link(body: LinkRequest, accounts: Accounts, client: CallingClient) -> Accepted:
+    """Mail a link that logs in."""
+    return _mailed(Template.MAGIC_LINK, body, accounts, client)
+
+
+@app.post("/api/auth/magic-link/consume", tags=["auth"])
+def consume_magic_link(
+    body: LinkToken, accounts: Accounts, client: CallingClient
+) -> Response[LoggedIn]:
+    """Log in with the token of the mailed link."""
+    now = datetime.now(UTC)
+    return _logged_in(links.log_in_by_link(body.token, accounts, client=client, now=now), now)
 
 
 @app.post("/api/auth/refresh", tags=["auth"])
@@ -181,6 +252,13 @@ def jwks() -> Response[PublicKeys]:
         tokens.key_ring().keys(),
         headers={"Cache-Control": f"public, max-age={_KEYS_KEPT_SECONDS}"},
     )
+
+
+def _mailed(
+    template: Template, body: LinkRequest, accounts: PostgresLinks, client: service.Client
+) -> Accepted:
+    links.ask_for(template, body.email, accounts, client=client, now=datetime.now(UTC))
+    return Accepted()
 
 
 def _logged_in(

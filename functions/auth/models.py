@@ -1,10 +1,19 @@
 """Shapes of the auth routes, and what is stored about people and sessions."""
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated, NamedTuple
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+)
 
 from functions.auth import passwords
 from functions.auth.addresses import normalise_email
@@ -20,6 +29,13 @@ type NewPassword = Annotated[
 ]
 
 
+class Language(StrEnum):
+    """In which language a person is written to."""
+
+    ENGLISH = "en"
+    FRENCH = "fr"
+
+
 class Registration(BaseModel):
     """A person who wants an account and a workspace of their own."""
 
@@ -27,6 +43,15 @@ class Registration(BaseModel):
     password: NewPassword
     name: Name
     workspace_name: Name | None = None
+    # As the browser says when it is left out.
+    language: Language | None = None
+
+    @field_validator("password")
+    @classmethod
+    def _not_personal(cls, password: str, given: ValidationInfo) -> str:
+        if why := passwords.personal(password, given.data.get("email", "")):
+            raise ValueError(why)
+        return password
 
 
 class Login(BaseModel):
@@ -35,6 +60,30 @@ class Login(BaseModel):
     email: Email
     # What is no acceptable password is simply a wrong one here.
     password: Annotated[str, Field(max_length=passwords.MAX_INPUT_LENGTH)]
+
+
+class LinkRequest(BaseModel):
+    """Whom to mail a link to."""
+
+    email: Email
+
+
+class LinkToken(BaseModel):
+    """What stands behind ``#token=`` in a mailed link."""
+
+    token: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PasswordReset(LinkToken):
+    """A new password, by the link of a mail."""
+
+    password: NewPassword
+
+
+class Accepted(BaseModel):
+    """What is said whether or not the address has an account."""
+
+    detail: str = "If there is something to send to this address, a mail is on its way."
 
 
 class Refresh(BaseModel):
@@ -103,7 +152,17 @@ class StoredMember(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     member: Member
-    password_hash: str
+    # None: this person logs in by a mailed link or through a provider.
+    password_hash: str | None
+
+
+class Candidates(NamedTuple):
+    """Who may mean themselves by an address."""
+
+    # Whose address it is.
+    owner: StoredMember | None
+    # Who came with it last and has not shown that it is theirs.
+    newest: StoredMember | None
 
 
 class StoredToken(NamedTuple):

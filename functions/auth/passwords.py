@@ -1,5 +1,6 @@
 """Passwords: what is accepted, and how it is kept (OWASP: Argon2id, 19 MiB, t=2, p=1)."""
 
+import re
 import unicodedata
 
 from argon2 import PasswordHasher, Type
@@ -35,6 +36,20 @@ def accept(password: str) -> str:
     if not MIN_LENGTH <= len(normal) <= MAX_LENGTH:
         raise ValueError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
     return normal
+
+
+def personal(password: str, *facts: str) -> str | None:
+    """Why a password is too easy for who knows its owner; None when it is not."""
+    told = normalise(password).casefold()
+    known = {"huntaze", *(fact.casefold() for fact in facts)}
+    known |= {word for fact in known for word in re.split(r"\W+", fact) if len(word) >= 4}
+    rest = told
+    for word in sorted(known, key=len, reverse=True):
+        rest = rest.replace(word, "")
+    # What remains without those words must be a password by itself.
+    if rest != told and len(rest) < MIN_LENGTH:
+        return "a password must be more than a name, an address or the product"
+    return None
 
 
 def make_hash(password: str) -> str:

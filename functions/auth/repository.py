@@ -11,6 +11,7 @@ from psycopg.rows import TupleRow, class_row
 
 from functions.auth.addresses import Network
 from functions.auth.models import (
+    Candidates,
     Member,
     OpenSession,
     Session,
@@ -19,7 +20,7 @@ from functions.auth.models import (
     User,
     Workspace,
 )
-from functions.auth.throttle import ACCOUNT, ADDRESS, Failures
+from functions.auth.throttle import ACCOUNT, ADDRESS, Allowance, Failures
 from huntaze.db import Connection, Transactions
 from huntaze.ids import new_id
 
@@ -33,6 +34,7 @@ _MEMBER: LiteralString = (
 _MEMBER_FROM: LiteralString = (
     " FROM users u JOIN members m ON m.user_id = u.id JOIN workspaces w ON w.id = m.workspace_id"
 )
+_OLDEST_WORKSPACE: LiteralString = " ORDER BY m.created_at, m.workspace_id LIMIT 1"
 _SESSION: LiteralString = (
     "SELECT id, user_agent, created_at, last_used_at, expires_at, id = %(current)s AS current"
     " FROM sessions WHERE user_id = %(user_id)s AND revoked_at IS NULL AND expires_at > %(now)s"
@@ -42,8 +44,32 @@ _SESSION: LiteralString = (
 class PostgresAccounts(Transactions):
     """The accounts of all workspaces."""
 
+    def delay(self, subject: str, allowance: Allowance, now: datetime) -> timedelta:
+        """Count a request of ``subject``'s, or tell how long it has to wait."""
+        since = now - allowance.window
+        with self.transaction() as connection:
+            _hold(connection, subject)
+            connection.execute(
+                "DELETE FROM identity_requests WHERE subject = %s AND requested_at <= %s",
+                (subject, since),
+            )
+            # The oldest of those that fill the allowance: once it is over, there is room for one.
+            row = connection.execute(
+                "SELECT requested_at FROM identity_requests WHERE subject = %s"
+                " ORDER BY requested_at DESC OFFSET %s LIMIT 1",
+                (subject, allowance.limit - 1),
+            ).fetchone()
+            if row is not None:
+                oldest: datetime = row[0]
+                return max(oldest - since, timedelta(seconds=1))
+            connection.execute(
+                "INSERT INTO identity_requests (subject, requested_at) VALUES (%s, %s)",
+                (subject, now),
+            )
+        return timedelta(0)
+
     def failures(
-        self, email: str | None, network: Network | None, now: datetime
+        self, email: str, network: Network | None, now: datetime
     ) -> tuple[Failures, Failures]:
         """Count recent failures of the account and of the network, alone until the end."""
         with self.transaction() as connection:
@@ -75,15 +101,21 @@ class PostgresAccounts(Transactions):
                 "UPDATE login_attempts SET success = true WHERE id = %s", (attempt_id,)
             )
 
-    def find_by_email(self, email: str) -> StoredMember | None:
-        """Find the person of an address, in their oldest workspace."""
+    def find_by_email(self, email: str) -> Candidates:
+        """Find who may mean themselves by an address, each in their oldest workspace."""
+        with self.transaction() as connection:
+            return Candidates(
+                _candidate(connection, email, "u.email_verified_at IS NOT NULL"),
+                _candidate(connection, email, "u.email_verified_at IS NULL"),
+            )
+
+    def find_by_user(self, user_id: UUID) -> Member | None:
+        """Find a person in their oldest workspace."""
         with self.transaction() as connection:
             row = connection.execute(
-                f"{_MEMBER}, u.password_hash {_MEMBER_FROM}"
-                " WHERE u.email = %s ORDER BY m.created_at, m.workspace_id LIMIT 1",
-                (email,),
+                f"{_MEMBER} {_MEMBER_FROM} WHERE u.id = %s {_OLDEST_WORKSPACE}", (user_id,)
             ).fetchone()
-        return StoredMember(member=_member(row[:-1]), password_hash=row[-1]) if row else None
+        return _member(row) if row else None
 
     def find_by_session(self, session_id: UUID) -> OpenSession | None:
         """Find a session that was not revoked, and whose it is."""
@@ -96,16 +128,15 @@ class PostgresAccounts(Transactions):
             ).fetchone()
         return OpenSession(_member(row[:-1]), row[-1]) if row else None
 
-    def add_owner(self, owner: Member, password_hash: str) -> bool:
-        """Add a person and their workspace; False when the address is taken."""
+    def add_owner(self, owner: Member, password_hash: str | None, language: str) -> None:
+        """Add a person and their workspace."""
+        user = owner.user
         with self.transaction() as connection:
-            added = connection.execute(
-                "INSERT INTO users (id, email, name, password_hash) VALUES (%s, %s, %s, %s)"
-                " ON CONFLICT (email) DO NOTHING",
-                (owner.user.id, owner.user.email, owner.user.name, password_hash),
+            connection.execute(
+                "INSERT INTO users (id, email, name, password_hash, language)"
+                " VALUES (%s, %s, %s, %s, %s)",
+                (user.id, user.email, user.name, password_hash, language),
             )
-            if not added.rowcount:
-                return False
             connection.execute(
                 "INSERT INTO workspaces (id, name, plan) VALUES (%s, %s, %s)",
                 (owner.workspace.id, owner.workspace.name, owner.workspace.plan),
@@ -114,10 +145,9 @@ class PostgresAccounts(Transactions):
                 "INSERT INTO members (workspace_id, user_id, role) VALUES (%s, %s, %s)",
                 (owner.workspace.id, owner.user.id, owner.role),
             )
-        return True
 
-    def replace_password_hash(self, user_id: UUID, password_hash: str) -> None:
-        """Store another hash of the same password."""
+    def replace_password_hash(self, user_id: UUID, password_hash: str | None) -> None:
+        """Store another hash."""
         with self.transaction() as connection:
             connection.execute(
                 "UPDATE users SET password_hash = %s WHERE id = %s", (password_hash, user_id)
@@ -212,6 +242,14 @@ class PostgresAccounts(Transactions):
                 (now, user_id, session_id),
             )
 
+    def revoke_all_sessions(self, user_id: UUID, now: datetime) -> None:
+        """End every session of a user."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE sessions SET revoked_at = %s WHERE user_id = %s AND revoked_at IS NULL",
+                (now, user_id),
+            )
+
     def sessions(
         self, user_id: UUID, *, current: UUID, now: datetime, before: UUID | None, limit: int
     ) -> list[Session]:
@@ -239,11 +277,18 @@ class PostgresAccounts(Transactions):
             return cursor.execute(f"{_SESSION} AND id = %(id)s", values).fetchone()
 
 
+def _candidate(connection: Connection, email: str, which: LiteralString) -> StoredMember | None:
+    row = connection.execute(
+        f"{_MEMBER}, u.password_hash {_MEMBER_FROM} WHERE u.email = %s AND {which}"
+        " ORDER BY u.created_at DESC, u.id DESC, m.created_at, m.workspace_id LIMIT 1",
+        (email,),
+    ).fetchone()
+    return StoredMember(member=_member(row[:-1]), password_hash=row[-1]) if row else None
+
+
 def _account_failures(
-    connection: Connection, email: str | None, network: Network | None, now: datetime
+    connection: Connection, email: str, network: Network | None, now: datetime
 ) -> Failures:
-    if email is None:
-        return Failures(0, None)
     _hold(connection, f"account {email}")
     row = connection.execute(
         "WITH tries AS ("

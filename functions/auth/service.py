@@ -12,17 +12,18 @@ from uuid import UUID
 from functions.auth import passwords, throttle
 from functions.auth.addresses import Network
 from functions.auth.models import (
+    Candidates,
     Grant,
     Login,
     Member,
     OpenSession,
     Registration,
-    StoredMember,
     StoredToken,
     User,
     Workspace,
 )
-from functions.auth.throttle import Failures
+from functions.auth.throttle import Allowance, Failures
+from huntaze.domain.mails import Template
 from huntaze.errors import (
     ConflictError,
     NotFoundError,
@@ -38,7 +39,7 @@ _USER_AGENT_LENGTH = 400
 
 
 class EmailTakenError(ConflictError):
-    """Somebody has an account with this address."""
+    """Somebody else has shown that this address is theirs."""
 
 
 class WrongCredentialsError(UnauthorizedError):
@@ -67,8 +68,22 @@ class Accounts(Protocol):
         """Open a transaction around several calls."""
         ...
 
+    def delay(self, subject: str, allowance: Allowance, now: datetime) -> timedelta:
+        """Count a request of ``subject``'s, or tell how long it has to wait."""
+        ...
+
+    def add_mail(
+        self, template: Template, *, user_id: UUID | None = None, address: str | None = None
+    ) -> UUID:
+        """Store a mail to a person, or to whoever has an address."""
+        ...
+
+    def send_soon(self, mail_id: UUID) -> None:
+        """Let a stored mail go; to be called after the transaction."""
+        ...
+
     def failures(
-        self, email: str | None, network: Network | None, now: datetime
+        self, email: str, network: Network | None, now: datetime
     ) -> tuple[Failures, Failures]:
         """Count recent failures of the account and of the network, alone until the end."""
         ...
@@ -81,20 +96,20 @@ class Accounts(Protocol):
         """Say that the try has succeeded."""
         ...
 
-    def find_by_email(self, email: str) -> StoredMember | None:
-        """Find the person of an address, in their oldest workspace."""
+    def find_by_email(self, email: str) -> Candidates:
+        """Find who may mean themselves by an address, each in their oldest workspace."""
         ...
 
     def find_by_session(self, session_id: UUID) -> OpenSession | None:
         """Find a session that was not revoked, and whose it is."""
         ...
 
-    def add_owner(self, owner: Member, password_hash: str) -> bool:
-        """Add a person and their workspace; False when the address is taken."""
+    def add_owner(self, owner: Member, password_hash: str | None, language: str) -> None:
+        """Add a person and their workspace."""
         ...
 
-    def replace_password_hash(self, user_id: UUID, password_hash: str) -> None:
-        """Store another hash of the same password."""
+    def replace_password_hash(self, user_id: UUID, password_hash: str | None) -> None:
+        """Store another hash."""
         ...
 
     def add_session(
@@ -132,17 +147,15 @@ class Accounts(Protocol):
 
 
 def register(
-    registration: Registration, accounts: Accounts, *, client: Client, now: datetime
+    registration: Registration, accounts: Accounts, *, client: Client, language: str, now: datetime
 ) -> Grant:
-    """Make an account with a workspace, and log it in.
+    """Make an account with a workspace, and log it in; the address is not theirs yet.
+
+    Whether somebody has the address makes no difference here: the mail to it will tell its owner.
 
     Raises:
-        EmailTakenError: Somebody has this address.
-        TooManyLoginsError: The network has failed too often lately.
+        TooManyRequestsError: The network has made too many accounts lately.
     """
-    # Each answer tells whether an address is known: asking is a try like any other. It counts
-    # for the network alone, or strangers could make the owner of an address wait.
-    attempt = _begin_attempt(None, accounts, client=client, now=now)
     owner = Member(
         user=User(
             id=new_id(), email=registration.email, name=registration.name, email_verified=False
@@ -152,12 +165,23 @@ def register(
         ),
         role="owner",
     )
+    if client.network:
+        delay = accounts.delay(
+            f"accounts from {client.network}", throttle.ACCOUNTS_FROM_NETWORK, now
+        )
+        throttle.refuse(delay, "Many accounts were made from here; wait and try again.")
     password_hash = passwords.make_hash(registration.password)
     with accounts.transaction():
-        if not accounts.add_owner(owner, password_hash):
-            raise EmailTakenError("Somebody has an account with this address; log in instead.")
-        accounts.mark_successful(attempt)
-        return _open_session(owner, accounts, client=client, now=now)
+        accounts.add_owner(owner, password_hash, language)
+        grant = open_session(owner, accounts, client=client, now=now)
+        # Its owner was sent enough of them otherwise.
+        may_mail = not accounts.delay(f"mail to {owner.user.email}", throttle.MAILS_TO_ADDRESS, now)
+        mail_id = (
+            accounts.add_mail(Template.VERIFY_EMAIL, user_id=owner.user.id) if may_mail else None
+        )
+    if mail_id:
+        accounts.send_soon(mail_id)
+    return grant
 
 
 def log_in(login: Login, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
@@ -168,19 +192,26 @@ def log_in(login: Login, accounts: Accounts, *, client: Client, now: datetime) -
         TooManyLoginsError: The account or the network has failed too often lately.
     """
     attempt = _begin_attempt(login.email, accounts, client=client, now=now)
-    found = accounts.find_by_email(login.email)
-    if not passwords.matches(login.password, found.password_hash if found else None) or not found:
+    # Both are tried in any case: the work must not tell who there is.
+    right = [
+        (found.member, found.password_hash)
+        for found in accounts.find_by_email(login.email)
+        if passwords.matches(login.password, found.password_hash if found else None)
+        and found
+        and found.password_hash
+    ]
+    if not right:
         raise WrongCredentialsError("The e-mail address or the password is wrong.")
-    outdated = passwords.is_outdated(found.password_hash)
-    new_hash = passwords.make_hash(login.password) if outdated else None
+    member, stored = right[0]
+    new_hash = passwords.make_hash(login.password) if passwords.is_outdated(stored) else None
     with accounts.transaction():
         accounts.mark_successful(attempt)
         if new_hash:
-            accounts.replace_password_hash(found.member.user.id, new_hash)
-        return _open_session(found.member, accounts, client=client, now=now)
+            accounts.replace_password_hash(member.user.id, new_hash)
+        return open_session(member, accounts, client=client, now=now)
 
 
-def _begin_attempt(email: str | None, accounts: Accounts, *, client: Client, now: datetime) -> UUID:
+def _begin_attempt(email: str, accounts: Accounts, *, client: Client, now: datetime) -> UUID:
     with accounts.transaction():
         of_account, of_network = accounts.failures(email, client.network, now)
         delay = max(
@@ -188,7 +219,7 @@ def _begin_attempt(email: str | None, accounts: Accounts, *, client: Client, now
             throttle.wait(throttle.ADDRESS, of_network, now),
         )
         if not delay:
-            return accounts.add_attempt(email or "", client.network, now)
+            return accounts.add_attempt(email, client.network, now)
     raise TooManyLoginsError(
         "Too many failed tries; wait and try again.",
         retry_after=math.ceil(delay.total_seconds()),
@@ -249,7 +280,8 @@ def end_session(session_id: UUID, user_id: UUID, accounts: Accounts, *, now: dat
         raise NotFoundError("There is no such session of yours.")
 
 
-def _open_session(member: Member, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
+def open_session(member: Member, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
+    """Log a member in."""
     session_id = new_id()
     agent = client.user_agent[:_USER_AGENT_LENGTH] if client.user_agent else None
     opened = OpenSession(member, csrf_token=secrets.token_urlsafe(32))

@@ -7,7 +7,9 @@ from functions.migrate.models import Migration, Outcome
 
 # The roles that log in. A role left without a password could not, and its functions would
 # fail at their first query instead of here.
-LOGIN_ROLES = frozenset({"app", "worker", "authorizer", "identity", "intake", "relay", "auditor"})
+LOGIN_ROLES = frozenset(
+    {"app", "worker", "authorizer", "identity", "intake", "relay", "auditor", "mailer"}
+)
 
 
 class ChangedMigrationError(Exception):

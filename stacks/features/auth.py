@@ -29,6 +29,7 @@ def add_auth(parts: FeatureParts) -> None:
     permissions.sign_tokens(auth, parts.data)
     permissions.check_tokens(auth, parts.data)
     parts.token_keys.precede(auth)
+    permissions.queue_mails(auth, parts.messaging)
     public = [f"/api/auth/{name}" for name in _PUBLIC]
     parts.routes.serve(auth, public, method="POST", public=True)
     reads = [f"/api/auth/{name}" for name in _PUBLIC_READS]

@@ -11,7 +11,7 @@ from schemathesis.core import NOT_SET
 from schemathesis.generation import GenerationMode
 
 from functions.auth import handler as auth
-from functions.auth.repository import PostgresAccounts
+from functions.auth.link_repository import PostgresLinks
 from functions.management import handler as management
 from huntaze import outbox
 from huntaze.db import Connection, SingleConnection
@@ -35,7 +35,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     """The features on the test's database."""
     identity = SingleConnection(lambda: as_role("identity"))
     app = SingleConnection(lambda: as_role("app"))
-    auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresAccounts(identity)
+    auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(identity)
     monkeypatch.setattr(management, "database", lambda: app)
     monkeypatch.setattr(outbox, "nudge", lambda: None)
     token_keys.use(monkeypatch)

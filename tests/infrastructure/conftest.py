@@ -60,6 +60,7 @@ _PRODUCTION = {
     "dns_zone_name": "huntaze.example",
     "api_domain": "api.huntaze.example",
     "media_domain": "media.huntaze.example",
+    "mail_domain": "huntaze.example",
     "region": "us-east-1",
     "github_repository": "huntaze/backend",
 }

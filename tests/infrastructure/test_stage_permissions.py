@@ -24,7 +24,7 @@ _WITHOUT_RESOURCE = {
 }
 
 # Actions that only MiniStack does not tie to one.
-_WITHOUT_RESOURCE_LOCALLY = {"states:SendTaskSuccess"}
+_WITHOUT_RESOURCE_LOCALLY = {"ses:SendEmail", "ses:SendRawEmail", "states:SendTaskSuccess"}
 
 
 def _as_list(value):

@@ -20,7 +20,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from functions.auth import handler as auth
-from functions.auth.repository import PostgresAccounts
+from functions.auth.link_repository import PostgresLinks
 from huntaze import clients
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import Connection, SingleConnection, Tenant
@@ -90,7 +90,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     for tag, door in DOORS.items():
         if tag not in ("auth", "docs"):
             monkeypatch.setattr(door, "database", lambda: app)
-    auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresAccounts(identity)
+    auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(identity)
     token_keys.use(monkeypatch)
     for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())

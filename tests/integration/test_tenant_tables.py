@@ -10,11 +10,15 @@ from psycopg import sql
 from huntaze.db import Connection
 from huntaze.ids import new_id
 
-ROLES = ("app", "worker", "authorizer", "identity", "intake", "relay", "auditor", "gatekeeper")
+ROLES = (
+    *("app", "worker", "authorizer", "identity", "intake", "relay", "auditor", "mailer"),
+    "gatekeeper",
+)
 # Whose rows belong to no workspace, and who may look at them: the definer functions and `identity`.
 GLOBAL_TABLES = {
     *("users", "refresh_tokens", "login_attempts", "request_counters", "kill_switches"),
     *("schema_migrations", "database_life", "database_restores"),
+    *("mails", "account_tokens", "identity_requests"),
 }
 TENANT_COLUMN = {"workspaces": "id"}
 

@@ -10,7 +10,7 @@ import pytest
 from functions.authorizer import handler, service
 from functions.authorizer.models import Caller, Credentials
 from huntaze import tokens
-from huntaze.auth import principal_from
+from huntaze.auth import EmailUnverifiedError, Right, principal_from
 from huntaze.errors import TooManyRequestsError
 from huntaze.ids import new_id
 from tests.fakes import token_keys
@@ -146,6 +146,15 @@ def test_a_missing_scope_sees_nothing(request_event, token):
     answer = handler.handler(request_event(Authorization=f"Bearer {token}"), None)
     del answer["context"]["creators"]
     assert principal_from(answer["context"]).creators == []
+
+
+def test_who_is_not_verified_may_not_reach_other_people(request_event, sessions, token):
+    sessions.caller = CALLER.model_copy(update={"email_verified": False})
+    answer = handler.handler(request_event(Authorization=f"Bearer {token}"), None)
+    principal = principal_from(answer["context"])
+    principal.require(Right.MANAGE)
+    with pytest.raises(EmailUnverifiedError):
+        principal.require(Right.CONNECT)
 
 
 def test_who_is_over_the_limit_is_told_by_the_feature(request_event, sessions, token):

@@ -43,7 +43,7 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 
 
 # Rights that reach other people: they wait until the caller's own address is proven to be theirs.
-VERIFIED_ONLY: frozenset[Right] = frozenset()
+VERIFIED_ONLY = frozenset({Right.CONNECT})
 
 
 class EmailUnverifiedError(ForbiddenError):

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 
 @cache
-def _client(service: str) -> Any:  # noqa: ANN401  (each public function names the real type)
+def _client(service: str, attempts: int = 3) -> Any:  # noqa: ANN401  (callers name the type)
     import boto3
     from botocore.config import Config
 
@@ -28,7 +29,7 @@ def _client(service: str) -> Any:  # noqa: ANN401  (each public function names t
     config = Config(
         connect_timeout=3,
         read_timeout=25,
-        retries={"mode": "standard", "total_max_attempts": 3},
+        retries={"mode": "standard", "total_max_attempts": attempts},
         # Left alone, S3 signs addresses and forms in a way that newer buckets refuse.
         signature_version="s3v4" if service == "s3" else None,
     )
@@ -56,6 +57,12 @@ def kms() -> "KMSClient":
 def functions() -> "LambdaClient":
     """Lambda."""
     client: LambdaClient = _client("lambda")
+    return client
+
+
+def mail() -> "SESV2Client":
+    """SES, called once: a repeated call could be a second mail."""
+    client: SESV2Client = _client("sesv2", attempts=1)
     return client
 
 

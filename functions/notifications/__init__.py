@@ -1,0 +1,1 @@
+"""What people are told outside a page that they have open: mails."""

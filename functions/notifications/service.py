@@ -1,0 +1,138 @@
+"""Rules of sending a mail: to whom, which one, with which link, and once."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from functions.notifications.models import Letter, Link, Person, PlannedMail
+from huntaze.domain.mails import Template
+
+# A sender that is silent for longer has died; the function itself may take a third of it.
+LEASE = timedelta(seconds=90)
+MOST_ATTEMPTS = 5
+
+_LINK_LIVES = {
+    Template.VERIFY_EMAIL: timedelta(days=1),
+    Template.MAGIC_LINK: timedelta(minutes=15),
+    Template.RESET_PASSWORD: timedelta(minutes=30),
+}
+_PAGES = {
+    Template.VERIFY_EMAIL: "/verify-email",
+    Template.MAGIC_LINK: "/magic-link",
+    Template.RESET_PASSWORD: "/reset-password",
+    Template.PASSWORD_CHANGED: "/forgot-password",
+    Template.ACCOUNT_EXISTS: "/login",
+    Template.WELCOME: "/",
+}
+
+
+class MailRefusedError(Exception):
+    """The mail service will never take this mail: sending it again changes nothing."""
+
+
+class Verdict(StrEnum):
+    """How one delivery ended."""
+
+    SENT = "sent"
+    DROPPED = "dropped"
+    FAILED = "failed"
+    # Somebody else sends it, or has.
+    NOT_OURS = "not_ours"
+
+
+class MailStore(Protocol):
+    """Where mails, people and links are kept."""
+
+    def claim(self, mail_id: UUID, lease: timedelta, most_attempts: int) -> PlannedMail | None:
+        """Take a mail for a while; None when it is settled or somebody has it."""
+        ...
+
+    def person(self, mail: PlannedMail) -> Person | None:
+        """Find whom the mail is for: who has verified the address, or came with it last."""
+        ...
+
+    def add_link(self, link: Link) -> None:
+        """Let a link be good from now on."""
+        ...
+
+    def settle(self, mail: PlannedMail, verdict: Verdict, outcome: str | None) -> None:
+        """Say how a claimed mail ended; ``outcome`` is the service's id of a sent one, or why."""
+        ...
+
+
+class Post(Protocol):
+    """Who carries letters."""
+
+    def send(self, letter: Letter, mail_id: UUID) -> str:
+        """Hand a letter over and return the service's id of it.
+
+        Raises:
+            MailRefusedError: It will never be taken.
+        """
+        ...
+
+
+class Office(NamedTuple):
+    """What sending needs beside the mail."""
+
+    store: MailStore
+    post: Post
+    # Subject, text and HTML of a template in a language, with what they name.
+    render: Callable[[Template, str, dict[str, str]], tuple[str, str, str]]
+    # Where the pages are that links lead to.
+    app_url: str
+    new_token: Callable[[], str]
+
+
+def deliver(mail_id: UUID, office: Office, *, now: datetime) -> Verdict:
+    """Send one mail that waits, unless there is nobody to send it to."""
+    mail = office.store.claim(mail_id, LEASE, MOST_ATTEMPTS)
+    if mail is None:
+        return Verdict.NOT_OURS
+    person = office.store.person(mail)
+    template = choose(mail.template, mail, person)
+    if person is None or template is None:
+        office.store.settle(mail, Verdict.DROPPED, "nobody to send it to")
+        return Verdict.DROPPED
+    letter = _write(template, mail, person, office, now)
+    try:
+        message_id = office.post.send(letter, mail.id)
+    except MailRefusedError as error:
+        office.store.settle(mail, Verdict.FAILED, str(error)[:200])
+        return Verdict.FAILED
+    office.store.settle(mail, Verdict.SENT, message_id)
+    return Verdict.SENT
+
+
+def choose(template: Template, mail: PlannedMail, person: Person | None) -> Template | None:
+    """Which mail the person gets instead of the one that was asked for; None is none at all."""
+    if person is None:
+        return None
+    if template is not Template.VERIFY_EMAIL or not person.verified:
+        return template
+    # Asked for by somebody who registered with an address that its owner has verified long ago.
+    return Template.ACCOUNT_EXISTS if mail.user_id != person.id else None
+
+
+def _write(
+    template: Template, mail: PlannedMail, person: Person, office: Office, now: datetime
+) -> Letter:
+    url = office.app_url + _PAGES[template]
+    if life := _LINK_LIVES.get(template):
+        token = office.new_token()
+        office.store.add_link(
+            Link(template.value, person.id, person.email, hash_of(token), now, now + life)
+        )
+        # Behind the #, so that it gets into no log on the way to the page.
+        url += f"#token={token}"
+    facts = {**mail.parameters, "name": person.name, "email": person.email, "url": url}
+    subject, text, html = office.render(template, person.language, facts)
+    return Letter(person.email, subject, text, html)
+
+
+def hash_of(token: str) -> bytes:
+    """What is stored of a link's token: 256 random bits need no salt and no slow hash."""
+    return hashlib.sha256(token.encode()).digest()

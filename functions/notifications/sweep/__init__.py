@@ -1,0 +1,1 @@
+"""The function that finds mails which the queue has lost."""

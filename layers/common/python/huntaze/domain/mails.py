@@ -1,0 +1,87 @@
+"""Mails to people who have an account: a row in the transaction of the cause, sent afterwards."""
+
+import json
+from collections.abc import Iterable
+from enum import StrEnum
+from functools import partial
+from itertools import batched
+from uuid import UUID
+
+from aws_lambda_powertools import Logger
+
+from huntaze import clients
+from huntaze.db import Connection, once_committed
+from huntaze.ids import new_id
+from huntaze.settings import Settings, load
+
+
+class MailQueueSettings(Settings):
+    """Where the sender looks for work."""
+
+    email_queue_url: str
+
+
+class Template(StrEnum):
+    """What a mail is about; each has its texts in ``functions/notifications/texts``."""
+
+    VERIFY_EMAIL = "verify_email"
+    MAGIC_LINK = "magic_link"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of a mail
+    PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a mail
+    ACCOUNT_EXISTS = "account_exists"
+    WELCOME = "welcome"
+
+
+def add(
+    connection: Connection,
+    template: Template,
+    *,
+    user_id: UUID | None = None,
+    address: str | None = None,
+    parameters: dict[str, str] | None = None,
+) -> UUID:
+    """Store a mail in the caller's transaction; :func:`send_soon` lets it go once that is over.
+
+    Args:
+        connection: Inside the transaction of the cause.
+        template: What the mail is about.
+        user_id: Whom it is for.
+        address: Or: whoever has this address, if anybody has.
+        parameters: What the texts name; never a secret, which the sender makes when it sends.
+    """
+    mail_id = new_id()
+    connection.execute(
+        "INSERT INTO mails (id, template, user_id, address, parameters)"
+        " VALUES (%s, %s, %s, %s, %s)",
+        (mail_id, template, user_id, address, json.dumps(parameters or {})),
+    )
+    return mail_id
+
+
+def send_soon(mail_ids: Iterable[UUID]) -> None:
+    """Tell the sender after the commit; the sweep of each minute finds what is lost here."""
+    once_committed(partial(_send_soon, list(mail_ids)))
+
+
+def _send_soon(mail_ids: list[UUID]) -> None:
+    try:
+        enqueue(mail_ids)
+    except Exception:
+        # The cause is committed: failing now would tell the caller that it is not.
+        Logger(service="huntaze", utc=True).warning("Mails were not queued.", exc_info=True)
+
+
+def enqueue(mail_ids: Iterable[UUID]) -> int:
+    """Queue mails by their ids; return how many the queue took."""
+    queue_url = load(MailQueueSettings).email_queue_url
+    taken = 0
+    for batch in batched(mail_ids, 10, strict=False):
+        answer = clients.sqs().send_message_batch(
+            QueueUrl=queue_url,
+            Entries=[
+                {"Id": str(index), "MessageBody": json.dumps({"mail_id": str(mail_id)})}
+                for index, mail_id in enumerate(batch)
+            ],
+        )
+        taken += len(answer.get("Successful", []))
+    return taken
