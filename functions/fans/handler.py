@@ -125,6 +125,7 @@ def list_fans(
     `search` finds handles, display names and their last words whatever their case and accents:
     first those that are as typed (an e-mail address, too), then those that begin so, both in the
     list's order; then by name those with one typo (from 4 letters on) and with two (from 8 on).
+    A page may be shorter than `limit` where the next of these parts begins.
     """
     which = FanFilter(creator_id, status, tier, tag, list_id, search)
     return store.page(which, VALUE if sort == "value" else NEWEST, limit=limit, cursor=cursor)

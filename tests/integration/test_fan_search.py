@@ -62,6 +62,16 @@ def test_exact_names_come_before_beginnings_and_these_before_typos(search, limit
     ]
 
 
+def test_typos_are_looked_for_on_the_next_page_when_somebody_was_found(ids, tenant):
+    store = PostgresFans(tenant(ids.workspace_id), ids.user_id)
+    which = FanFilter(ids.creator_id, search="emma")
+    page = store.page(which, VALUE, limit=50, cursor=None)
+    assert {fan.platform_id for fan in page.items} == {"exact", "named", "begins", "last"}
+    rest = store.page(which, VALUE, limit=50, cursor=page.next_cursor)
+    assert {fan.platform_id for fan in rest.items} == {"near", "swapped", "word"}
+    assert rest.next_cursor is None
+
+
 @pytest.mark.parametrize(
     ("typed", "first"),
     [

@@ -137,7 +137,7 @@ def search_fans(
         condition: SQL over the alias ``f``; it should name the creator.
         parameters: What the condition refers to.
         order: How exact names and beginnings are sorted.
-        limit: The most items of the page.
+        limit: The most items of the page; it may have fewer where the next typo begins.
         cursor: Where the page before ended.
 
     Raises:
@@ -151,10 +151,12 @@ def search_fans(
         items += page.items
         if page.next_cursor is not None:
             return Page(items=items, next_cursor=encode_cursor(number, page.next_cursor))
+        typos = meant.parts[number].typos
         number, within = number + 1, None
         if number == len(meant.parts):
             return Page(items=items)
-        if len(items) == limit:
+        # Who was found is answered before anybody looks for more typos, which costs much more.
+        if len(items) == limit or (items and meant.parts[number].typos > typos):
             return Page(items=items, next_cursor=encode_cursor(number, ""))
 
 
