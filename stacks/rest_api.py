@@ -200,6 +200,8 @@ class RestApi(Construct):
         headers = {
             "Access-Control-Allow-Origin": f"'{self._settings.allowed_origins[0]}'",
             "Access-Control-Allow-Credentials": "'true'",
+            "Strict-Transport-Security": "'max-age=63072000'",
+            "X-Content-Type-Options": "'nosniff'",
         }
         for kind, status, error, detail in _REFUSALS:
             extra = {"Retry-After": "'1'"} if error == "TooManyRequests" else {}

@@ -72,6 +72,9 @@ def test_refusals_of_the_gateway_look_like_ours(assembly):
         template = refusal.properties["ResponseTemplates"]["application/json"]
         body = json.loads(template.replace("$context.error.messageString", '"…"'))
         assert set(body) == {"error", "detail"}, refusal
+        told = refusal.properties["ResponseParameters"]
+        assert told["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'", refusal
+        assert "gatewayresponse.header.Strict-Transport-Security" in told, refusal
 
 
 def test_every_queue_has_a_dead_letter_queue(assembly):

@@ -41,6 +41,16 @@ _TOLD_LETTERS = 200
 # How a caller names their request to us.
 CORRELATION_HEADER = "X-Correlation-Id"
 
+# What a browser is told unless a feature says otherwise: keep no answer, run nothing of it, take it
+# for nothing but what it says it is, and come back through TLS alone.
+_CAUTIOUS = {
+    "Cache-Control": ["no-store"],
+    "Content-Security-Policy": ["default-src 'none'; frame-ancestors 'none'"],
+    "Referrer-Policy": ["no-referrer"],
+    "Strict-Transport-Security": ["max-age=63072000"],
+    "X-Content-Type-Options": ["nosniff"],
+}
+
 type LambdaHandler = Callable[[dict[str, Any], LambdaContext], dict[str, Any]]
 
 
@@ -213,7 +223,11 @@ def lambda_entry(app: APIGatewayRestResolver, *, authenticated: bool = True) -> 
                     "duration_ms": round((time.monotonic() - started) * 1000, 1),
                 },
             )
-        headers = {**answer["multiValueHeaders"], CORRELATION_HEADER: [str(request_id)]}
+        headers = {
+            **_CAUTIOUS,
+            **answer["multiValueHeaders"],
+            CORRELATION_HEADER: [str(request_id)],
+        }
         return {**answer, "multiValueHeaders": headers}
 
     return entry
