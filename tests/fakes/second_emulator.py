@@ -70,7 +70,9 @@ class Emulated:
                     return f"arn:aws:absent:{REGION}:{ACCOUNT}:{name}"
                 case {"Ref": name} if resources.get(name, {}).get("Type") in _REF_IS_NO_NAME:
                     return resources[name]["Properties"]["Name"]
-                case {"Fn::GetAtt": [name, attribute]} if name in gone:
+                case {"Fn::GetAtt": [name, attribute]} if name in gone or not has_attribute(
+                    resources[name]["Type"], attribute
+                ):
                     return f"arn:aws:absent:{REGION}:{ACCOUNT}:{name}/{attribute}"
                 case {"DBParameterGroupName": {"Ref": name}} if name in gone:
                     rest = {k: v for k, v in node.items() if k != "DBParameterGroupName"}
@@ -129,6 +131,11 @@ class Emulated:
                     found[made["PhysicalResourceId"]] = asked.get("Properties", {})
         assert found, kind
         return found
+
+
+def has_attribute(kind, attribute):
+    """Whether the emulator can tell an attribute of a type that it knows."""
+    return bool(get_model_map()[kind].has_cfn_attr(attribute))
 
 
 def is_unknown(kind):
