@@ -85,7 +85,9 @@ def _migrated(server: EmbeddedPostgres, folder: Path) -> Scratch:
     with scratch.connect(scratch.superuser) as connection:
         values = scratch._asdict()
         connection.execute(
-            "INSERT INTO workspaces (id, name) VALUES (%(workspace_id)s, 'Bench')", values
+            "INSERT INTO workspaces (id, name, plan, plan_until)"
+            " VALUES (%(workspace_id)s, 'Bench', 'agency', NULL)",
+            values,
         )
         connection.execute(
             "INSERT INTO creators (workspace_id, id, platform, handle, display_name)"

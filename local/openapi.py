@@ -42,15 +42,18 @@ PUBLIC = frozenset(
         "/api/auth/resend-verification",
         "/api/auth/reset-password",
         "/api/auth/verify-email",
+        "/api/billing/plans",
         "/api/docs",
         "/api/health",
         "/api/openapi.json",
+        "/api/webhooks/stripe",
     }
 )
 
 _REFUSALS = {
     "400": ("BadRequest", "The request cannot be read."),
     "401": ("Unauthorized", "Nobody is logged in, or the proof is no longer valid."),
+    "402": ("PaymentRequired", "The plan does not include this; `fields.plan` is one that does."),
     "403": ("Forbidden", "The caller may not do this."),
     "404": ("NotFound", "There is no such thing in the caller's workspace."),
     "409": ("Conflict", "The thing is not in a state that allows this."),
@@ -250,6 +253,9 @@ def _refusals_of(operation: Json, method: str, path: str) -> set[str]:
         statuses |= {"400"}
     if "query" in parameters:
         statuses |= {"400", "404"}
+    if path not in PUBLIC and method not in _SAFE:
+        # The plan is asked where something is added or sent.
+        statuses |= {"402"}
     if "path" in parameters or (path not in PUBLIC and method not in _SAFE):
         statuses |= {"404"}
     return statuses

@@ -8,6 +8,7 @@ from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_parts import FeatureParts, FunctionParts, run_every_minute
 from stacks.features.auth import add_auth
+from stacks.features.billing import add_billing
 from stacks.features.campaigns import add_campaigns
 from stacks.features.content import add_content
 from stacks.features.conversations import add_conversations
@@ -42,6 +43,7 @@ _FEATURES = (
     add_conversations,
     add_content,
     add_notifications,
+    add_billing,
 )
 
 

@@ -95,6 +95,12 @@ class Data(StageStack):
         # read it, which Parameter Store would not bear.
         self.token_public_keys = self._token_keys("public")
 
+        # An operator puts Stripe's own in; until then nobody can sign, and no call is accepted.
+        self.stripe_webhook = self._operators_secret(
+            "StripeWebhook", "stripe/webhook", {"previous": ""}, "current"
+        )
+        self.stripe_api = self._operators_secret("StripeApi", "stripe/api", {}, "api_key")
+
     @property
     def credentials_prefix(self) -> str:
         """What the names of the secrets with the creators' logins begin with."""
@@ -134,6 +140,19 @@ class Data(StageStack):
             known={},
             random_field="made_at_deploy",
             length=32,
+            removal_policy=self._settings.removal_policy,
+        )
+
+    def _operators_secret(
+        self, construct_id: str, name: str, known: dict[str, object], field: str
+    ) -> GeneratedSecret:
+        return GeneratedSecret(
+            self,
+            construct_id,
+            name=f"huntaze/{self._settings.stage.value}/{name}",
+            known=known,
+            random_field=field,
+            length=40,
             removal_policy=self._settings.removal_policy,
         )
 

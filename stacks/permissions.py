@@ -80,6 +80,36 @@ def send_mails(function: lambda_.Function, messaging: Messaging, settings: Stage
     allow(function, actions, resources, {"StringEquals": {"ses:FromAddress": mail.address}})
 
 
+def queue_webhooks(function: lambda_.Function, messaging: Messaging) -> None:
+    """Queue what came in through a webhook."""
+    queue = messaging.queues["webhooks"]
+    function.add_environment("WEBHOOKS_QUEUE_URL", queue.queue_url)
+    allow(function, ["sqs:SendMessage"], [queue.queue_arn])
+
+
+def work_on_webhooks(function: lambda_.Function, messaging: Messaging) -> None:
+    """Work on what came in through a webhook."""
+    allow(
+        function,
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        [messaging.queues["webhooks"].queue_arn],
+    )
+
+
+def verify_stripe(function: lambda_.Function, data: Data) -> None:
+    """Tell what Stripe has signed from what it has not."""
+    function.add_environment("STRIPE_WEBHOOK_SECRET_ARN", data.stripe_webhook.arn)
+    data.stripe_webhook.grant_value(function)
+
+
+def call_stripe(function: lambda_.Function, settings: StageSettings, data: Data) -> None:
+    """Ask and order with the key of the stage's Stripe account."""
+    function.add_environment("STRIPE_API_SECRET_ARN", data.stripe_api.arn)
+    if settings.stripe_api_base is not None:
+        function.add_environment("STRIPE_API_BASE", settings.stripe_api_base)
+    data.stripe_api.grant_value(function)
+
+
 def start_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
     """Start an execution for each launch."""
     machine = state_machine_arn(Stack.of(function), settings)

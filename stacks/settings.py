@@ -60,6 +60,8 @@ class StageSettings:
     worker: WorkerSettings | None
     aws_endpoint_url: str | None
     fan_platform_url: str | None
+    # Where Stripe answers when it is a stand-in; None is Stripe itself.
+    stripe_api_base: str | None
     # Off on one machine: its functions run on the interpreter that holds the same locked packages,
     # and the stand-in for AWS unpacks every layer for every worker it starts (0.4 s become 1.1 s).
     dependencies_layer: bool
@@ -147,6 +149,7 @@ class StageSettings:
             worker=group(WorkerSettings, "worker"),
             aws_endpoint_url=optional("aws_endpoint_url"),
             fan_platform_url=optional("fan_platform_url"),
+            stripe_api_base=optional("stripe_api_base") or None,
             lane_limits=optional("lane_limits"),
             firewall=(optional("firewall") or "true").lower() == "true",
             trusted_proxies=tuple(str(ip_network(part)) for part in listed("trusted_proxies")),

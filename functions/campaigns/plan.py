@@ -13,6 +13,8 @@ from functions.campaigns.store import CampaignStore
 from huntaze.db import Connection
 from huntaze.domain import compliance
 from huntaze.domain.audience import SegmentRules, compile_rules
+from huntaze.domain.billing import entitlements
+from huntaze.domain.billing.plans import Feature, Limit
 from huntaze.domain.outbound import planning, queue
 from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.texts import parse, render
@@ -119,6 +121,26 @@ def dry_run(connection: Connection, campaign: StoredCampaign, store: CampaignSto
         compliance=objections(campaign),
         lane_stopped=lane.stop_reason,
     )
+
+
+def require_entitled(
+    connection: Connection, campaign: StoredCampaign, store: CampaignStore
+) -> None:
+    """Refuse now what freezing the campaign would refuse.
+
+    Raises:
+        PaymentRequiredError: The workspace's plan does not include the campaign.
+    """
+    if len(campaign.variants) > 1 or campaign.holdout_percent:
+        entitlements.require(connection, campaign.workspace_id, Feature.AB_TESTS)
+    entitlements.require_sending(connection, campaign.workspace_id, campaign.creator_id)
+    found = entitlements.current(connection, campaign.workspace_id)
+    if found.plan.limits[Limit.MESSAGES] is not None:
+        audience = planning.preview(connection, campaign_plan(campaign, store))
+        planned = sum(one.fans for one in audience.counts if one.state is SendState.PLANNED)
+        entitlements.require_sending(
+            connection, campaign.workspace_id, campaign.creator_id, more=planned
+        )
 
 
 def _expected_revenue(

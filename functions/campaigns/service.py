@@ -146,7 +146,7 @@ def delete(campaign_id: UUID, store: CampaignStore) -> None:
 
 def launch(campaign_id: UUID, store: CampaignStore) -> StoredCampaign:
     """Hand a draft to the state machine; the caller starts the execution after the commit."""
-    with store.transaction():
+    with store.transaction() as connection:
         campaign = store.get(campaign_id, lock=True)
         objections = plan.objections(campaign)
         if objections:
@@ -154,6 +154,7 @@ def launch(campaign_id: UUID, store: CampaignStore) -> StoredCampaign:
                 "The rules of the platform forbid this text: " + "; ".join(objections) + "."
             )
         store.advance(campaign, Move.LAUNCH)
+        plan.require_entitled(connection, campaign, store)
         store.launched(campaign_id)
     return store.get(campaign_id)
 

@@ -8,6 +8,7 @@ from huntaze.settings import DatabaseSettings
 
 _PUBLIC = {
     ("GET", "/api/auth/jwks.json"),
+    ("GET", "/api/billing/plans"),
     ("GET", "/api/docs"),
     ("GET", "/api/health"),
     ("GET", "/api/openapi.json"),
@@ -20,6 +21,7 @@ _PUBLIC = {
     ("POST", "/api/auth/resend-verification"),
     ("POST", "/api/auth/reset-password"),
     ("POST", "/api/auth/verify-email"),
+    ("POST", "/api/webhooks/stripe"),
 }
 
 

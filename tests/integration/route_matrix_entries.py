@@ -25,6 +25,9 @@ PUBLIC = {
     ("post", "/api/auth/reset-password"),
     ("post", "/api/auth/verify-email"),
     ("get", "/api/auth/jwks.json"),
+    # Stripe comes here, known by its signature; `test_billing_events` asks it.
+    ("post", "/api/webhooks/stripe"),
+    ("get", "/api/billing/plans"),
     ("get", "/api/docs"),
     ("get", "/api/health"),
     ("get", "/api/openapi.json"),
@@ -121,6 +124,11 @@ _SESSION = {
     "consent": True,
 }
 
+
+def _order(_: Ids) -> dict[str, Any]:
+    return {"plan": "pro"}
+
+
 _FANS: dict[tuple[str, str], Entry] = {
     ("get", ""): Entry(Right.READ),
     ("post", ""): Entry(Right.WRITE_FANS, _fan),
@@ -175,6 +183,11 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("delete", "/api/auth/sessions"): Entry(None, of_caller=True),
     ("get", "/api/auth/sessions/{session_id}"): Entry(None, of_caller=True),
     ("delete", "/api/auth/sessions/{session_id}"): Entry(None, of_caller=True),
+    ("get", "/api/billing/subscription"): Entry(Right.READ),
+    ("get", "/api/billing/invoices"): Entry(Right.BILL),
+    ("post", "/api/billing/checkout"): Entry(Right.BILL, _order),
+    ("post", "/api/billing/portal"): Entry(Right.BILL, lambda _: {}),
+    ("post", "/api/stripe/create-checkout"): Entry(Right.BILL, _order),
     ("get", "/api/content"): Entry(Right.READ),
     ("post", "/api/content"): Entry(Right.WRITE_CAMPAIGNS, _medium),
     ("get", "/api/content/{media_id}"): Entry(Right.READ),

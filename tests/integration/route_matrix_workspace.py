@@ -49,7 +49,12 @@ class FullWorkspace:
         self._audit()
         self._operations()
         self._set_up()
+        self._account()
         return {name: str(value) for name, value in ids.items()}
+
+    def _account(self) -> None:
+        with self._tenant.transaction() as connection:
+            self._add(connection, "billing_accounts", {"stripe_customer_id": MARK})
 
     def _fans(self, ids: dict[str, UUID]) -> None:
         creator = {"creator_id": self._creator_id}

@@ -21,6 +21,7 @@ from psycopg.types.json import Jsonb
 
 from functions.auth import handler as auth
 from functions.auth.link_repository import PostgresLinks
+from functions.billing.api import handler as billing
 from huntaze import clients
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import Connection, SingleConnection, Tenant
@@ -41,6 +42,7 @@ PRIVATE = sorted(OPERATIONS.keys() & MATRIX.keys())
 TAGS = ("content", "conversations", "fans", "management", "onboarding", "platforms", "segments")
 DOORS = {
     "auth": auth,
+    "billing": billing,
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),
     "docs": importlib.import_module("functions.docs.handler"),
     **{tag: importlib.import_module(f"functions.{tag}.handler") for tag in TAGS},
@@ -92,6 +94,10 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
             monkeypatch.setattr(door, "database", lambda: app)
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(identity)
     token_keys.use(monkeypatch)
+    desk = Mock()
+    desk.price_id.return_value = "price"
+    desk.checkout_url.return_value = desk.portal_url.return_value = "https://pay.example.com/"
+    billing.app.dependency_overrides[billing.stripe_desk] = lambda: desk
     for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
     bucket = Mock()
@@ -110,6 +116,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     load.cache_clear()
     yield
     auth.app.dependency_overrides.clear()
+    billing.app.dependency_overrides.clear()
     load.cache_clear()
 
 

@@ -19,6 +19,8 @@ GLOBAL_TABLES = {
     *("users", "refresh_tokens", "login_attempts", "request_counters", "kill_switches"),
     *("schema_migrations", "database_life", "database_restores"),
     *("mails", "account_tokens", "identity_requests"),
+    # Stripe's events: whose they are turns out when they are worked on.
+    "stripe_events",
 }
 TENANT_COLUMN = {"workspaces": "id"}
 

@@ -32,11 +32,13 @@ class Right(StrEnum):
     APPROVE = "approve"
     CONNECT = "connect"
     MANAGE = "manage"
+    BILL = "bill"
 
 
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.OWNER: frozenset(Right),
-    Role.MANAGER: frozenset(Right),
+    # Who pays decides what is paid.
+    Role.MANAGER: frozenset(Right) - {Right.BILL},
     Role.CHATTER: frozenset({Right.READ, Right.WRITE_FANS, Right.REPLY}),
     Role.ANALYST: frozenset({Right.READ}),
 }
@@ -72,9 +74,8 @@ class Principal(BaseModel):
             EmailUnverifiedError: It has, but the caller's address is not verified.
         """
         if right not in RIGHTS[self.role]:
-            raise ForbiddenError(
-                f"The role {self.role} may not do this; ask an owner or a manager."
-            )
+            who = "an owner" if right is Right.BILL else "an owner or a manager"
+            raise ForbiddenError(f"The role {self.role} may not do this; ask {who}.")
         if right in VERIFIED_ONLY and not self.email_verified:
             raise EmailUnverifiedError(
                 "Verify your e-mail address first: follow the link in the mail, or ask for"

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
+    from stripe import InvalidRequestError, StripeClient
 
 
 @cache
@@ -95,3 +96,29 @@ def secret_json(arn: str) -> dict[str, str]:
     text = secrets().get_secret_value(SecretId=arn)["SecretString"]
     value: dict[str, str] = json.loads(text)
     return value
+
+
+def stripe_refusal() -> "type[InvalidRequestError]":
+    """The exception with which the package tells that Stripe refuses a request."""
+    from stripe import InvalidRequestError
+
+    return InvalidRequestError
+
+
+@cache
+def stripe(secret_arn: str, api_base: str) -> "StripeClient":
+    """Stripe.
+
+    Args:
+        secret_arn: The secret with the key.
+        api_base: Where Stripe answers; empty: where the package says.
+    """
+    from stripe import RequestsClient, StripeClient
+
+    return StripeClient(
+        secret_json(secret_arn)["api_key"],
+        base_addresses={"api": api_base} if api_base else None,
+        # The package repeats with the same idempotency key.
+        max_network_retries=2,
+        http_client=RequestsClient(timeout=10),
+    )

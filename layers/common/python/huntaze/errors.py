@@ -37,6 +37,12 @@ class UnauthorizedError(HuntazeError):
     status = HTTPStatus.UNAUTHORIZED
 
 
+class PaymentRequiredError(HuntazeError):
+    """The workspace's plan does not include this; the sentence names the plan that does."""
+
+    status = HTTPStatus.PAYMENT_REQUIRED
+
+
 class ForbiddenError(HuntazeError):
     """The caller's role does not allow this."""
 

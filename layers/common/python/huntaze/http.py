@@ -197,7 +197,9 @@ def _note_route(
     return go_on(app)
 
 
-def lambda_entry(app: APIGatewayRestResolver, *, authenticated: bool = True) -> LambdaHandler:
+def lambda_entry(
+    app: APIGatewayRestResolver, *, authenticated: bool = True, any_body: bool = False
+) -> LambdaHandler:
     """Make the Lambda handler of ``app``.
 
     Args:
@@ -205,6 +207,7 @@ def lambda_entry(app: APIGatewayRestResolver, *, authenticated: bool = True) -> 
         authenticated: Whether API Gateway has an authorizer on every route of the feature. Who
             comes without its context is refused before any validation, so that a stranger learns
             nothing of a route's shape.
+        any_body: Whether the feature reads bodies by itself, byte for byte (signed webhooks).
     """
 
     def entry(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
@@ -214,7 +217,9 @@ def lambda_entry(app: APIGatewayRestResolver, *, authenticated: bool = True) -> 
         # API Gateway's test console sends no id of its own.
         request_id = correlation.parse(request_context.get("requestId")) or new_id()
         with invocation(request_id, workspace_id=caller.get("workspace_id")):
-            answer = _answer_event(app, event, context, authenticated=authenticated)
+            answer = _answer_event(
+                app, event, context, authenticated=authenticated, any_body=any_body
+            )
             log.info(
                 "answered",
                 extra={
@@ -245,11 +250,13 @@ def _answer_event(
     context: LambdaContext,
     *,
     authenticated: bool,
+    any_body: bool,
 ) -> dict[str, Any]:
     try:
         authorizer = (event.get("requestContext") or {}).get("authorizer")
         caller = _caller(authorizer, authenticated=authenticated)
-        _refuse_unreadable(event)
+        if not any_body:
+            _refuse_unreadable(event)
         keyed = idempotency.keyed_request(event, caller) if caller else None
         resolve = partial(app.resolve, event, context)
         answer = idempotency.answer_once(keyed, database(), resolve) if keyed else resolve()

@@ -19,6 +19,8 @@ from pydantic import (
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit
+from huntaze.domain.billing import entitlements
+from huntaze.domain.billing.plans import Limit
 from huntaze.errors import ConflictError, InvalidInputError
 from huntaze.ids import new_id
 from huntaze.platforms.limits import LaneLimits
@@ -117,6 +119,7 @@ def add(tenant: Tenant, draft: CreatorDraft, limits: Mapping[str, LaneLimits], *
         UnknownPlatformError: There is no such platform.
         TooFastError: The creator would send faster than the platform takes.
         CreatorExistsError: The workspace runs this account already.
+        PaymentRequiredError: The workspace's plan has no room for another.
     """
     if draft.platform not in limits:
         known = ", ".join(sorted(limits))
@@ -144,6 +147,7 @@ def add(tenant: Tenant, draft: CreatorDraft, limits: Mapping[str, LaneLimits], *
             raise CreatorExistsError(
                 f"This workspace has a creator {draft.handle} on {draft.platform} already."
             )
+        entitlements.require_room(connection, tenant.workspace_id, Limit.CREATORS, adding=0)
         connection.execute(
             "INSERT INTO creator_lanes (workspace_id, creator_id, platform, status,"
             " stop_reason, messages_per_minute, min_gap_ms) VALUES (%(workspace_id)s, %(id)s,"

@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 from huntaze.db import Connection
 from huntaze.domain import compliance
 from huntaze.domain.audience import make_room_for_sums
+from huntaze.domain.billing import entitlements
 from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.domain.outbound.texts import Template, text_hash, to_sql
 from huntaze.errors import ConflictError, NotFoundError
@@ -199,6 +200,9 @@ def plan_campaign(connection: Connection, plan: CampaignPlan) -> int:
 
     Returns:
         Rows written.
+
+    Raises:
+        PaymentRequiredError: The workspace's plan does not include so many messages.
     """
     make_room_for_sums(connection)
     audience, values = _audience(plan)
@@ -241,7 +245,9 @@ def plan_campaign(connection: Connection, plan: CampaignPlan) -> int:
     )
     # Compiling these many expressions costs more than running them.
     connection.execute("SET LOCAL jit = off")
-    return connection.execute(query, values).rowcount
+    rows = connection.execute(query, values).rowcount
+    entitlements.require_sending(connection, plan.workspace_id, plan.creator_id)
+    return rows
 
 
 def is_planned(connection: Connection, campaign_id: UUID) -> bool:
@@ -269,6 +275,7 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
 
     Raises:
         NotFoundError: The creator has no such fan.
+        PaymentRequiredError: The workspace's plan does not include the message.
     """
     send_id = new_id()
     written = connection.execute(
@@ -299,6 +306,7 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
     )
     if not written.rowcount:
         raise NotFoundError("There is no such fan of this creator.")
+    entitlements.require_sending(connection, send.workspace_id, send.creator_id)
     return send_id
 
 

@@ -1,0 +1,1 @@
+"""Plans, payments and what Stripe says about them."""

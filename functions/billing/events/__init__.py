@@ -1,0 +1,1 @@
+"""The consumer of what the webhook took in."""

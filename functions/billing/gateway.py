@@ -1,0 +1,142 @@
+"""Stripe: the only calls of this feature to it."""
+
+from typing import TYPE_CHECKING, Any, cast
+from uuid import UUID
+
+from functions.billing.records import (
+    Hint,
+    Json,
+    Snapshot,
+    id_of,
+    read_charge,
+    read_dispute,
+    read_invoice,
+    read_subscription,
+)
+from huntaze import clients
+from huntaze.domain.billing.plans import Price
+from huntaze.errors import HuntazeError
+from huntaze.settings import Settings, load
+
+if TYPE_CHECKING:
+    from stripe import StripeClient
+
+# A customer has one subscription, or a few over the years.
+_MOST_SUBSCRIPTIONS = 100
+
+
+class StripeSettings(Settings):
+    """Which secret holds the key, and where Stripe answers."""
+
+    stripe_api_secret_arn: str
+    # Empty: where the package says.
+    stripe_api_base: str = ""
+
+
+class PriceUnlikeShownError(HuntazeError):
+    """Stripe would charge something else than what the caller was shown."""
+
+
+def _client() -> "StripeClient":
+    settings = load(StripeSettings)
+    return clients.stripe(settings.stripe_api_secret_arn, settings.stripe_api_base)
+
+
+class StripeBooks:
+    """What Stripe knows of customers now."""
+
+    def customer_of_charge(self, charge_id: str) -> str | None:
+        """Whose payment it was."""
+        return id_of(_client().v1.charges.retrieve(charge_id).to_dict().get("customer"))
+
+    def look(self, customer_id: str, hint: Hint) -> Snapshot:
+        """Read the object of an event and the customer's subscriptions, which it may concern."""
+        api = _client().v1
+        kind = hint.kind
+        listed = api.subscriptions.list(
+            {
+                "customer": customer_id,
+                "status": "all",
+                "limit": _MOST_SUBSCRIPTIONS,
+                "expand": ["data.latest_invoice"],
+            }
+        ).to_dict()
+        invoices: list[Json] = []
+        charges: list[Json] = []
+        disputes: list[Json] = []
+        if kind.startswith("invoice."):
+            invoices.append(
+                api.invoices.retrieve(hint.object_id, {"expand": ["payments"]}).to_dict()
+            )
+        elif kind.startswith("charge.dispute."):
+            disputes.append(api.disputes.retrieve(hint.object_id).to_dict())
+        elif kind.startswith("charge."):
+            # Of a refund, the charge is what changes.
+            charge_id = hint.charge_id or hint.object_id
+            charges.append(api.charges.retrieve(charge_id).to_dict())
+        return Snapshot(
+            subscriptions=tuple(read_subscription(found) for found in listed["data"]),
+            invoices=tuple(map(read_invoice, invoices)),
+            charges=tuple(map(read_charge, charges)),
+            disputes=tuple(map(read_dispute, disputes)),
+        )
+
+
+class StripeDesk:
+    """What members ask of Stripe: to pay, and to change how they pay."""
+
+    def add_customer(self, workspace_id: UUID) -> str:
+        """Make the workspace's customer; asked twice, Stripe answers with the same one."""
+        made = _client().v1.customers.create(
+            {"metadata": {"workspace_id": str(workspace_id)}},
+            {"idempotency_key": f"huntaze-customer-{workspace_id}"},
+        )
+        return made.id
+
+    def price_id(self, price: Price) -> str:
+        """Find Stripe's price of a plan.
+
+        Raises:
+            PriceUnlikeShownError: There is none, or its amount is another.
+        """
+        found = _client().v1.prices.list({"lookup_keys": [price.lookup_key], "active": True}).data
+        for one in found:
+            if (one.unit_amount, one.currency) == (price.amount_cents, price.currency):
+                return one.id
+        raise PriceUnlikeShownError(
+            f"Stripe has no active price {price.lookup_key} of {price.amount_cents}"
+            f" {price.currency}: this plan cannot be bought now."
+        )
+
+    def checkout_url(self, order: dict[str, Any], *, idempotency_key: str) -> str:
+        """Open a Checkout session and return the address of its page."""
+        session = _client().v1.checkout.sessions.create(
+            cast("Any", order), {"idempotency_key": idempotency_key}
+        )
+        if session.url is None:
+            raise LookupError(f"Stripe gave {session.id} no address")
+        return session.url
+
+    def portal_url(self, customer_id: str, return_url: str) -> str:
+        """Open a session of the customer portal and return the address of its page."""
+        session = _client().v1.billing_portal.sessions.create(
+            {"customer": customer_id, "return_url": return_url}
+        )
+        return session.url
+
+    def report_use(
+        self, *, meter: str, identifier: str, customer_id: str, quantity: int, at: int
+    ) -> None:
+        """Tell a meter of use; Stripe takes an identifier once, and says so the next time."""
+        try:
+            _client().v1.billing.meter_events.create(
+                {
+                    "event_name": meter,
+                    "identifier": identifier,
+                    "payload": {"stripe_customer_id": customer_id, "value": str(quantity)},
+                    "timestamp": at,
+                }
+            )
+        except clients.stripe_refusal() as refusal:
+            if "already exists" not in str(refusal):
+                raise

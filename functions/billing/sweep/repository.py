@@ -1,0 +1,68 @@
+"""Use and reports in Postgres."""
+
+from collections.abc import Callable
+from uuid import UUID
+
+from psycopg import sql
+
+from functions.billing.sweep.service import Report
+from huntaze.db import ConnectionSource, Tenant
+
+# The trial is free: use counts from the first subscription on.
+_BILLABLE = sql.SQL(
+    "m.workspace_id = %(workspace)s AND m.report_id IS NULL AND m.used_at >="
+    " (SELECT min(s.created_at) FROM subscriptions s WHERE s.workspace_id = m.workspace_id)"
+)
+_REPORT = sql.SQL(
+    "WITH taken AS (UPDATE metered_usage m SET report_id = %(id)s"
+    "  WHERE {} AND meter = %(meter)s RETURNING quantity)"
+    " INSERT INTO usage_reports (workspace_id, id, meter, quantity)"
+    " SELECT %(workspace)s, %(id)s, %(meter)s, sum(quantity) FROM taken HAVING sum(quantity) > 0"
+)
+
+
+class PostgresUsage:
+    """Use and reports in Postgres.
+
+    Args:
+        source: Lends a connection with the role ``intake``.
+        new_id: Makes the ids of reports.
+    """
+
+    def __init__(self, source: ConnectionSource, *, new_id: Callable[[], UUID]) -> None:
+        self._source = source
+        self._new_id = new_id
+
+    def sum_up(self, workspace_id: UUID) -> None:
+        """Put what no report has into one report for each meter."""
+        with Tenant(self._source, workspace_id).transaction() as connection:
+            meters = connection.execute(
+                sql.SQL("SELECT DISTINCT meter FROM metered_usage m WHERE {}").format(_BILLABLE),
+                {"workspace": workspace_id},
+            ).fetchall()
+            for (meter,) in meters:
+                # What is locked or marked by another run is that run's.
+                connection.execute(
+                    _REPORT.format(_BILLABLE),
+                    {"id": self._new_id(), "workspace": workspace_id, "meter": meter},
+                )
+
+    def waiting(self, workspace_id: UUID) -> list[Report]:
+        """Reports that Stripe has not taken yet."""
+        with Tenant(self._source, workspace_id).transaction() as connection:
+            rows = connection.execute(
+                "SELECT r.id, r.meter, r.quantity, a.stripe_customer_id, r.created_at"
+                " FROM usage_reports r JOIN billing_accounts a USING (workspace_id)"
+                " WHERE r.workspace_id = %s AND r.sent_at IS NULL ORDER BY r.id",
+                (workspace_id,),
+            )
+            return [Report(*row) for row in rows]
+
+    def sent(self, workspace_id: UUID, report_id: UUID) -> None:
+        """Remember that Stripe has taken a report."""
+        with Tenant(self._source, workspace_id).transaction() as connection:
+            connection.execute(
+                "UPDATE usage_reports SET sent_at = clock_timestamp()"
+                " WHERE workspace_id = %s AND id = %s",
+                (workspace_id, report_id),
+            )
