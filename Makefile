@@ -14,8 +14,9 @@ help: ## show this text
 	@echo "Settings (environment or command line), for a second cloud beside the first:"
 	@echo "  HUNTAZE_DATA=.local        where the cloud keeps its data and logs"
 	@echo "  HUNTAZE_PORT_BASE=4566     first port: AWS; then Postgres, fan platform, model provider"
-	@echo "  AWS_PORT, POSTGRES_PORT, FAN_PLATFORM_PORT, MODEL_PROVIDER_PORT   one port each"
+	@echo "  AWS_PORT, POSTGRES_PORT, FAN_PLATFORM_PORT, MODEL_PROVIDER_PORT, STRIPE_PORT   one each"
 	@echo "  SFN_WAIT_SCALE=1           factor for the waits of the state machines"
+	@echo "  STRIPE_API_KEY             a key of Stripe's test mode, in place of the stand-in"
 	@echo "  CHROMIUM_EXECUTABLE        the browser to use; found or fetched when not set"
 	@echo
 	@echo "Example:  make run HUNTAZE_DATA=/tmp/huntaze-2 HUNTAZE_PORT_BASE=4600"

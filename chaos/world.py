@@ -113,6 +113,7 @@ def running_world(scratch: Path, port_base: int) -> Iterator[World]:
         postgres_port=port_base + 1,
         fan_platform_port=port_base + 2,
         model_provider_port=port_base + 3,
+        stripe_port=port_base + 4,
         wait_scale="1",
     )
     for port in range(port_base, port_base + 3):
@@ -163,7 +164,9 @@ def _workspace(superuser: str) -> UUID:
     workspace_id = new_id()
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute(
-            "INSERT INTO workspaces (id, name) VALUES (%s, 'Chaos')", (workspace_id,)
+            "INSERT INTO workspaces (id, name, plan, plan_until)"
+            " VALUES (%s, 'Chaos', 'agency', NULL)",
+            (workspace_id,),
         )
     return workspace_id
 

@@ -59,10 +59,16 @@ def run_cloud(settings: LocalSettings, *, with_demo: bool) -> int:
     say(f"API          {found['api_url']}")
     say(f"API docs     {found['docs_url']}")
     say(f"fan platform {found['fan_platform_url']}")
+    say(f"Stripe       {found['stripe_url'] or 'itself, with the key of STRIPE_API_KEY'}")
     say(f"endpoints    {endpoints.path_in(settings.data_dir)}")
     if not with_demo:
         return 0
-    return subprocess.run([sys.executable, "-m", "local.demo"], cwd=ROOT, check=False).returncode
+    demos = ["local.demo"] if found["stripe_url"] is None else ["local.demo", "local.demo_billing"]
+    for demo in demos:
+        done = subprocess.run([sys.executable, "-m", demo], cwd=ROOT, check=False)
+        if done.returncode:
+            return done.returncode
+    return 0
 
 
 def supervise(settings: LocalSettings) -> None:

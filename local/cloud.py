@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local import aws, endpoints, processes
+from local import aws, endpoints, processes, stripe
 from local.deployment import Deployment, fingerprint
 from local.postgres import EmbeddedPostgres
 from local.processes import LocalCloudError, ProcessRecord
@@ -26,9 +26,14 @@ from local.settings import HOST, ROOT, LocalSettings
 from local.worker import DRAIN_SECONDS
 
 # The order in which they end: who sends first, who keeps the data last.
-ENDING_ORDER = ("supervisor", "worker", "fan_platform", "aws")
+ENDING_ORDER = ("supervisor", "worker", "fan_platform", "stripe", "aws")
 # The AWS side would wait for calls that poll a queue; nothing of it outlives the process anyway.
 _PATIENCE = {"aws": 2}
+# The folder and the name of each.
+_STAND_INS = {
+    "fan_platform": ("fan_platform", "fan platform"),
+    "stripe": ("stripe_stand_in", "stand-in for Stripe"),
+}
 _MARKER = "This folder belongs to a local cloud of Huntaze: `make reset` deletes it.\n"
 
 
@@ -51,6 +56,7 @@ class LocalCloud:
                 self._begin_afresh()
             self._start_servers()
             self._deploy()
+            stripe.introduce(self.settings, self.deployment.output("ApiUrl"))
             self._write_endpoints()
             self._start_worker()
 
@@ -155,6 +161,7 @@ class LocalCloud:
             ("AWS_PORT", settings.aws_port),
             ("POSTGRES_PORT", settings.postgres_port),
             ("FAN_PLATFORM_PORT", settings.fan_platform_port),
+            ("STRIPE_PORT", settings.stripe_port),
         ):
             if not processes.port_is_free(port):
                 raise LocalCloudError(
@@ -163,7 +170,7 @@ class LocalCloud:
                 )
         for folder in (
             *(settings.run_dir, settings.postgres_dir, settings.fan_platform_dir),
-            *(settings.aws_dir, settings.data_dir / "worker"),
+            *(settings.aws_dir, settings.stripe_dir, settings.data_dir / "worker"),
         ):
             shutil.rmtree(folder, ignore_errors=True)
         settings.outputs_path.unlink(missing_ok=True)
@@ -183,6 +190,7 @@ class LocalCloud:
                 pool.submit(self._start_aws),
                 pool.submit(self._start_postgres),
                 pool.submit(self._start_fan_platform),
+                pool.submit(self._start_stripe),
             ]
             if not self.deployment.is_synthesised:
                 steps.append(pool.submit(timed, "cdk synth", self.deployment.synthesise))
@@ -204,31 +212,43 @@ class LocalCloud:
             timed(f"PostgreSQL on port {self.settings.postgres_port}", self.postgres.start)
 
     def _start_fan_platform(self) -> None:
-        wanted = fingerprint(("local/fan_platform",), self.settings.fan_platform_url)
-        record = self.record("fan_platform")
+        self._start_stand_in(
+            "fan_platform", self.settings.fan_platform_url, self.settings.fan_platform_dir
+        )
+
+    def _start_stripe(self) -> None:
+        if self.settings.stripe_url is not None:
+            self._start_stand_in("stripe", self.settings.stripe_url, self.settings.stripe_dir)
+
+    def _start_stand_in(self, name: str, url: str, data: Path) -> None:
+        """Start a web application of our own that stands in for somebody else's."""
+        module, title = _STAND_INS[name]
+        wanted = fingerprint((f"local/{module}",), url)
+        record = self.record(name)
         if record is not None and record.fingerprint == wanted:
             return
         if record is not None:
             processes.end_tree(record.pid)
-        with step(f"fan platform on port {self.settings.fan_platform_port}"):
-            log_path = self.settings.log_dir / "fan_platform.log"
+        port = url.rpartition(":")[2]
+        with step(f"{title} on port {port}"):
+            log_path = self.settings.log_dir / f"{name}.log"
             server = processes.start_apart(
                 [
-                    *(sys.executable, "-m", "local.fan_platform", "--host", HOST),
-                    *("--port", str(self.settings.fan_platform_port)),
-                    *("--data", str(self.settings.fan_platform_dir)),
+                    *(sys.executable, "-m", f"local.{module}", "--host", HOST),
+                    *("--port", port, "--data", str(data)),
                 ],
                 log_path=log_path,
                 cwd=ROOT,
             )
-            ProcessRecord.of(server.pid, wanted).write(self._record_path("fan_platform"))
-            url = f"{self.settings.fan_platform_url}/"
+            ProcessRecord.of(server.pid, wanted).write(self._record_path(name))
             if (
-                not processes.wait_until(lambda: server.poll() is not None or aws.answers(url), 30)
+                not processes.wait_until(
+                    lambda: server.poll() is not None or aws.answers(f"{url}/"), 30
+                )
                 or server.poll() is not None
             ):
                 raise LocalCloudError(
-                    f"The fan platform did not answer at {url}; its last words:\n"
+                    f"The {title} did not answer at {url}; its last words:\n"
                     + processes.last_lines(log_path)
                 )
 
@@ -246,6 +266,7 @@ class LocalCloud:
             docs_url=f"{api_url}/api/docs",
             fan_platform_url=self.settings.fan_platform_url,
             model_provider_url=None,
+            stripe_url=self.settings.stripe_url,
             aws_endpoint_url=self.settings.aws_url,
             database_url=self.deployment.database_url(),
             log_dir=str(self.settings.log_dir),

@@ -122,6 +122,7 @@ class Deployment:
             "database_port": str(settings.postgres_port),
             "fan_platform_url": settings.fan_platform_url,
             "aws_endpoint_url": settings.aws_url,
+            "stripe_api_base": settings.stripe_url or "",
         }
 
     def _cdk_deploy(self, *arguments: str) -> None:

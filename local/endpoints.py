@@ -17,6 +17,7 @@ _KEYS = (
     "docs_url",
     "fan_platform_url",
     "model_provider_url",
+    "stripe_url",
     "aws_endpoint_url",
     "database_url",
     "worker_pid",

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.processes import LocalCloudError
@@ -15,7 +15,13 @@ ACCOUNT = "000000000000"
 REGION = "us-east-1"
 
 # Each server's distance from the base port.
-_OFFSETS = {"AWS_PORT": 0, "POSTGRES_PORT": 1, "FAN_PLATFORM_PORT": 2, "MODEL_PROVIDER_PORT": 3}
+_OFFSETS = {
+    "AWS_PORT": 0,
+    "POSTGRES_PORT": 1,
+    "FAN_PLATFORM_PORT": 2,
+    "MODEL_PROVIDER_PORT": 3,
+    "STRIPE_PORT": 4,
+}
 
 
 @dataclass(frozen=True)
@@ -27,7 +33,11 @@ class LocalSettings:
     postgres_port: int
     fan_platform_port: int
     model_provider_port: int
+    stripe_port: int
     wait_scale: str
+    # Set, Stripe itself takes the place of the stand-in.
+    stripe_api_key: str | None = field(default=None, repr=False)
+    stripe_webhook_secret: str | None = field(default=None, repr=False)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "LocalSettings":
@@ -47,13 +57,17 @@ class LocalSettings:
             postgres_port=ports["POSTGRES_PORT"],
             fan_platform_port=ports["FAN_PLATFORM_PORT"],
             model_provider_port=ports["MODEL_PROVIDER_PORT"],
+            stripe_port=ports["STRIPE_PORT"],
+            stripe_api_key=environment.get("STRIPE_API_KEY") or None,
+            stripe_webhook_secret=environment.get("STRIPE_WEBHOOK_SECRET") or None,
             wait_scale=environment.get("SFN_WAIT_SCALE") or "1",
         )
 
     @property
     def ports(self) -> str:
         """The ports of the servers, to tell one local cloud from another."""
-        return f"{self.aws_port}, {self.postgres_port}, {self.fan_platform_port}"
+        ports = (self.aws_port, self.postgres_port, self.fan_platform_port, self.stripe_port)
+        return ", ".join(map(str, ports))
 
     @property
     def aws_url(self) -> str:
@@ -64,6 +78,16 @@ class LocalSettings:
     def fan_platform_url(self) -> str:
         """The address of the fake fan platform."""
         return f"http://{HOST}:{self.fan_platform_port}"
+
+    @property
+    def stripe_url(self) -> str | None:
+        """The address of the stand-in for Stripe; None when Stripe itself is called."""
+        return None if self.stripe_api_key else f"http://{HOST}:{self.stripe_port}"
+
+    @property
+    def stripe_dir(self) -> Path:
+        """What the stand-in for Stripe knows."""
+        return self.data_dir / "stripe"
 
     @property
     def log_dir(self) -> Path:

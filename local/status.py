@@ -22,6 +22,11 @@ def show(cloud: LocalCloud) -> bool:
             _pid(cloud, "fan_platform"),
             aws.answers(settings.fan_platform_url),
         ),
+        *(
+            [("stripe stand-in", settings.stripe_port, _pid(cloud, "stripe"), aws.answers(url))]
+            if (url := settings.stripe_url)
+            else []
+        ),
         ("supervisor", None, _pid(cloud, "supervisor"), None),
         ("browser worker", None, worker, None),
     ]
