@@ -2,6 +2,7 @@
 
 from aws_cdk import App
 
+from stacks.alerts import Alerts
 from stacks.api import Api
 from stacks.campaigns import Campaigns
 from stacks.data import Data
@@ -10,13 +11,17 @@ from stacks.delivery import Delivery
 from stacks.edge import Edge
 from stacks.messaging import Messaging
 from stacks.network import Network
+from stacks.observability import Observability
 from stacks.settings import StageSettings
+from stacks.stage_stack import StageStack
+from stacks.watched import watch
 from stacks.worker import Worker
 
 
 def build(app: App) -> None:
     """Add the stacks of the stage that the context names."""
     settings = StageSettings.from_context(app.node.try_get_context)
+    alerts = Alerts(app, settings)
     network = None
     if settings.network and settings.postgres:
         network = Network(app, settings, settings.network, pooled=settings.postgres.proxy)
@@ -46,6 +51,12 @@ def build(app: App) -> None:
         outbox_relay=api.outbox_relay,
         network=network,
     )
+    Observability(app, settings)
+    for stack in app.node.children:
+        if isinstance(stack, StageStack) and stack is not alerts:
+            watch(stack, settings)
+            # Who is to hear of an alarm is there before it.
+            stack.add_stack_dependency(alerts)
 
 
 if __name__ == "__main__":

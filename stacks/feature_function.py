@@ -54,6 +54,8 @@ class FeatureFunction(lambda_.Function):
             timeout: How long one call may take.
         """
         feature = handler.split(".")[1]
+        # As its log lines, its part of a trace and its alarms call it.
+        self.slice_name = handler.removeprefix("functions.").removesuffix(".handler.handler")
         asset = feature_asset(feature, tuple(extra_files))
         log_group = logs.LogGroup(
             scope,
@@ -75,7 +77,7 @@ class FeatureFunction(lambda_.Function):
             code=lambda_.Code.from_asset(str(asset.path), asset_hash=asset.digest),
             environment={
                 "STAGE": settings.stage.value,
-                "SERVICE": handler.removeprefix("functions.").removesuffix(".handler.handler"),
+                "SERVICE": self.slice_name,
                 **(environment or {}),
             },
             handler=handler,

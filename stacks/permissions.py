@@ -280,6 +280,11 @@ def read_objects(grantee: iam.IGrantable, bucket: s3.IBucket) -> None:
     allow(grantee, ["s3:ListBucket"], [bucket.bucket_arn])
 
 
+def send_traces(role: iam.IGrantable) -> None:
+    """Tell X-Ray of parts of traces."""
+    allow(role, ["xray:PutTraceSegments"], ["*"], because="X-Ray has no resource level")
+
+
 def write_objects(grantee: iam.IGrantable, bucket: s3.IBucket) -> None:
     """Put objects into a bucket, in parts if they are large."""
     allow(

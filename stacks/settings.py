@@ -81,6 +81,10 @@ class StageSettings:
     github_oidc_provider_arn: str | None
     # What stands behind the @ of the address that mails come from.
     mail_domain: str
+    # Who hears of alarms, what a month may cost, and whether figures are watched that warn early.
+    operators_email: str | None
+    monthly_budget_usd: int
+    watches_closely: bool
 
     @classmethod
     def from_context(cls, context: ContextReader) -> "StageSettings":
@@ -159,6 +163,9 @@ class StageSettings:
             github_repository=repository,
             github_oidc_provider_arn=optional("github_oidc_provider_arn"),
             mail_domain=required("mail_domain"),
+            operators_email=optional("operators_email"),
+            monthly_budget_usd=int(optional("monthly_budget_usd") or 60),
+            watches_closely=(optional("watches_closely") or "false").lower() == "true",
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
 

@@ -52,6 +52,9 @@ class Worker(StageStack):
             "SCREENSHOTS_BUCKET": data.screenshots.bucket_name,
             "OUTBOX_RELAY_FUNCTION": outbox_relay.function_name,
         }
+        if settings.on_aws:
+            permissions.send_traces(role)
+            environment["TRACES"] = "true"
         if settings.fan_platform_url is not None:
             pages = {"fan_platform": settings.fan_platform_url}
             environment["SITE_BASE_URLS"] = json.dumps(pages)

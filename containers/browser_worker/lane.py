@@ -4,7 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
@@ -17,6 +17,7 @@ from browser_worker.ledger import LaneLedger, View
 from browser_worker.profile import SiteProfile
 from browser_worker.site import Site
 from browser_worker.steps import Observer
+from browser_worker.tracing import Tracer
 from browser_worker.trouble import (
     FanBlocked,
     FanGone,
@@ -77,6 +78,7 @@ class Workbench:
     # True once the worker has been told to go.
     leaving: Callable[[], bool]
     hand_over_seconds: float
+    tracer: Tracer = field(default_factory=lambda: Tracer(None))
     # Where pictures of changed pages go; None keeps none.
     screenshots_bucket: str | None = None
 
@@ -191,9 +193,8 @@ class Lane:
             return
         try:
             site = await self._open_site()
-            delivery = await deliver(
-                site, self._ledger, self._the_profile, due, self._bench.observe
-            )
+            with self._bench.tracer.message(self._bench.observe) as observe:
+                delivery = await deliver(site, self._ledger, self._the_profile, due, observe)
         except Trouble as trouble:
             await self._handle(trouble, partial(self._put_aside, trouble, due))
             return
@@ -258,7 +259,7 @@ class Lane:
             "trouble on a page",
             extra={"trouble": trouble.code, **await self._picture_of(trouble)},
         )
-        metrics.record_trouble(self._the_profile.name, trouble.code)
+        metrics.record_trouble(trouble.code)
         await self._forget_site()
         if in_chat:
             self._drifts = self._drifts + 1 if isinstance(trouble, SelectorDrift) else 0

@@ -29,9 +29,9 @@ def record_read_back(outcome: str) -> None:
     record(READ_BACKS, 1, outcome=outcome)
 
 
-def record_trouble(platform: str, code: str) -> None:
+def record_trouble(code: str) -> None:
     """Record trouble with a page."""
-    record(TROUBLES, 1, platform=platform, trouble=code)
+    record(TROUBLES, 1, trouble=code)
 
 
 def record_lanes(held: int, most: int) -> None:

@@ -13,6 +13,7 @@ from browser_worker.lane import Workbench
 from browser_worker.profile import SiteProfile, load_profile
 from browser_worker.settings import WorkerSettings
 from browser_worker.steps import Observer, nobody
+from browser_worker.tracing import Tracer, put_segments
 from browser_worker.worker import Worker
 from huntaze import logs
 from huntaze.db import login
@@ -53,6 +54,7 @@ async def run(observe: Observer = nobody) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, leaving.set)
     pool = await asyncio.to_thread(_open_pool, load(DatabaseSettings), settings.most_lanes)
+    tracer = Tracer(put_segments if settings.traces else None)
     try:
         async with async_playwright() as playwright:
             browser = await launch(playwright)
@@ -65,10 +67,14 @@ async def run(observe: Observer = nobody) -> None:
                 observe=observe,
                 leaving=leaving.is_set,
                 hand_over_seconds=settings.hand_over_seconds,
+                tracer=tracer,
                 screenshots_bucket=settings.screenshots_bucket,
             )
             log.info("the worker is up")
+            telling = asyncio.create_task(tracer.run())
             await Worker(settings, pool, bench, leaving).run()
+            telling.cancel()
+            await tracer.flush()
             if not browser.is_connected():
                 raise BrowserGoneError("the browser ended by itself")
             await browser.close()

@@ -17,6 +17,8 @@ class WorkerSettings(Settings):
     screenshots_bucket: str
     # Where each site profile's pages are, when not where the profile says.
     site_base_urls: Json[dict[str, str]] = Field(default_factory=dict)
+    # Whether X-Ray is there to take segments.
+    traces: bool = False
     # How long a lane stays a dead worker's; a live one renews it three times as often.
     lease_seconds: float = 30
     most_lanes: int = 20

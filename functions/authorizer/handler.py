@@ -10,7 +10,7 @@ from functions.authorizer import service
 from functions.authorizer.models import Admission
 from functions.authorizer.repository import PostgresSessions
 from functions.authorizer.settings import AuthorizerSettings
-from huntaze import correlation, tokens
+from huntaze import correlation, metrics, tokens
 from huntaze.db import database
 from huntaze.entry import invocation
 from huntaze.errors import UnauthorizedError
@@ -30,7 +30,12 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Admit the request of ``event``, refuse it, or say that nobody is logged in."""
     request_id = (event.get("requestContext") or {}).get("requestId")
     with invocation(correlation.parse(request_id)):
-        policy = _judge(event)
+        try:
+            policy = _judge(event)
+        except Exception:
+            # Lambda's own count of errors holds every visitor without a session.
+            metrics.record(metrics.AUTHORIZER_FAILURES, 1)
+            raise
     if policy is None:
         raise RefusedError
     return policy

@@ -13,6 +13,8 @@ class QueuedMail(BaseModel):
     """What a message of the queue says."""
 
     mail_id: UUID
+    # Of the request that it comes of.
+    correlation_id: UUID | None = None
 
 
 class PlannedMail(BaseModel):

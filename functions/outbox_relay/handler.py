@@ -9,6 +9,7 @@ from functions.outbox_relay import service
 from functions.outbox_relay.gateway import EventBus
 from functions.outbox_relay.repository import PostgresOutbox
 from functions.outbox_relay.settings import RelaySettings
+from huntaze import metrics
 from huntaze.db import database
 from huntaze.entry import entry
 from huntaze.settings import load
@@ -26,12 +27,14 @@ class EventsRefusedError(Exception):
 @entry
 def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
     """Publish what waits; fails when something was refused, so that an alarm can see it."""
+    outbox = PostgresOutbox(database())
     outcome = service.relay(
-        PostgresOutbox(database()),
+        outbox,
         EventBus(load(RelaySettings).event_bus_name),
         has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MS,
     )
     counts = outcome._asdict()
+    metrics.record(metrics.OUTBOX_LAG, outbox.lag().total_seconds())
     log.info("the outbox was published", extra=counts)
     if outcome.refused:
         raise EventsRefusedError(f"{outcome.refused} events were refused; they stay in the outbox.")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -25,6 +26,12 @@ class PostgresOutbox(Transactions):
             connection.cursor(row_factory=class_row(OutboxEvent)) as cursor,
         ):
             yield cursor.execute("SELECT * FROM take_outbox(%s)", (most,)).fetchall()
+
+    def lag(self) -> timedelta:
+        """How long the oldest event has waited."""
+        with self.transaction() as connection:
+            row = connection.execute("SELECT outbox_lag()").fetchone()
+        return timedelta(0) if row is None else row[0]
 
     def mark_published(self, ids: Sequence[UUID]) -> None:
         """Say, inside the block, which of the held events are done."""

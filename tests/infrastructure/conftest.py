@@ -61,6 +61,7 @@ _PRODUCTION = {
     "api_domain": "api.huntaze.example",
     "media_domain": "media.huntaze.example",
     "mail_domain": "huntaze.example",
+    "operators_email": "operators@huntaze.example",
     "region": "us-east-1",
     "github_repository": "huntaze/backend",
 }

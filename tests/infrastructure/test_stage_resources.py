@@ -147,7 +147,10 @@ def test_the_worker_starts_with_the_settings_that_it_reads(assembly, rendered):
 
 
 def test_stages_share_no_stack(local, dev, production):
-    here = {"Api", "Campaigns", "Data", "Database", "Messaging", "Worker"}
+    here = {
+        *("Alerts", "Api", "Campaigns", "Data", "Database", "Messaging", "Observability"),
+        "Worker",
+    }
     assert set(local.templates) == {f"Huntaze-local-{name}" for name in here}
     assert set(dev.templates) >= {f"Huntaze-dev-{name}" for name in here | {"Network"}}
     assert "Huntaze-production-Edge" in production.templates

@@ -102,7 +102,7 @@ def _workers_for(assembly, lanes):
         if facts.get("MetricName") != "LanesWithDueWork" or not facts.get("AlarmActions"):
             continue
         (action,) = facts["AlarmActions"]
-        policy = policies.get(action["Ref"])
+        policy = policies.get(action.get("Ref"))
         if policy is None:
             continue
         threshold = facts["Threshold"]

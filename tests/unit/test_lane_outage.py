@@ -9,6 +9,7 @@ import pytest
 from browser_worker import lane
 from browser_worker.lane import Ending, Lane
 from browser_worker.profile import load_profile
+from browser_worker.tracing import Tracer
 from browser_worker.trouble import (
     NavigationTimeout,
     RendererCrash,
@@ -99,6 +100,7 @@ def drain(monkeypatch):
             sessions=SimpleNamespace(load=lambda *_: {}, save=lambda *_: None),
             load_profile=load_profile,
             observe=lambda _: None,
+            tracer=Tracer(None),
             leaving=lambda: False,
             hand_over_seconds=60,
         )

@@ -91,6 +91,11 @@ def step_functions() -> "SFNClient":
     return client
 
 
+def xray() -> Any:  # noqa: ANN401  (its one call needs no stubs)
+    """X-Ray."""
+    return _client("xray")
+
+
 def secret_json(arn: str) -> dict[str, str]:
     """Read a secret that holds a JSON object."""
     text = secrets().get_secret_value(SecretId=arn)["SecretString"]

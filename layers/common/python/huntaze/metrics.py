@@ -44,11 +44,16 @@ DELIVERIES = Metric(_SENDING, "Deliveries", Unit.COUNT, ("platform", "outcome"))
 DELIVERY_DURATION = Metric(_SENDING, "DeliveryDuration", Unit.SECONDS, ("platform",))
 DELIVERY_WAIT = Metric(_SENDING, "DeliveryWait", Unit.SECONDS, ("priority",))
 READ_BACKS = Metric(_SENDING, "ReadBacks", Unit.COUNT, ("outcome",))
-TROUBLES = Metric(_SENDING, "Troubles", Unit.COUNT, ("platform", "trouble"))
+TROUBLES = Metric(_SENDING, "Troubles", Unit.COUNT, ("trouble",))
 LANES_HELD = Metric(_SENDING, "LanesHeld", Unit.COUNT)
 UTILISATION = Metric(_SENDING, "Utilisation", Unit.PERCENT)
 LANES_WITH_DUE_WORK = Metric(_SENDING, "LanesWithDueWork", Unit.COUNT)
 LANES_WITHOUT_PROGRESS = Metric(_SENDING, "LanesWithoutProgress", Unit.COUNT)
+
+AUTHORIZER_FAILURES = Metric("Huntaze/Api", "AuthorizerFailures", Unit.COUNT)
+
+# How long the oldest event has waited.
+OUTBOX_LAG = Metric("Huntaze/Events", "OutboxLag", Unit.SECONDS)
 
 _MONEY = "Huntaze/Money"
 

@@ -1,18 +1,19 @@
 """Mails to people who have an account: a row in the transaction of the cause, sent afterwards."""
 
 import json
+import logging
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
 from itertools import batched
 from uuid import UUID
 
-from aws_lambda_powertools import Logger
-
-from huntaze import clients
+from huntaze import clients, correlation
 from huntaze.db import Connection, once_committed
 from huntaze.ids import new_id
 from huntaze.settings import Settings, load
+
+log = logging.getLogger(__name__)
 
 
 class MailQueueSettings(Settings):
@@ -68,18 +69,20 @@ def _send_soon(mail_ids: list[UUID]) -> None:
         enqueue(mail_ids)
     except Exception:
         # The cause is committed: failing now would tell the caller that it is not.
-        Logger(service="huntaze", utc=True).warning("Mails were not queued.", exc_info=True)
+        log.warning("mails were not queued", exc_info=True)
 
 
 def enqueue(mail_ids: Iterable[UUID]) -> int:
     """Queue mails by their ids; return how many the queue took."""
     queue_url = load(MailQueueSettings).email_queue_url
+    work = correlation.current()
+    cause = {"correlation_id": str(work.correlation_id)} if work else {}
     taken = 0
     for batch in batched(mail_ids, 10, strict=False):
         answer = clients.sqs().send_message_batch(
             QueueUrl=queue_url,
             Entries=[
-                {"Id": str(index), "MessageBody": json.dumps({"mail_id": str(mail_id)})}
+                {"Id": str(index), "MessageBody": json.dumps({"mail_id": str(mail_id), **cause})}
                 for index, mail_id in enumerate(batch)
             ],
         )
