@@ -12,7 +12,7 @@ from local.stripe_stand_in.objects import Json
 
 # Seconds between tries; Stripe's are minutes and hours.
 _PAUSES = (0.5, 1, 2, 4, 8, 15, 30, 60, 60, 60)
-_AT_ONCE = 2
+_AT_ONCE = 1
 
 
 @dataclass
