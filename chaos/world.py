@@ -114,6 +114,7 @@ def running_world(scratch: Path, port_base: int) -> Iterator[World]:
         fan_platform_port=port_base + 2,
         model_provider_port=port_base + 3,
         stripe_port=port_base + 4,
+        identity_provider_port=0,
         wait_scale="1",
     )
     for port in range(port_base, port_base + 3):

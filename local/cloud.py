@@ -26,13 +26,14 @@ from local.settings import HOST, ROOT, LocalSettings
 from local.worker import DRAIN_SECONDS
 
 # The order in which they end: who sends first, who keeps the data last.
-ENDING_ORDER = ("supervisor", "worker", "fan_platform", "stripe", "aws")
+ENDING_ORDER = ("supervisor", "worker", "fan_platform", "stripe", "identity_provider", "aws")
 # The AWS side would wait for calls that poll a queue; nothing of it outlives the process anyway.
 _PATIENCE = {"aws": 2}
 # The folder and the name of each.
 _STAND_INS = {
     "fan_platform": ("fan_platform", "fan platform"),
     "stripe": ("stripe_stand_in", "stand-in for Stripe"),
+    "identity_provider": ("identity_provider", "stand-in for identity providers"),
 }
 _MARKER = "This folder belongs to a local cloud of Huntaze: `make reset` deletes it.\n"
 
@@ -162,6 +163,7 @@ class LocalCloud:
             ("POSTGRES_PORT", settings.postgres_port),
             ("FAN_PLATFORM_PORT", settings.fan_platform_port),
             ("STRIPE_PORT", settings.stripe_port),
+            ("IDENTITY_PROVIDER_PORT", settings.identity_provider_port),
         ):
             if not processes.port_is_free(port):
                 raise LocalCloudError(
@@ -191,6 +193,7 @@ class LocalCloud:
                 pool.submit(self._start_postgres),
                 pool.submit(self._start_fan_platform),
                 pool.submit(self._start_stripe),
+                pool.submit(self._start_identity_provider),
             ]
             if not self.deployment.is_synthesised:
                 steps.append(pool.submit(timed, "cdk synth", self.deployment.synthesise))
@@ -219,6 +222,12 @@ class LocalCloud:
     def _start_stripe(self) -> None:
         if self.settings.stripe_url is not None:
             self._start_stand_in("stripe", self.settings.stripe_url, self.settings.stripe_dir)
+
+    def _start_identity_provider(self) -> None:
+        settings = self.settings
+        self._start_stand_in(
+            "identity_provider", settings.identity_provider_url, settings.identity_provider_dir
+        )
 
     def _start_stand_in(self, name: str, url: str, data: Path) -> None:
         """Start a web application of our own that stands in for somebody else's."""
@@ -265,6 +274,7 @@ class LocalCloud:
             api_url=api_url,
             docs_url=f"{api_url}/api/docs",
             fan_platform_url=self.settings.fan_platform_url,
+            identity_provider_url=self.settings.identity_provider_url,
             model_provider_url=None,
             stripe_url=self.settings.stripe_url,
             aws_endpoint_url=self.settings.aws_url,

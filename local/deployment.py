@@ -6,18 +6,21 @@ secret. So the stack that makes the secret goes first, and the launcher sets the
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from local import aws, processes
+from local import aws, oauth, processes
 from local.postgres import EmbeddedPostgres
 from local.processes import LocalCloudError
 from local.settings import ACCOUNT, HOST, REGION, ROOT, TOOLS, LocalSettings
 
 DATABASE_STACK = "Huntaze-local-Database"
 _MASTER_SECRET = "huntaze/local/database/master"  # noqa: S105 - its name, not its content
+
+_OAUTH_SECRET = "huntaze/local/oauth-clients"  # noqa: S105 - as above
 
 # Everything that decides what the stacks hold; a change here means synth and deploy.
 _SOURCES = ("cdk_app.py", "cdk.json", "requirements.txt", "stacks", "functions", "layers")
@@ -86,6 +89,7 @@ class Deployment:
             *("--all", "--concurrency", "4", "--asset-parallelism", "true"),
             *("--outputs-file", str(self._settings.outputs_path)),
         )
+        self.set_client_secrets()
         processes.write_atomically(self._deploy_stamp, self.fingerprint)
 
     def set_master_password(self) -> None:
@@ -93,6 +97,13 @@ class Deployment:
         client = aws.secrets_client(self._settings)
         secret = json.loads(client.get_secret_value(SecretId=_MASTER_SECRET)["SecretString"])
         self._postgres.set_password(secret["username"], secret["password"])
+
+    def set_client_secrets(self) -> None:
+        """Say what proves to the providers of logins who we are, as an operator does."""
+        text = json.dumps(oauth.client_secrets(os.environ))
+        aws.secrets_client(self._settings).put_secret_value(
+            SecretId=_OAUTH_SECRET, SecretString=text
+        )
 
     def database_url(self) -> str:
         """Return the master user's address of the database, for a person with psql."""
@@ -115,7 +126,7 @@ class Deployment:
         raise LocalCloudError(f"No stack has the output {name}; see {self._settings.outputs_path}.")
 
     def _context(self) -> dict[str, str]:
-        settings = self._settings
+        settings, real = self._settings, oauth.real_client_ids(os.environ)
         return {
             "stage": "local",
             "database_host": HOST,
@@ -123,6 +134,8 @@ class Deployment:
             "fan_platform_url": settings.fan_platform_url,
             "aws_endpoint_url": settings.aws_url,
             "stripe_api_base": settings.stripe_url or "",
+            **{f"{name}_client_id": client_id for name, client_id in real.items()},
+            "oauth_stand_ins": oauth.provider_settings(settings.identity_provider_url, real),
         }
 
     def _cdk_deploy(self, *arguments: str) -> None:

@@ -16,6 +16,7 @@ _KEYS = (
     "api_url",
     "docs_url",
     "fan_platform_url",
+    "identity_provider_url",
     "model_provider_url",
     "stripe_url",
     "aws_endpoint_url",

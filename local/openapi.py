@@ -37,6 +37,8 @@ PUBLIC = frozenset(
         "/api/auth/login",
         "/api/auth/magic-link",
         "/api/auth/magic-link/consume",
+        "/api/auth/oauth/{provider}/callback",
+        "/api/auth/oauth/{provider}/start",
         "/api/auth/refresh",
         "/api/auth/register",
         "/api/auth/resend-verification",

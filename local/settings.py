@@ -21,6 +21,7 @@ _OFFSETS = {
     "FAN_PLATFORM_PORT": 2,
     "MODEL_PROVIDER_PORT": 3,
     "STRIPE_PORT": 4,
+    "IDENTITY_PROVIDER_PORT": 5,
 }
 
 
@@ -34,6 +35,7 @@ class LocalSettings:
     fan_platform_port: int
     model_provider_port: int
     stripe_port: int
+    identity_provider_port: int
     wait_scale: str
     # Set, Stripe itself takes the place of the stand-in.
     stripe_api_key: str | None = field(default=None, repr=False)
@@ -60,6 +62,7 @@ class LocalSettings:
             stripe_port=ports["STRIPE_PORT"],
             stripe_api_key=environment.get("STRIPE_API_KEY") or None,
             stripe_webhook_secret=environment.get("STRIPE_WEBHOOK_SECRET") or None,
+            identity_provider_port=ports["IDENTITY_PROVIDER_PORT"],
             wait_scale=environment.get("SFN_WAIT_SCALE") or "1",
         )
 
@@ -88,6 +91,16 @@ class LocalSettings:
     def stripe_dir(self) -> Path:
         """What the stand-in for Stripe knows."""
         return self.data_dir / "stripe"
+
+    @property
+    def identity_provider_dir(self) -> Path:
+        """Where what stands in for Google and GitHub may write; it keeps all in memory."""
+        return self.data_dir / "identity_provider"
+
+    @property
+    def identity_provider_url(self) -> str:
+        """The address of what stands in for Google and GitHub."""
+        return f"http://{HOST}:{self.identity_provider_port}"
 
     @property
     def log_dir(self) -> Path:

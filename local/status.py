@@ -27,6 +27,12 @@ def show(cloud: LocalCloud) -> bool:
             if (url := settings.stripe_url)
             else []
         ),
+        (
+            "identity provider",
+            settings.identity_provider_port,
+            _pid(cloud, "identity_provider"),
+            aws.answers(settings.identity_provider_url),
+        ),
         ("supervisor", None, _pid(cloud, "supervisor"), None),
         ("browser worker", None, worker, None),
     ]

@@ -17,6 +17,7 @@ from stacks.features.fans import add_fans
 from stacks.features.management import add_management
 from stacks.features.money import add_money
 from stacks.features.notifications import add_notifications
+from stacks.features.oauth import add_oauth
 from stacks.features.onboarding import add_onboarding
 from stacks.features.platforms import add_platforms
 from stacks.features.segments import add_segments
@@ -33,6 +34,7 @@ from stacks.token_keys import TokenKeys
 _FEATURES = (
     add_docs,
     add_auth,
+    add_oauth,
     add_management,
     add_onboarding,
     add_platforms,

@@ -94,6 +94,8 @@ class Data(StageStack):
         # A secret although it holds nothing secret: a thousand functions that start at once may
         # read it, which Parameter Store would not bear.
         self.token_public_keys = self._token_keys("public")
+        # An operator puts what each provider gave into it: {"google": "…", "github": "…"}.
+        self.oauth_clients = self._filled_later("OAuthClients", "oauth-clients")
 
         # An operator puts Stripe's own in; until then nobody can sign, and no call is accepted.
         self.stripe_webhook = self._operators_secret(
@@ -133,10 +135,14 @@ class Data(StageStack):
 
     def _token_keys(self, kind: str) -> GeneratedSecret:
         """A secret that the rotation of the token keys fills."""
+        return self._filled_later(f"Token{kind.title()}Keys", f"token-{kind}-keys")
+
+    def _filled_later(self, construct_id: str, name: str) -> GeneratedSecret:
+        """A secret without what it is for."""
         return GeneratedSecret(
             self,
-            f"Token{kind.title()}Keys",
-            name=f"huntaze/{self._settings.stage.value}/token-{kind}-keys",
+            construct_id,
+            name=f"huntaze/{self._settings.stage.value}/{name}",
             known={},
             random_field="made_at_deploy",
             length=32,

@@ -1,5 +1,6 @@
 """What differs between the stages, read once from the context and passed down as arguments."""
 
+import json
 import platform
 import re
 from collections.abc import Callable
@@ -85,6 +86,10 @@ class StageSettings:
     operators_email: str | None
     monthly_budget_usd: int
     watches_closely: bool
+    # Who we are to the providers through which people log in, and what stands in for providers.
+    google_client_id: str | None
+    github_client_id: str | None
+    oauth_stand_ins: dict[str, Any]
 
     @classmethod
     def from_context(cls, context: ContextReader) -> "StageSettings":
@@ -166,6 +171,9 @@ class StageSettings:
             operators_email=optional("operators_email"),
             monthly_budget_usd=int(optional("monthly_budget_usd") or 60),
             watches_closely=(optional("watches_closely") or "false").lower() == "true",
+            google_client_id=optional("google_client_id"),
+            github_client_id=optional("github_client_id"),
+            oauth_stand_ins=json.loads(optional("oauth_stand_ins") or "{}"),
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
 

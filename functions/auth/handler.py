@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
 from functions.auth import cookies, links, service
-from functions.auth.addresses import client_network
+from functions.auth.callers import client_of, language_of
 from functions.auth.link_repository import PostgresLinks
 from functions.auth.models import (
     Accepted,
@@ -26,12 +26,11 @@ from functions.auth.models import (
     Session,
     User,
 )
-from functions.auth.settings import AuthSettings
 from huntaze import tokens
 from huntaze.auth import Principal, current_principal
 from huntaze.db import database
 from huntaze.domain.mails import Template
-from huntaze.errors import BadRequestError, ForbiddenError, NotFoundError, UnauthorizedError
+from huntaze.errors import BadRequestError, NotFoundError, UnauthorizedError
 from huntaze.http import (
     PAGE_LIMIT,
     PAGE_LIMIT_MAX,
@@ -41,7 +40,6 @@ from huntaze.http import (
     encode_cursor,
     lambda_entry,
 )
-from huntaze.settings import load
 from huntaze.token_keys import PublicKeys
 
 app = create_app()
@@ -57,34 +55,9 @@ def stored_accounts() -> PostgresLinks:
     return PostgresLinks(database())
 
 
-def client_of(request: Request) -> service.Client:
-    """Where ``request`` comes from.
-
-    Raises:
-        ForbiddenError: From a page that is not ours.
-    """
-    event = request.resolved_event
-    settings = load(AuthSettings)
-    origin = event.headers.get("origin")
-    if origin is not None and origin not in settings.allowed_origins:
-        raise ForbiddenError("Pages of this origin may not log anybody in.")
-    source = event.raw_event["requestContext"].get("identity", {}).get("sourceIp", "")
-    forwarded_for = event.headers.get("x-forwarded-for", "")
-    return service.Client(
-        network=client_network(source, forwarded_for, settings.trusted_proxies),
-        user_agent=event.headers.get("user-agent"),
-    )
-
-
 def refresh_cookie(request: Request) -> str | None:
     """The refresh token that a browser has sent along."""
     return cookies.find(request.resolved_event.headers.get("cookie", ""), cookies.REFRESH_COOKIE)
-
-
-def language_of(request: Request) -> Language:
-    """The language that a browser asks for first, as far as we speak it."""
-    wanted = request.resolved_event.headers.get("accept-language", "")
-    return Language.FRENCH if wanted.strip().lower().startswith("fr") else Language.ENGLISH
 
 
 # Plain names: Powertools does not look behind a `type` statement.

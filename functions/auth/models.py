@@ -175,6 +175,8 @@ class StoredToken(NamedTuple):
     used_at: datetime | None
     # Whether a token that was given for this one was used in turn.
     successor_used: bool
+    # What its successor was made with; None before there was one.
+    successor_salt: bytes | None
 
 
 class OpenSession(NamedTuple):

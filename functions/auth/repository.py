@@ -204,23 +204,26 @@ class PostgresAccounts(Transactions):
                 " t.used_at,"
                 " EXISTS (SELECT FROM refresh_tokens n WHERE n.session_id = t.session_id"
                 "  AND n.issued_at >= t.used_at AND n.used_at IS NOT NULL"
-                "  AND n.token_hash <> t.token_hash)"
+                "  AND n.token_hash <> t.token_hash),"
+                " t.successor_salt"
                 " FROM refresh_tokens t JOIN sessions s ON s.id = t.session_id"
                 " WHERE t.token_hash = %(token_hash)s",
                 {"token_hash": token_hash, "now": now},
             ).fetchone()
         return StoredToken(*row) if row else None
 
-    def use_refresh_tokens(self, session_id: UUID, now: datetime) -> None:
-        """Mark every unused token of a session as used; those that are over are forgotten."""
+    def use_refresh_token(
+        self, token_hash: bytes, session_id: UUID, salt: bytes, now: datetime
+    ) -> None:
+        """Mark a token as used; those of its session that are over are forgotten."""
         with self.transaction() as connection:
             connection.execute(
                 "DELETE FROM refresh_tokens WHERE session_id = %s AND expires_at < %s",
                 (session_id, now),
             )
             connection.execute(
-                "UPDATE refresh_tokens SET used_at = %s WHERE session_id = %s AND used_at IS NULL",
-                (now, session_id),
+                "UPDATE refresh_tokens SET used_at = %s, successor_salt = %s WHERE token_hash = %s",
+                (now, salt, token_hash),
             )
 
     def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> bool:

@@ -1,6 +1,8 @@
 """Rules of accounts and sessions. Knows nothing of HTTP, SQL or AWS."""
 
+import base64
 import hashlib
+import hmac
 import math
 import secrets
 from contextlib import AbstractContextManager
@@ -133,8 +135,10 @@ class Accounts(Protocol):
         """Find a token and hold its session until the end of the transaction."""
         ...
 
-    def use_refresh_tokens(self, session_id: UUID, now: datetime) -> None:
-        """Mark every unused token of a session as used."""
+    def use_refresh_token(
+        self, token_hash: bytes, session_id: UUID, salt: bytes, now: datetime
+    ) -> None:
+        """Mark a token as used, with what its successor is made with."""
         ...
 
     def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> bool:
@@ -230,7 +234,7 @@ class Verdict(Enum):
     """What to do with a refresh token that came in."""
 
     RENEW = auto()
-    # The reply to its first use was lost: give another token, its successor stays good.
+    # The reply to its first use was lost, or two tabs asked at once: give the same reply again.
     REPEAT = auto()
     REFUSE = auto()
     # Two parties hold the session, and one of them is not its owner.
@@ -243,7 +247,8 @@ def judge(token: StoredToken, now: datetime) -> Verdict:
         return Verdict.REFUSE
     if token.used_at is None:
         return Verdict.RENEW
-    if token.successor_used or now - token.used_at > REPLAY_GRACE:
+    is_late = now - token.used_at > REPLAY_GRACE
+    if token.successor_used or is_late or token.successor_salt is None:
         return Verdict.REVOKE
     return Verdict.REPEAT
 
@@ -263,10 +268,12 @@ def refresh(refresh_token: str, accounts: Accounts, *, now: datetime) -> Grant:
             accounts.revoke_session(token.session_id, token.user_id, now)
         opened = accounts.find_by_session(token.session_id) if token else None
         if token and opened and verdict in (Verdict.RENEW, Verdict.REPEAT):
+            salt = token.successor_salt or secrets.token_bytes(32)
+            successor = _successor(refresh_token, salt)
             if verdict is Verdict.RENEW:
-                # Those of a repeated reply too: the first of them to be used is the one that lives.
-                accounts.use_refresh_tokens(token.session_id, now)
-            return Grant(*opened, token.session_id, _new_token(token.session_id, accounts, now))
+                accounts.use_refresh_token(token_hash, token.session_id, salt, now)
+                _keep(successor, token.session_id, accounts, now)
+            return Grant(*opened, token.session_id, successor)
     raise SessionOverError("The session is over; log in again.")
 
 
@@ -291,8 +298,21 @@ def open_session(member: Member, accounts: Accounts, *, client: Client, now: dat
 
 def _new_token(session_id: UUID, accounts: Accounts, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    accounts.add_refresh_token(_hash_of(token), session_id, now=now, end=now + SESSION_LIFE)
+    _keep(token, session_id, accounts, now)
     return token
+
+
+def _keep(token: str, session_id: UUID, accounts: Accounts, now: datetime) -> None:
+    accounts.add_refresh_token(_hash_of(token), session_id, now=now, end=now + SESSION_LIFE)
+
+
+def _successor(token: str, salt: bytes) -> str:
+    """The one token that follows ``token``: who asks again within the grace gets no other.
+
+    The database knows the salt and a hash, the owner knows the token; neither makes it alone.
+    """
+    digest = hmac.digest(token.encode(), salt, "sha256")
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
 def _hash_of(refresh_token: str) -> bytes:

@@ -19,7 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, Any]]:
     """Endpoints of a deployed local cloud; ended with the session."""
     data_dir = tmp_path_factory.mktemp("cloud") / "data"
-    ports = ("AWS_PORT", "POSTGRES_PORT", "FAN_PLATFORM_PORT", "MODEL_PROVIDER_PORT", "STRIPE_PORT")
+    names = ("AWS", "POSTGRES", "FAN_PLATFORM", "MODEL_PROVIDER", "STRIPE", "IDENTITY_PROVIDER")
+    ports = [f"{name}_PORT" for name in names]
     environment = {
         **os.environ,
         "HUNTAZE_DATA": str(data_dir),

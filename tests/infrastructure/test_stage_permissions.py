@@ -126,7 +126,7 @@ def test_only_who_signs_tokens_reads_the_private_keys_and_only_the_rotation_repl
         for action in ("secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue")
     }
     assert {name.partition("Role")[0] for name in touched["secretsmanager:GetSecretValue"]} == {
-        *("Auth", "TokenKeysRotation")
+        *("Auth", "OAuth", "TokenKeysRotation")
     }
     (rotation,) = touched["secretsmanager:PutSecretValue"]
     assert rotation.startswith("TokenKeysRotation")

@@ -9,6 +9,8 @@ from huntaze.settings import DatabaseSettings
 _PUBLIC = {
     ("GET", "/api/auth/jwks.json"),
     ("GET", "/api/billing/plans"),
+    ("GET", "/api/auth/oauth/{provider}/callback"),
+    ("GET", "/api/auth/oauth/{provider}/start"),
     ("GET", "/api/docs"),
     ("GET", "/api/health"),
     ("GET", "/api/openapi.json"),

@@ -18,6 +18,8 @@ PUBLIC = {
     ("post", "/api/auth/register"),
     ("post", "/api/auth/login"),
     ("post", "/api/auth/refresh"),
+    ("get", "/api/auth/oauth/{provider}/callback"),
+    ("get", "/api/auth/oauth/{provider}/start"),
     ("post", "/api/auth/forgot-password"),
     ("post", "/api/auth/magic-link"),
     ("post", "/api/auth/magic-link/consume"),
@@ -178,6 +180,7 @@ def _under(prefix: str, entries: dict[tuple[str, str], Entry]) -> dict[tuple[str
 
 MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/auth/logout"): Entry(None, of_caller=True),
+    ("post", "/api/auth/oauth/link"): Entry(None, lambda _: {"provider": "github"}, of_caller=True),
     ("get", "/api/auth/me"): Entry(None, of_caller=True),
     ("get", "/api/auth/sessions"): Entry(None, of_caller=True),
     ("delete", "/api/auth/sessions"): Entry(None, of_caller=True),

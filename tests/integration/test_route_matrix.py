@@ -21,12 +21,15 @@ from psycopg.types.json import Jsonb
 
 from functions.auth import handler as auth
 from functions.auth.link_repository import PostgresLinks
+from functions.auth.oauth import handler as oauth
+from functions.auth.oauth.repository import PostgresOAuth
 from functions.billing.api import handler as billing
 from huntaze import clients
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import Connection, SingleConnection, Tenant
 from huntaze.ids import new_id
 from huntaze.settings import load
+from local.oauth import provider_settings
 from tests.fakes import token_keys
 from tests.integration.route_matrix_entries import MATRIX, PUBLIC, Ids
 from tests.integration.route_matrix_workspace import MARK, FullWorkspace
@@ -43,6 +46,7 @@ TAGS = ("content", "conversations", "fans", "management", "onboarding", "platfor
 DOORS = {
     "auth": auth,
     "billing": billing,
+    "oauth": oauth,
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),
     "docs": importlib.import_module("functions.docs.handler"),
     **{tag: importlib.import_module(f"functions.{tag}.handler") for tag in TAGS},
@@ -51,6 +55,7 @@ SETTINGS = (
     *("CAMPAIGN_STATE_MACHINE_ARN", "LANES_QUEUE_URL", "OUTBOX_RELAY_FUNCTION"),
     *("CREDENTIALS_PREFIX", "CREDENTIALS_KEY_ARN", "OF_SESSIONS_TABLE", "SESSIONS_KEY_ARN"),
     *("IMPORTS_BUCKET", "IMPORTS_QUEUE_URL"),
+    *("APP_URL", "OAUTH_CALLBACK_URL", "OAUTH_SECRETS_ARN"),
 )
 # What a message says, and to whom, is frozen before any key is looked at.
 REFUSED = defaultdict(lambda: (psycopg.errors.ForeignKeyViolation,)) | {
@@ -90,9 +95,11 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     """The doors on the test's database, with nothing of AWS behind them."""
     app, identity = (SingleConnection(lambda r=role: as_role(r)) for role in ("app", "identity"))
     for tag, door in DOORS.items():
-        if tag not in ("auth", "docs"):
+        if tag not in ("auth", "docs", "oauth"):
             monkeypatch.setattr(door, "database", lambda: app)
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(identity)
+    oauth.app.dependency_overrides[oauth.stored_accounts] = lambda: PostgresOAuth(identity)
+    monkeypatch.setenv("OAUTH_PROVIDERS", provider_settings("https://idp.example"))
     token_keys.use(monkeypatch)
     desk = Mock()
     desk.price_id.return_value = "price"
@@ -117,6 +124,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     yield
     auth.app.dependency_overrides.clear()
     billing.app.dependency_overrides.clear()
+    oauth.app.dependency_overrides.clear()
     load.cache_clear()
 
 

@@ -18,7 +18,7 @@ ROLES = (
 GLOBAL_TABLES = {
     *("users", "refresh_tokens", "login_attempts", "request_counters", "kill_switches"),
     *("schema_migrations", "database_life", "database_restores"),
-    *("mails", "account_tokens", "identity_requests"),
+    *("mails", "account_tokens", "identity_requests", "oauth_accounts", "oauth_starts"),
     # Stripe's events: whose they are turns out when they are worked on.
     "stripe_events",
 }

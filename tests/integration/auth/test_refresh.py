@@ -1,6 +1,7 @@
 """Renewing a session: once for each token, and never for two parties."""
 
 import base64
+import queue
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
@@ -57,24 +58,54 @@ def test_a_lost_reply_is_repeated_within_the_grace(register, refresh, clock):
     clock.moved += timedelta(seconds=9)
     repeated = refresh(first["refresh_token"])
     assert repeated.status == 200
-    # Either of the two goes on; the other has ended with it.
+    assert repeated.body["refresh_token"] == lost["refresh_token"]
     clock.moved += timedelta(minutes=15)
-    assert refresh(repeated.body["refresh_token"]).status == 200
+    assert refresh(lost["refresh_token"]).status == 200
+    # Whoever else has it is a second party.
     clock.moved += timedelta(minutes=15)
-    assert refresh(lost["refresh_token"]).status == 401
     assert refresh(repeated.body["refresh_token"]).status == 401
 
 
-def test_two_tabs_at_once_both_stay_logged_in(register, as_role):
+def test_a_thousand_at_once_have_one_winner_and_a_replay_ends_the_family(
+    register, refresh, as_role
+):
     token = register().body["refresh_token"]
+    # As many connections as the server bears; the others wait for their turn, as they would there.
+    with ThreadPoolExecutor(16) as pool:
+        connections = queue.SimpleQueue()
+        for _ in range(16):
+            connections.put(as_role("identity"))
 
-    def tab(_: int) -> str:
-        with as_role("identity") as connection:
-            accounts = PostgresLinks(SingleConnection(lambda: connection))
-            return service.refresh(token, accounts, now=datetime.now(UTC)).refresh_token
+        def bring(_: int) -> tuple[str, str]:
+            connection = connections.get()
+            try:
+                store = PostgresLinks(SingleConnection(lambda: connection))
+                grant = service.refresh(token, store, now=datetime.now(UTC))
+            finally:
+                connections.put(connection)
+            return str(grant.session_id), grant.refresh_token
 
-    with ThreadPoolExecutor(4) as pool:
-        assert len(set(pool.map(tab, range(4)))) == 4
+        replies = set(pool.map(bring, range(1000)))
+    # Every reply is the winner's; the others made no token.
+    ((session_id, winner),) = replies
+    rows = as_role("master").execute(
+        "SELECT used_at IS NULL FROM refresh_tokens WHERE session_id = %s ORDER BY 1", (session_id,)
+    )
+    assert rows.fetchall() == [(False,), (True,)]
+    third = refresh(winner).body["refresh_token"]
+    assert refresh(token).status == 401
+    assert refresh(third).status == 401
+
+
+def test_neither_the_database_nor_the_old_token_alone_makes_the_next(register, refresh, as_role):
+    token = register().body["refresh_token"]
+    following = refresh(token).body["refresh_token"]
+    rows = as_role("master").execute(
+        "SELECT token_hash, successor_salt FROM refresh_tokens WHERE successor_salt IS NOT NULL"
+    )
+    for token_hash, salt in rows.fetchall():
+        assert service._successor(token_hash.hex(), salt) != following
+        assert service._successor(token, bytes(32)) != following
 
 
 def test_a_session_sleeps_thirty_days_and_no_longer(register, refresh, clock):

@@ -1,0 +1,1 @@
+"""Logging in through Google and GitHub (OAuth 2 with PKCE)."""
