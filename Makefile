@@ -56,6 +56,7 @@ check: bootstrap ## format, lint, types, import rules
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
 	@$(PYTHON) -m local.openapi --check
+	@$(PYTHON) -m local.rights --check
 
 format: bootstrap ## put every file into the one format
 	@.venv/bin/ruff format .

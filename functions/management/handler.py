@@ -9,9 +9,10 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from functions.management import service
-from functions.management.models import Creator, CreatorChanges, Member
-from functions.management.repository import PostgresAuditLog, PostgresCreators, PostgresMembers
+from functions.management import members, service
+from functions.management.member_repository import PostgresMembers
+from functions.management.models import Creator, CreatorChanges, Member, MemberChanges
+from functions.management.repository import PostgresAuditLog, PostgresCreators
 from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database
@@ -122,6 +123,37 @@ def list_members(
     last = found[limit - 1] if len(found) > limit else None
     next_cursor = encode_cursor(last.created_at.isoformat(), last.user_id) if last else None
     return Page(items=found[:limit], next_cursor=next_cursor)
+
+
+@app.patch("/api/management/members/<member_id>", tags=["management"])
+def change_member(
+    member_id: UUID, changes: MemberChanges, caller: Caller, tenant: Workspace
+) -> Member:
+    """Give a member another role, other creators, or both, from the next request on.
+
+    Owners change everybody; managers change chatters and analysts of creators that they see
+    themselves. `role: owner` adds an owner. A workspace always has one.
+    """
+    caller.require(Right.MANAGE)
+    return members.change(member_id, changes, PostgresMembers(tenant), by=caller.user_id)
+
+
+@app.delete(
+    "/api/management/members/<member_id>", status_code=HTTPStatus.NO_CONTENT, tags=["management"]
+)
+def remove_member(member_id: UUID, caller: Caller, tenant: Workspace) -> Response[None]:
+    """Take a member out of the workspace, or leave it; their sessions in it end at once."""
+    if member_id != caller.user_id:
+        caller.require(Right.MANAGE)
+    members.remove(member_id, PostgresMembers(tenant), by=caller.user_id)
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+@app.post("/api/management/members/<member_id>/transfer-ownership", tags=["management"])
+def transfer_ownership(member_id: UUID, caller: Caller, tenant: Workspace) -> Member:
+    """Make a member the owner in the caller's stead, who stays as a manager."""
+    caller.require(Right.GOVERN)
+    return members.transfer(member_id, PostgresMembers(tenant), by=caller.user_id)
 
 
 @app.get("/api/management/audit-log", tags=["management"])

@@ -1,10 +1,12 @@
 """Shapes of the management routes."""
 
 from datetime import datetime, time
+from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from huntaze.auth import Role
 from huntaze.domain.creators.accounts import (
     CapHours,
     CapMessages,
@@ -16,6 +18,9 @@ from huntaze.domain.creators.accounts import (
     TimeZone,
     both_or_neither,
 )
+
+# More than a workspace has creators; a longer list is no scope.
+type Scope = Annotated[list[UUID], Field(max_length=500)]
 
 
 class CreatorChanges(BaseModel):
@@ -87,3 +92,13 @@ class Member(BaseModel):
     # The creators that the person may see; null is all of them.
     creator_ids: list[UUID] | None
     created_at: datetime
+
+
+class MemberChanges(BaseModel):
+    """Another role, other creators, or both; what is left out stays."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role = Field(default_factory=lambda: Role.ANALYST)
+    # The creators that the member may see; null is all of them, which is what an owner sees.
+    creator_ids: Scope | None = Field(default_factory=lambda: None)

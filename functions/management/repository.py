@@ -1,6 +1,5 @@
-"""Creators and members in Postgres: the only SQL of this feature."""
+"""Creators and the audit log in Postgres; members are in ``member_repository``."""
 
-from datetime import datetime
 from typing import LiteralString
 from uuid import UUID
 
@@ -8,7 +7,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
-from functions.management.models import Creator, CreatorChanges, Member
+from functions.management.models import Creator, CreatorChanges
 from functions.management.service import (
     CreatorConnectedError,
     CreatorInUseError,
@@ -168,27 +167,3 @@ class PostgresAuditLog:
             first_broken=first_broken,
             head=head.hex() if head else None,
         )
-
-
-class PostgresMembers:
-    """The members of one workspace."""
-
-    def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
-
-    def page(self, after: tuple[datetime, UUID] | None, limit: int) -> list[Member]:
-        """List members, those who came first first, from behind ``after``."""
-        since, user_id = after or (None, None)
-        with (
-            self._tenant.transaction() as connection,
-            connection.cursor(row_factory=class_row(Member)) as cursor,
-        ):
-            cursor.execute(
-                "SELECT m.user_id, u.email, u.name, m.role, m.creator_scope AS creator_ids,"
-                " m.created_at FROM members m JOIN users u ON u.id = m.user_id"
-                " WHERE %(since)s::timestamptz IS NULL"
-                " OR (m.created_at, m.user_id) > (%(since)s, %(user_id)s::uuid)"
-                " ORDER BY m.created_at, m.user_id LIMIT %(limit)s",
-                {"since": since, "user_id": user_id, "limit": limit},
-            )
-            return cursor.fetchall()

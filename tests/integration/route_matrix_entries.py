@@ -222,6 +222,14 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ),
     ("delete", "/api/management/creators/{creator_id}"): Entry(Right.MANAGE, conflict=True),
     ("get", "/api/management/members"): Entry(Right.READ),
+    # Who works for which creators is known to all members.
+    ("patch", "/api/management/members/{member_id}"): Entry(
+        Right.MANAGE, lambda _: {"role": "analyst"}, of_caller=True
+    ),
+    ("delete", "/api/management/members/{member_id}"): Entry(Right.MANAGE, of_caller=True),
+    ("post", "/api/management/members/{member_id}/transfer-ownership"): Entry(
+        Right.GOVERN, of_caller=True
+    ),
     ("get", "/api/management/audit-log"): Entry(Right.MANAGE),
     ("get", "/api/management/audit-log/verify"): Entry(Right.MANAGE),
     **_under("/api/marketing/campaigns", _CAMPAIGNS),

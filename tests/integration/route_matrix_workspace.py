@@ -15,7 +15,7 @@ from huntaze.ids import new_id
 MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
-    *("send", "recipient", "upload"),
+    *("send", "recipient", "upload", "member"),
 )
 
 
@@ -45,6 +45,7 @@ class FullWorkspace:
         self._campaign(ids)
         self._worker_rows(ids)
         self._session(ids["session_id"])
+        self._colleague(ids["member_id"])
         self._reply()
         self._audit()
         self._operations()
@@ -231,6 +232,15 @@ class FullWorkspace:
             {"id": session_id, "user_id": self._user_id, "expires_at": "2999-01-01"}
             | {"user_agent": MARK},
         )
+
+    def _colleague(self, user_id: UUID) -> None:
+        """A second member, whom the first one may change."""
+        connection = self._connect("identity")
+        connection.execute(
+            "INSERT INTO users (id, email, name) VALUES (%s, %s, 'Colleague')",
+            (user_id, f"{user_id}@example.com"),
+        )
+        self._add(connection, "members", {"user_id": user_id, "role": "chatter"})
 
     def _operations(self) -> None:
         """What operators leave behind: a repair of values, and a lane that was restored."""

@@ -263,7 +263,9 @@ def test_takes_nothing_of_others_in_a_body(call, standing, method, path):
     theirs, _ = standing("theirs")
     ids, member = standing()
     for name in _body_ids(method, path):
-        of = {"media_ids": "media_id", "fan_ids": "fan_id"}.get(name, name)
+        of = {"media_ids": "media_id", "fan_ids": "fan_id", "creator_ids": "creator_id"}.get(
+            name, name
+        )
         foreign = theirs[of] if name == of else [theirs[of]]
         body = {**MATRIX[method, path].body(ids), name: foreign}
         status, text = call(method, path, ids, member(), body=body)

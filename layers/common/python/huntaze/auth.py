@@ -33,19 +33,22 @@ class Right(StrEnum):
     CONNECT = "connect"
     MANAGE = "manage"
     BILL = "bill"
+    INVITE = "invite"
+    GOVERN = "govern"
 
 
+# The one place that says who may do what; ``docs/rights.md`` is made from it.
 RIGHTS: dict[Role, frozenset[Right]] = {
     Role.OWNER: frozenset(Right),
     # Who pays decides what is paid.
-    Role.MANAGER: frozenset(Right) - {Right.BILL},
+    Role.MANAGER: frozenset(Right) - {Right.BILL, Right.GOVERN},
     Role.CHATTER: frozenset({Right.READ, Right.WRITE_FANS, Right.REPLY}),
     Role.ANALYST: frozenset({Right.READ}),
 }
 
 
 # Rights that reach other people: they wait until the caller's own address is proven to be theirs.
-VERIFIED_ONLY = frozenset({Right.CONNECT})
+VERIFIED_ONLY = frozenset({Right.CONNECT, Right.INVITE})
 
 
 class EmailUnverifiedError(ForbiddenError):

@@ -150,9 +150,11 @@ def _store(connection: Connection, request: KeyedRequest, reply: Reply) -> None:
         (request.workspace_id, _KEPT, _SWEPT),
     )
     connection.execute(
+        # Who has just left the workspace asks for nothing again.
         "INSERT INTO idempotency_keys (workspace_id, user_id, route, key, request_hash, reply)"
-        " VALUES (%s, %s, %s, %s, %s, %s)",
-        (*request, json.dumps(reply)),
+        " SELECT m.workspace_id, m.user_id, %s, %s, %s, %s FROM members m"
+        " WHERE m.workspace_id = %s AND m.user_id = %s FOR KEY SHARE",
+        (*request[2:], json.dumps(reply), request.workspace_id, request.user_id),
     )
 
 
