@@ -6,6 +6,8 @@ import unicodedata
 from argon2 import PasswordHasher, Type
 from argon2.exceptions import InvalidHashError, VerificationError
 
+from functions.auth.common import is_common
+
 MIN_LENGTH = 12
 MAX_LENGTH = 128
 # A whole paragraph in another normal form could be longer than what is kept.
@@ -30,11 +32,13 @@ def accept(password: str) -> str:
     """Normalise a new password.
 
     Raises:
-        ValueError: It is too short or too long.
+        ValueError: It is too short, too long, or one that thieves try first.
     """
     normal = normalise(password)
     if not MIN_LENGTH <= len(normal) <= MAX_LENGTH:
         raise ValueError(f"a password has {MIN_LENGTH} to {MAX_LENGTH} characters")
+    if is_common(normal):
+        raise ValueError("many people have this password, and thieves try it first")
     return normal
 
 

@@ -9,13 +9,14 @@ from argon2.exceptions import VerifyMismatchError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.auth import cookies, passwords, throttle
+from functions.auth import common, cookies, passwords, throttle
 from functions.auth.addresses import client_network, normalise_email
 from functions.auth.models import StoredToken
 from functions.auth.service import REPLAY_GRACE, Verdict, judge
 from functions.auth.settings import AuthSettings
 from functions.auth.throttle import Failures
 from huntaze.ids import new_id
+from local.common_passwords import build
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 PROXY = (ip_network("203.0.113.0/24"),)
@@ -114,11 +115,33 @@ def test_nobodys_hash_is_one_that_can_be_verified():
 @given(st.text(max_size=40))
 def test_any_text_of_the_right_length_is_a_password(text):
     length = len(passwords.normalise(text))
-    if 12 <= length <= 128:
+    if 12 <= length <= 128 and not common.is_common(passwords.normalise(text)):
         assert passwords.accept(passwords.accept(text)) == passwords.accept(text)
     else:
-        with pytest.raises(ValueError, match="12 to 128"):
+        with pytest.raises(ValueError, match=r"12 to 128|thieves"):
             passwords.accept(text)
+
+
+@pytest.mark.parametrize(
+    "password",
+    ["password1234", "PASSWORD1234", "qwertyuiop123", "123456789012", "iloveyou1234"],
+)
+def test_refuses_what_thieves_try_first_in_any_case(password):
+    with pytest.raises(ValueError, match="thieves"):
+        passwords.accept(password)
+
+
+def test_takes_hardly_any_other_password_for_a_common_one():
+    others = [f"{number} honest and unusual words" for number in range(20_000)]
+    assert sum(map(common.is_common, others)) < 100
+
+
+def test_a_filter_finds_all_that_it_was_made_of(monkeypatch):
+    chosen = [f"chosen by many {number}" for number in range(500)]
+    built = build([*chosen, "short"])
+    monkeypatch.setattr(common, "_bits", lambda: built)
+    assert all(map(common.is_common, chosen))
+    assert not common.is_common("short")
 
 
 # Addresses
