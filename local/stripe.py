@@ -5,12 +5,13 @@ stage's secrets, and tell Stripe where the endpoint is.
 """
 
 import json
-
-from stripe import StripeClient
+import os
+import subprocess
+import sys
 
 from local import aws
-from local.settings import LocalSettings
-from local.stripe_catalogue import offer_plans
+from local.processes import LocalCloudError
+from local.settings import ROOT, LocalSettings
 from local.stripe_stand_in.client import StripeStandIn
 
 _API = "huntaze/local/stripe/api"
@@ -31,4 +32,20 @@ def introduce(settings: LocalSettings, api_url: str) -> None:
     stand_in = StripeStandIn(settings.stripe_url)
     stand_in.listen(f"{api_url.rstrip('/')}/api/webhooks/stripe", made["current"])
     stand_in.close()
-    offer_plans(StripeClient("sk_test_stand_in", base_addresses={"api": settings.stripe_url}))
+    _offer_plans(settings.stripe_url)
+
+
+def _offer_plans(url: str) -> None:
+    """Fill the stand-in as an operator fills Stripe."""
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'layers' / 'common' / 'python'}",
+        "STRIPE_API_KEY": "sk_test_stand_in",
+        "STRIPE_API_BASE": url,
+    }
+    command = [sys.executable, "-m", "local.stripe_catalogue"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise LocalCloudError(f"The plans could not be offered:\n{done.stderr}")

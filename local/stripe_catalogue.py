@@ -65,12 +65,16 @@ def _product(client: StripeClient, plan: Plan) -> str:
 
 
 def main() -> int:
-    """Add to the account of ``STRIPE_API_KEY``."""
+    """Add to the account of ``STRIPE_API_KEY``, at ``STRIPE_API_BASE`` if it is not Stripe's."""
     key = os.environ.get("STRIPE_API_KEY")
     if not key:
         print("Set STRIPE_API_KEY to the key of the account.", file=sys.stderr)
         return 1
-    added = offer_plans(StripeClient(key, max_network_retries=2))
+    base = os.environ.get("STRIPE_API_BASE")
+    client = StripeClient(
+        key, base_addresses={"api": base} if base else None, max_network_retries=2
+    )
+    added = offer_plans(client)
     print("\n".join(added) or "Nothing was missing.")
     return 0
 
