@@ -75,7 +75,7 @@ def test_changes_are_recorded_with_who_made_them(get, ids, api_event, lambda_con
     event = api_event(
         "POST",
         "/api/management/creators",
-        body={"platform": "fan_platform", "handle": "ada"},
+        body={"platform": "fan_platform", "handle": "zoe-the-creator"},
         principal=principal(ids.workspace_id, user_id=ids.user_id),
     )
     creator = json.loads(management.handler(event, lambda_context)["body"])
@@ -83,7 +83,7 @@ def test_changes_are_recorded_with_who_made_them(get, ids, api_event, lambda_con
     assert entry["action"] == "creator.created"
     assert entry["actor_id"] == str(ids.user_id)
     assert entry["target_id"] == creator["id"]
-    assert "ada" not in json.dumps(entry)
+    assert "zoe" not in json.dumps(entry)
 
 
 def test_entries_come_newest_first_and_page_completely(get, record, ids):
