@@ -32,6 +32,7 @@ DESCRIPTION = (
 # Everything else needs a member who is logged in.
 PUBLIC = frozenset(
     {
+        "/api/auth/accept-invitation",
         "/api/auth/forgot-password",
         "/api/auth/jwks.json",
         "/api/auth/login",
@@ -51,6 +52,8 @@ PUBLIC = frozenset(
         "/api/webhooks/stripe",
     }
 )
+# Public, and adds a member.
+_JOINING = "/api/auth/accept-invitation"
 
 _REFUSALS = {
     "400": ("BadRequest", "The request cannot be read."),
@@ -255,7 +258,7 @@ def _refusals_of(operation: Json, method: str, path: str) -> set[str]:
         statuses |= {"400"}
     if "query" in parameters:
         statuses |= {"400", "404"}
-    if path not in PUBLIC and method not in _SAFE:
+    if (path not in PUBLIC and method not in _SAFE) or path == _JOINING:
         # The plan is asked where something is added or sent.
         statuses |= {"402"}
     if "path" in parameters or (path not in PUBLIC and method not in _SAFE):

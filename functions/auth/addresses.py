@@ -1,40 +1,12 @@
-"""Addresses of people and of their machines, brought into one form each."""
+"""Addresses of people's machines, brought into one form."""
 
-import re
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 type Network = IPv4Network | IPv6Network
 
-_LOCAL_PART = re.compile(r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*")
-_LABEL = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 # Who holds one address of IPv6 usually holds all of its /64.
 _IPV6_PREFIX = 64
-
-
-def normalise_email(text: str) -> str:
-    """Bring an e-mail address into the form in which it is stored.
-
-    Raises:
-        ValueError: It is none that mail could be sent to.
-    """
-    local, at, domain = text.strip().lower().rpartition("@")
-    try:
-        domain = domain.encode("idna").decode()
-    except UnicodeError:
-        at = ""
-    labels = domain.split(".")
-    fits = len(local) <= 64 and len(local) + len(domain) < 254
-    if not (
-        at
-        and fits
-        and _LOCAL_PART.fullmatch(local)
-        and len(labels) > 1
-        and all(_LABEL.fullmatch(label) for label in labels)
-        and not labels[-1].isdigit()
-    ):
-        raise ValueError("this is not an e-mail address, such as name@example.com")
-    return f"{local}@{domain}"
 
 
 def client_network(

@@ -8,11 +8,13 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Body, Query
 
-from functions.auth import cookies, links, service
+from functions.auth import cookies, invitations, links, service
 from functions.auth.callers import client_of, language_of
+from functions.auth.invitation_repository import PostgresInvitations
 from functions.auth.link_repository import PostgresLinks
 from functions.auth.models import (
     Accepted,
+    AcceptedInvitation,
     Grant,
     Language,
     LinkRequest,
@@ -53,6 +55,11 @@ _KEYS_KEPT_SECONDS = 3600
 def stored_accounts() -> PostgresLinks:
     """The accounts in the database of this function."""
     return PostgresLinks(database())
+
+
+def stored_invitations() -> PostgresInvitations:
+    """The invitations in the database of this function."""
+    return PostgresInvitations(database())
 
 
 def refresh_cookie(request: Request) -> str | None:
@@ -131,6 +138,23 @@ def consume_magic_link(
     """Log in with the token of the mailed link."""
     now = datetime.now(UTC)
     return _logged_in(links.log_in_by_link(body.token, accounts, client=client, now=now), now)
+
+
+@app.post("/api/auth/accept-invitation", tags=["auth"])
+def accept_invitation(
+    body: AcceptedInvitation,
+    store: Annotated[PostgresInvitations, Depends(stored_invitations)],
+    client: CallingClient,
+    browser: Annotated[Language, Depends(language_of)],
+) -> Response[LoggedIn]:
+    """Join a workspace with the token of the mailed link, and log in there.
+
+    The link proves the address: its account joins. Where there is none, `name` and `password`
+    make one.
+    """
+    now = datetime.now(UTC)
+    grant = invitations.accept(body, store, client=client, language=browser, now=now)
+    return _logged_in(grant, now)
 
 
 @app.post("/api/auth/refresh", tags=["auth"])

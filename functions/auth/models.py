@@ -16,11 +16,8 @@ from pydantic import (
 )
 
 from functions.auth import passwords
-from functions.auth.addresses import normalise_email
+from huntaze.domain.addresses import Email
 
-type Email = Annotated[
-    str, StringConstraints(min_length=3, max_length=320), AfterValidator(normalise_email)
-]
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 type NewPassword = Annotated[
     str,
@@ -78,6 +75,13 @@ class PasswordReset(LinkToken):
     """A new password, by the link of a mail."""
 
     password: NewPassword
+
+
+class AcceptedInvitation(LinkToken):
+    """The link of an invitation; name and password are for who has no account yet."""
+
+    name: Name | None = None
+    password: NewPassword | None = None
 
 
 class Accepted(BaseModel):

@@ -117,6 +117,14 @@ class PostgresAccounts(Transactions):
             ).fetchone()
         return _member(row) if row else None
 
+    def member(self, user_id: UUID, workspace_id: UUID) -> Member:
+        """Tell about a member that is there."""
+        with self.transaction() as connection:
+            (row,) = connection.execute(
+                f"{_MEMBER} {_MEMBER_FROM} WHERE u.id = %s AND w.id = %s", (user_id, workspace_id)
+            ).fetchall()
+        return _member(row)
+
     def find_by_session(self, session_id: UUID) -> OpenSession | None:
         """Find a session that was not revoked, and whose it is."""
         with self.transaction() as connection:

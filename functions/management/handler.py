@@ -1,7 +1,7 @@
 """HTTP door of the management feature: wiring and routes, no rules."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -9,9 +9,17 @@ from uuid import UUID
 from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
-from functions.management import members, service
+from functions.management import invitations, members, service
+from functions.management.invitation_repository import PostgresInvitations
 from functions.management.member_repository import PostgresMembers
-from functions.management.models import Creator, CreatorChanges, Member, MemberChanges
+from functions.management.models import (
+    Creator,
+    CreatorChanges,
+    Invitation,
+    InvitationDraft,
+    Member,
+    MemberChanges,
+)
 from functions.management.repository import PostgresAuditLog, PostgresCreators
 from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
@@ -123,6 +131,43 @@ def list_members(
     last = found[limit - 1] if len(found) > limit else None
     next_cursor = encode_cursor(last.created_at.isoformat(), last.user_id) if last else None
     return Page(items=found[:limit], next_cursor=next_cursor)
+
+
+@app.post("/api/management/members", status_code=HTTPStatus.ACCEPTED, tags=["management"])
+def invite_member(draft: InvitationDraft, caller: Caller, tenant: Workspace) -> Invitation:
+    """Invite somebody by e-mail, or send the invitation again, which ends its first link.
+
+    The link is good for seven days, once. The answer is the same whether or not the address has an
+    account.
+    """
+    caller.require(Right.INVITE)
+    store = PostgresInvitations(tenant)
+    return invitations.invite(draft, store, by=caller.user_id, now=datetime.now(UTC))
+
+
+@app.get("/api/management/invitations", tags=["management"])
+def list_invitations(
+    caller: Caller, tenant: Workspace, limit: Limit = PAGE_LIMIT, cursor: Cursor = None
+) -> Page[Invitation]:
+    """List invitations that were neither accepted nor withdrawn, oldest first."""
+    caller.require(Right.MANAGE)
+    after = _id_of(decode_cursor(cursor, 1)[0]) if cursor else None
+    found = PostgresInvitations(tenant).open_page(after, limit + 1)
+    last = found[limit - 1] if len(found) > limit else None
+    return Page(items=found[:limit], next_cursor=encode_cursor(last.id) if last else None)
+
+
+@app.delete(
+    "/api/management/invitations/<invitation_id>",
+    status_code=HTTPStatus.NO_CONTENT,
+    tags=["management"],
+)
+def withdraw_invitation(invitation_id: UUID, caller: Caller, tenant: Workspace) -> Response[None]:
+    """Withdraw an invitation; its link is good no more."""
+    caller.require(Right.INVITE)
+    store = PostgresInvitations(tenant)
+    invitations.withdraw(invitation_id, store, by=caller.user_id, now=datetime.now(UTC))
+    return Response(status_code=HTTPStatus.NO_CONTENT)
 
 
 @app.patch("/api/management/members/<member_id>", tags=["management"])

@@ -10,7 +10,7 @@ from psycopg.rows import class_row
 
 from functions.management.members import Place
 from functions.management.models import Member
-from huntaze.auth import Role
+from huntaze.auth import RIGHTS, Role
 from huntaze.db import Tenant
 from huntaze.domain import audit
 
@@ -97,8 +97,10 @@ class PostgresMembers:
         with self._tenant.transaction() as connection:
             connection.execute(
                 "UPDATE members SET role = %s, creator_scope = %s WHERE user_id = %s",
-                (new.role, _scope(new), user_id),
+                (new.role, scope_of(new), user_id),
             )
+            if RIGHTS[new.role] < RIGHTS[old.role] or not new.covers(old):
+                self._end_invitations(user_id)
             audit.record(
                 connection,
                 "member.changed",
@@ -110,6 +112,7 @@ class PostgresMembers:
     def remove(self, user_id: UUID, old: Place, *, by: UUID) -> None:
         """Take a member out of the workspace; their sessions in it end."""
         with self._tenant.transaction() as connection:
+            self._end_invitations(user_id)
             # The rows of sessions and their refresh tokens go with it.
             connection.execute("DELETE FROM members WHERE user_id = %s", (user_id,))
             audit.record(
@@ -120,12 +123,22 @@ class PostgresMembers:
                 facts=facts_of(old),
             )
 
+    def _end_invitations(self, user_id: UUID) -> None:
+        """Withdraw what a member has offered: it is not theirs to give any more."""
+        with self._tenant.transaction() as connection:
+            connection.execute(
+                "UPDATE invitations SET state = 'withdrawn', settled_at = clock_timestamp(),"
+                " token_hash = NULL WHERE invited_by = %s AND state = 'open'",
+                (user_id,),
+            )
+
 
 def facts_of(place: Place) -> dict[str, Any]:
     """What the audit log keeps of a place."""
-    scope = _scope(place)
+    scope = scope_of(place)
     return {"role": place.role, "creator_ids": None if scope is None else list(map(str, scope))}
 
 
-def _scope(place: Place) -> list[UUID] | None:
+def scope_of(place: Place) -> list[UUID] | None:
+    """A place's creators as they are stored."""
     return None if place.creators is None else sorted(place.creators)

@@ -1,12 +1,13 @@
 """Shapes of the management routes."""
 
 from datetime import datetime, time
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from huntaze.auth import Role
+from huntaze.domain.addresses import Email
 from huntaze.domain.creators.accounts import (
     CapHours,
     CapMessages,
@@ -102,3 +103,31 @@ class MemberChanges(BaseModel):
     role: Role = Field(default_factory=lambda: Role.ANALYST)
     # The creators that the member may see; null is all of them, which is what an owner sees.
     creator_ids: Scope | None = Field(default_factory=lambda: None)
+
+
+class InvitationDraft(BaseModel):
+    """Whom to invite into which place."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    email: Email
+    role: Role
+    # The creators that the person will see; null is all of them.
+    creator_ids: Scope | None
+    language: Literal["en", "fr"] = Field(
+        "en", description="Of the mail, unless the person has chosen one."
+    )
+
+
+class Invitation(BaseModel):
+    """An invitation that was neither accepted nor withdrawn."""
+
+    id: UUID
+    email: str
+    role: Role
+    creator_ids: list[UUID] | None
+    invited_by: UUID
+    created_at: datetime
+    mailed_at: datetime
+    # Its link is good until then.
+    expires_at: datetime

@@ -1,6 +1,6 @@
 """Mails in Postgres: the only SQL of this feature. The role ``mailer`` sees no password."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.rows import class_row
@@ -53,6 +53,16 @@ class PostgresMails(Transactions):
                 " VALUES (%s, %s, %s, %s, %s, %s)",
                 link,
             )
+
+    def renew_invitation(self, invitation_id: UUID, token_hash: bytes, now: datetime) -> bool:
+        """Let a link of an invitation be good, and none before; False when it is not open."""
+        with self.transaction() as connection:
+            renewed = connection.execute(
+                "UPDATE invitations SET token_hash = %s"
+                " WHERE id = %s AND state = 'open' AND expires_at > %s",
+                (token_hash, invitation_id, now),
+            )
+        return renewed.rowcount == 1
 
     def settle(self, mail: PlannedMail, verdict: Verdict, outcome: str | None) -> None:
         """Say how a claimed mail ended; ``outcome`` is the service's id of a sent one, or why."""

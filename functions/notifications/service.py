@@ -26,6 +26,7 @@ _PAGES = {
     Template.PASSWORD_CHANGED: "/forgot-password",
     Template.ACCOUNT_EXISTS: "/login",
     Template.WELCOME: "/",
+    Template.INVITATION: "/accept-invitation",
 }
 
 
@@ -56,6 +57,10 @@ class MailStore(Protocol):
 
     def add_link(self, link: Link) -> None:
         """Let a link be good from now on."""
+        ...
+
+    def renew_invitation(self, invitation_id: UUID, token_hash: bytes, now: datetime) -> bool:
+        """Let a link of an invitation be good, and none before; False when it is not open."""
         ...
 
     def settle(self, mail: PlannedMail, verdict: Verdict, outcome: str | None) -> None:
@@ -92,12 +97,10 @@ def deliver(mail_id: UUID, office: Office, *, now: datetime) -> Verdict:
     mail = office.store.claim(mail_id, LEASE, MOST_ATTEMPTS)
     if mail is None:
         return Verdict.NOT_OURS
-    person = office.store.person(mail)
-    template = choose(mail.template, mail, person)
-    if person is None or template is None:
+    letter = _letter(mail, office, now)
+    if letter is None:
         office.store.settle(mail, Verdict.DROPPED, "nobody to send it to")
         return Verdict.DROPPED
-    letter = _write(template, mail, person, office, now)
     try:
         message_id = office.post.send(letter, mail.id)
     except MailRefusedError as error:
@@ -105,6 +108,30 @@ def deliver(mail_id: UUID, office: Office, *, now: datetime) -> Verdict:
         return Verdict.FAILED
     office.store.settle(mail, Verdict.SENT, message_id)
     return Verdict.SENT
+
+
+def _letter(mail: PlannedMail, office: Office, now: datetime) -> Letter | None:
+    person = office.store.person(mail)
+    if mail.template is Template.INVITATION:
+        return _invite(mail, person, office, now)
+    template = choose(mail.template, mail, person)
+    if person is None or template is None:
+        return None
+    return _write(template, mail, person, office, now)
+
+
+def _invite(
+    mail: PlannedMail, person: Person | None, office: Office, now: datetime
+) -> Letter | None:
+    """Write to an address, whether or not it has an account; None when nobody is invited now."""
+    address, token = mail.address, office.new_token()
+    invitation_id = UUID(mail.parameters["invitation_id"])
+    if not address or not office.store.renew_invitation(invitation_id, hash_of(token), now):
+        return None
+    url = f"{office.app_url}{_PAGES[Template.INVITATION]}#token={token}"
+    facts = {**mail.parameters, "email": address, "url": url}
+    language = person.language if person else mail.parameters["language"]
+    return Letter(address, *office.render(Template.INVITATION, language, facts))
 
 
 def choose(template: Template, mail: PlannedMail, person: Person | None) -> Template | None:

@@ -8,6 +8,7 @@ from stacks.feature_parts import FeatureParts
 _PUBLIC = (
     *("register", "login", "refresh", "verify-email", "resend-verification"),
     *("forgot-password", "reset-password", "magic-link", "magic-link/consume"),
+    "accept-invitation",
 )
 _PUBLIC_READS = ("jwks.json",)
 _OF_A_MEMBER = ("me", "logout", "sessions", "sessions/{id}")

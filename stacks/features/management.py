@@ -10,4 +10,5 @@ def add_management(parts: FeatureParts) -> None:
     if parts.settings.lane_limits is not None:
         management.add_environment("LANE_LIMITS", parts.settings.lane_limits)
     permissions.nudge_outbox(management, parts.outbox_relay)
+    permissions.queue_mails(management, parts.messaging)
     parts.routes.serve(management, ["/api/management/{proxy+}"])

@@ -11,6 +11,7 @@ from schemathesis.core import NOT_SET
 from schemathesis.generation import GenerationMode
 
 from functions.auth import handler as auth
+from functions.auth.invitation_repository import PostgresInvitations
 from functions.auth.link_repository import PostgresLinks
 from functions.management import handler as management
 from huntaze import outbox
@@ -36,6 +37,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     identity = SingleConnection(lambda: as_role("identity"))
     app = SingleConnection(lambda: as_role("app"))
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(identity)
+    auth.app.dependency_overrides[auth.stored_invitations] = lambda: PostgresInvitations(identity)
     monkeypatch.setattr(management, "database", lambda: app)
     monkeypatch.setattr(outbox, "nudge", lambda: None)
     token_keys.use(monkeypatch)

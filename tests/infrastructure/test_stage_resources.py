@@ -18,6 +18,7 @@ _PUBLIC = {
     ("POST", "/api/auth/login"),
     ("POST", "/api/auth/magic-link"),
     ("POST", "/api/auth/magic-link/consume"),
+    ("POST", "/api/auth/accept-invitation"),
     ("POST", "/api/auth/refresh"),
     ("POST", "/api/auth/register"),
     ("POST", "/api/auth/resend-verification"),

@@ -18,6 +18,7 @@ PUBLIC = {
     ("post", "/api/auth/register"),
     ("post", "/api/auth/login"),
     ("post", "/api/auth/refresh"),
+    ("post", "/api/auth/accept-invitation"),
     ("get", "/api/auth/oauth/{provider}/callback"),
     ("get", "/api/auth/oauth/{provider}/start"),
     ("post", "/api/auth/forgot-password"),
@@ -222,6 +223,16 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ),
     ("delete", "/api/management/creators/{creator_id}"): Entry(Right.MANAGE, conflict=True),
     ("get", "/api/management/members"): Entry(Right.READ),
+    ("post", "/api/management/members"): Entry(
+        Right.INVITE,
+        lambda ids: {
+            "email": "new@example.com",
+            "role": "chatter",
+            "creator_ids": [ids["creator_id"]],
+        },
+    ),
+    ("get", "/api/management/invitations"): Entry(Right.MANAGE, of_caller=True),
+    ("delete", "/api/management/invitations/{invitation_id}"): Entry(Right.INVITE, of_caller=True),
     # Who works for which creators is known to all members.
     ("patch", "/api/management/members/{member_id}"): Entry(
         Right.MANAGE, lambda _: {"role": "analyst"}, of_caller=True

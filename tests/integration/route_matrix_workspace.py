@@ -16,6 +16,7 @@ MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member"),
+    "invitation",
 )
 
 
@@ -46,6 +47,7 @@ class FullWorkspace:
         self._worker_rows(ids)
         self._session(ids["session_id"])
         self._colleague(ids["member_id"])
+        self._invitation(ids["invitation_id"])
         self._reply()
         self._audit()
         self._operations()
@@ -241,6 +243,16 @@ class FullWorkspace:
             (user_id, f"{user_id}@example.com"),
         )
         self._add(connection, "members", {"user_id": user_id, "role": "chatter"})
+
+    def _invitation(self, invitation_id: UUID) -> None:
+        with self._tenant.transaction() as connection:
+            self._add(
+                connection,
+                "invitations",
+                {"id": invitation_id, "email": f"{MARK}@example.com", "role": "chatter"}
+                | {"invited_by": self._user_id, "mailed_at": "2026-01-01"}
+                | {"expires_at": "2999-01-01"},
+            )
 
     def _operations(self) -> None:
         """What operators leave behind: a repair of values, and a lane that was restored."""

@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.auth import common, cookies, passwords, throttle
-from functions.auth.addresses import client_network, normalise_email
+from functions.auth.addresses import client_network
 from functions.auth.models import StoredToken
 from functions.auth.service import REPLAY_GRACE, Verdict, judge
 from functions.auth.settings import AuthSettings
 from functions.auth.throttle import Failures
+from huntaze.domain.addresses import normalise_email
 from huntaze.ids import new_id
 from local.common_passwords import build
 

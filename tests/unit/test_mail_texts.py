@@ -15,6 +15,8 @@ from huntaze.domain.mails import Template
 
 FACTS = {
     "name": "Ada",
+    "inviter": "Grace",
+    "workspace": "Studio",
     "email": "ada@example.com",
     "url": "https://app.example.com/magic-link#token=abc-DEF_123",
 }

@@ -11,10 +11,10 @@ import jwt
 import urllib3
 from aws_lambda_powertools import Logger
 
-from functions.auth.addresses import normalise_email
 from functions.auth.oauth.models import Identity, Provider, Secrets
 from functions.auth.oauth.service import OAuthDeniedError, challenge_of
 from functions.auth.oauth.settings import ProviderSettings
+from huntaze.domain.addresses import normalise_email
 
 _TIMEOUT = urllib3.Timeout(connect=3, read=7)
 # Nobody has that much to say about a person.

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 
 from functions.auth import handler as auth
+from functions.auth.invitation_repository import PostgresInvitations
 from functions.auth.link_repository import PostgresLinks
 from functions.authorizer import handler as authorizer
 from functions.authorizer.repository import PostgresSessions
@@ -34,6 +35,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Clock]]:
 def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     source = SingleConnection(lambda: as_role("identity"))
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(source)
+    auth.app.dependency_overrides[auth.stored_invitations] = lambda: PostgresInvitations(source)
     token_keys.use(monkeypatch)
     monkeypatch.setenv("ALLOWED_ORIGINS", ORIGIN)
     load.cache_clear()

@@ -31,6 +31,7 @@ class Template(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 - the name of a mail
     ACCOUNT_EXISTS = "account_exists"
     WELCOME = "welcome"
+    INVITATION = "invitation"
 
 
 def add(
