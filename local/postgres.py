@@ -192,6 +192,8 @@ class EmbeddedPostgres:
             *(str(_binary("postgres")), "-D", str(self._cluster)),
             *("-c", "listen_addresses=127.0.0.1", "-c", f"port={self.port}"),
             *("-c", "unix_socket_directories="),
+            # As on RDS: details of an error quote the row that it is about.
+            *("-c", "log_error_verbosity=terse"),
             # One connection per Lambda environment, one per test client: more than RDS's smallest.
             *("-c", "max_connections=300", "-c", "timezone=UTC", "-c", "log_timezone=UTC"),
             *(_DURABLE if self._durable else _FAST),

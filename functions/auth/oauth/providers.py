@@ -1,15 +1,15 @@
 """What Google and GitHub are asked: at fixed addresses, and believed as far as they sign or say."""
 
 import json
+import logging
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, Protocol
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 import jwt
 import urllib3
-from aws_lambda_powertools import Logger
 
 from functions.auth.oauth.models import Identity, Provider, Secrets
 from functions.auth.oauth.service import OAuthDeniedError, challenge_of
@@ -22,6 +22,8 @@ _LONGEST_ANSWER = 200_000
 _KEYS_KEPT_SECONDS = 3600
 _KEYS_AGAIN_SECONDS = 60
 _CLOCKS_APART_SECONDS = 30
+
+log = logging.getLogger(__name__)
 
 
 class OAuthUnreachableError(OAuthDeniedError):
@@ -241,7 +243,7 @@ def _ask(method: str, url: str, headers: Mapping[str, str], body: str | None = N
         return json.loads(text)
     except (urllib3.exceptions.HTTPError, ValueError) as error:
         # The body may hold a token: it gets into no log.
-        Logger(service="auth", utc=True).warning("A provider did not answer.", url=url)
+        log.warning("a provider did not answer", extra={"host": urlsplit(url).hostname})
         raise OAuthUnreachableError("The provider does not answer; try again later.") from error
 
 
