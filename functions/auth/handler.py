@@ -22,6 +22,7 @@ from functions.auth.models import (
     LoggedIn,
     Login,
     Me,
+    Membership,
     PasswordReset,
     Refresh,
     Registration,
@@ -192,6 +193,33 @@ def me(accounts: Accounts, caller: Caller) -> Response[Me]:
         raise UnauthorizedError("The session is over; log in again.")
     answer = Me(**dict(found.member), session_id=caller.session_id, csrf_token=found.csrf_token)
     return Response(HTTPStatus.OK, "application/json", answer, headers=_NOT_KEPT)
+
+
+@app.get("/api/auth/workspaces", tags=["auth"])
+def list_workspaces(
+    accounts: Accounts,
+    caller: Caller,
+    limit: Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)] = PAGE_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=200)] = None,
+) -> Page[Membership]:
+    """List the workspaces that the caller is in, oldest first."""
+    found = accounts.memberships(caller.user_id, _id_of(cursor) if cursor else None, limit + 1)
+    items = [Membership(workspace=one.workspace, role=one.role) for one in found[:limit]]
+    more = len(found) > limit
+    return Page(items=items, next_cursor=encode_cursor(items[-1].workspace.id) if more else None)
+
+
+@app.post("/api/auth/workspaces/<workspace_id>/switch", tags=["auth"])
+def switch_workspace(
+    workspace_id: UUID, accounts: Accounts, client: CallingClient, caller: Caller
+) -> Response[LoggedIn]:
+    """Go on in another workspace of the caller's; the session of this request ends.
+
+    Logging in opens the workspace that somebody was in first.
+    """
+    now = datetime.now(UTC)
+    grant = service.switch_workspace(workspace_id, caller, accounts, client=client, now=now)
+    return _logged_in(grant, now)
 
 
 @app.get("/api/auth/sessions", tags=["auth"])

@@ -78,4 +78,7 @@ class PostgresInvitations(PostgresLinks):
                     actor_id=user_id,
                     facts={"invitation_id": str(offer.id), "role": offer.role},
                 )
-        return self.member(user_id, offer.workspace_id)
+            member = self.find_member(user_id, offer.workspace_id)
+        if member is None:
+            raise LookupError("a member that was just added is not there")
+        return member

@@ -121,6 +121,13 @@ class Member(BaseModel):
     role: str
 
 
+class Membership(BaseModel):
+    """A workspace that the caller is in."""
+
+    workspace: Workspace
+    role: str
+
+
 class LoggedIn(Member):
     """A member with the proofs of a session."""
 

@@ -117,13 +117,24 @@ class PostgresAccounts(Transactions):
             ).fetchone()
         return _member(row) if row else None
 
-    def member(self, user_id: UUID, workspace_id: UUID) -> Member:
-        """Tell about a member that is there."""
+    def memberships(self, user_id: UUID, after: UUID | None, limit: int) -> list[Member]:
+        """List a person in each of their workspaces, oldest workspace first."""
         with self.transaction() as connection:
-            (row,) = connection.execute(
-                f"{_MEMBER} {_MEMBER_FROM} WHERE u.id = %s AND w.id = %s", (user_id, workspace_id)
+            rows = connection.execute(
+                f"{_MEMBER} {_MEMBER_FROM} WHERE u.id = %(user_id)s"
+                " AND (%(after)s::uuid IS NULL OR w.id > %(after)s)"
+                " ORDER BY w.id LIMIT %(limit)s",
+                {"user_id": user_id, "after": after, "limit": limit},
             ).fetchall()
-        return _member(row)
+        return [_member(row) for row in rows]
+
+    def find_member(self, user_id: UUID, workspace_id: UUID) -> Member | None:
+        """Find a person in one of their workspaces."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                f"{_MEMBER} {_MEMBER_FROM} WHERE u.id = %s AND w.id = %s", (user_id, workspace_id)
+            ).fetchone()
+        return _member(row) if row else None
 
     def find_by_session(self, session_id: UUID) -> OpenSession | None:
         """Find a session that was not revoked, and whose it is."""

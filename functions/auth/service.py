@@ -25,6 +25,7 @@ from functions.auth.models import (
     Workspace,
 )
 from functions.auth.throttle import Allowance, Failures
+from huntaze.auth import Principal
 from huntaze.domain.mails import Template
 from huntaze.errors import (
     ConflictError,
@@ -100,6 +101,10 @@ class Accounts(Protocol):
 
     def find_by_email(self, email: str) -> Candidates:
         """Find who may mean themselves by an address, each in their oldest workspace."""
+        ...
+
+    def find_member(self, user_id: UUID, workspace_id: UUID) -> Member | None:
+        """Find a person in one of their workspaces."""
         ...
 
     def find_by_session(self, session_id: UUID) -> OpenSession | None:
@@ -285,6 +290,22 @@ def end_session(session_id: UUID, user_id: UUID, accounts: Accounts, *, now: dat
     """
     if not accounts.revoke_session(session_id, user_id, now):
         raise NotFoundError("There is no such session of yours.")
+
+
+def switch_workspace(
+    workspace_id: UUID, principal: Principal, accounts: Accounts, *, client: Client, now: datetime
+) -> Grant:
+    """Go on in another workspace of the caller's: a session there for the one here.
+
+    Raises:
+        NotFoundError: The caller is in no such workspace.
+    """
+    with accounts.transaction():
+        member = accounts.find_member(principal.user_id, workspace_id)
+        if member is None:
+            raise NotFoundError("You are in no such workspace.")
+        accounts.revoke_session(principal.session_id, principal.user_id, now)
+        return open_session(member, accounts, client=client, now=now)
 
 
 def open_session(member: Member, accounts: Accounts, *, client: Client, now: datetime) -> Grant:

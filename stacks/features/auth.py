@@ -11,7 +11,7 @@ _PUBLIC = (
     "accept-invitation",
 )
 _PUBLIC_READS = ("jwks.json",)
-_OF_A_MEMBER = ("me", "logout", "sessions", "sessions/{id}")
+_OF_A_MEMBER = ("me", "logout", "sessions", "sessions/{id}", "workspaces", "workspaces/{id}/switch")
 
 
 def add_auth(parts: FeatureParts) -> None:

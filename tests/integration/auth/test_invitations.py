@@ -267,3 +267,29 @@ def test_a_link_that_comes_many_times_at_once_lets_one_in(invite, deliver, email
         assert sorted(pool.map(run, range(4))) == [False, False, False, True]
     rows = as_role("identity").execute("SELECT FROM users WHERE email = %s", (email,))
     assert rows.rowcount == 1
+
+
+def test_a_person_goes_on_in_another_workspace(
+    invite, deliver, member, accept, admit, call, tenant_factory
+):
+    account = member().body
+    email, home = account["user"]["email"], account["workspace"]["id"]
+    invite(email=email)
+    joined = accept(deliver().token(email)).body
+    who = admit(joined["access_token"])
+    listed = call("GET", "/workspaces", principal=who).body["items"]
+    found = {one["workspace"]["id"]: one["role"] for one in listed}
+    assert found == {home: "owner", joined["workspace"]["id"]: "chatter"}
+    first = call("GET", "/workspaces", principal=who, query={"limit": "1"}).body
+    rest = call("GET", "/workspaces", principal=who, query={"cursor": first["next_cursor"]}).body
+    assert first["items"] + rest["items"] == listed
+    moved = call("POST", f"/workspaces/{home}/switch", principal=who)
+    assert (moved.status, moved.body["role"]) == (200, "owner")
+    assert admit(moved.body["access_token"])["workspace_id"] == home
+    with pytest.raises(Exception, match="Unauthorized"):
+        admit(joined["access_token"])
+    foreign = str(tenant_factory().workspace_id)
+    who = admit(moved.body["access_token"])
+    refused = call("POST", f"/workspaces/{foreign}/switch", principal=who)
+    assert refused.status == 404
+    assert admit(moved.body["access_token"])["workspace_id"] == home
