@@ -4,6 +4,7 @@ import base64
 import io
 import json
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -38,7 +39,7 @@ from functions.fans.imports.service import (
 from functions.fans.models import ListDraft, Members
 from functions.fans.repository import FanFilter, PostgresFans
 from huntaze.auth import Principal, Right, current_principal
-from huntaze.db import Tenant, database
+from huntaze.db import Tenant, database, once_committed
 from huntaze.domain.fans import NEWEST, VALUE, Fan, FanChanges, FanDraft, FanStatus
 from huntaze.domain.fans.lists import FanList
 from huntaze.domain.money import Transaction
@@ -209,9 +210,11 @@ def _import(
     else:
         report = accept_upload(kind, request.upload_id, request, store, S3Files())
         if report.status == "running":
-            wake(
-                WakeUp(workspace_id=workspace_id, creator_id=report.creator_id, import_id=report.id)
+            wake_up = WakeUp(
+                workspace_id=workspace_id, creator_id=report.creator_id, import_id=report.id
             )
+            # A run that comes before the commit finds no import.
+            once_committed(partial(wake, wake_up))
     status = HTTPStatus.CREATED if request.upload_id is None else HTTPStatus.ACCEPTED
     return Response(status_code=status, content_type="application/json", body=report)
 

@@ -17,7 +17,7 @@ from functions.fans.imports.repository import PostgresRuns
 from functions.fans.imports.rows import FAN_COLUMNS
 from functions.fans.imports.service import MAX_IDLE_RUNS, LostClaimError
 from functions.fans.imports.table import open_table
-from huntaze import clients
+from huntaze import clients, http
 from huntaze.db import SingleConnection
 from huntaze.entry import UnhandledError
 from huntaze.ids import new_id
@@ -31,7 +31,7 @@ HEADER = "platform_id,handle\n"
 def queue(as_role, monkeypatch):
     """Moto's S3 and a recorder for a queue behind both doors."""
     source = SingleConnection(lambda: as_role("app"))
-    for module in (door, runs):
+    for module in (door, runs, http):
         monkeypatch.setattr(module, "database", lambda: source)
     settings = {"IMPORTS_BUCKET": BUCKET, "IMPORTS_QUEUE_URL": "https://queue"}
     keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
@@ -57,9 +57,9 @@ def call(queue, tenant_factory, api_event, principal, lambda_context):  # noqa: 
     """Call a route as the owner of a workspace; answers status and body."""
     ids = tenant_factory()
 
-    def make(method, path, body=None, ids=ids):
+    def make(method, path, body=None, ids=ids, headers=None):
         who = principal(ids.workspace_id, user_id=ids.user_id)
-        event = api_event(method, path, principal=who, body=body)
+        event = api_event(method, path, principal=who, body=body, headers=headers)
         reply = door.handler(event, lambda_context)
         return reply["statusCode"], json.loads(reply["body"] or "null")
 
@@ -276,6 +276,24 @@ def test_what_was_never_woken_is_found_and_woken_once_a_minute(call, started, qu
     with tenant(call.ids.workspace_id).transaction() as connection:
         connection.execute("UPDATE imports SET created_at = created_at - interval '1 minute'")
     assert woken()
+
+
+def test_a_run_is_woken_when_its_import_can_be_seen(call, uploaded, queue, tenant):
+    seen = []
+
+    def look(**message):
+        # Another connection, as the run has one.
+        with tenant(call.ids.workspace_id).transaction() as connection:
+            statement = "SELECT count(*) FROM imports WHERE id = %s"
+            named = json.loads(message["MessageBody"])["import_id"]
+            seen.extend(connection.execute(statement, (named,)).fetchone())
+
+    queue.side_effect = look
+    body, headers = {"upload_id": uploaded(table(1))}, {"Idempotency-Key": "once"}
+    status, first = call("POST", "/api/crm/fans/import", body, headers=headers)
+    assert (status, seen) == (202, [1])
+    assert call("POST", "/api/crm/fans/import", body, headers=headers) == (202, first)
+    assert seen == [1]
 
 
 def test_gives_up_after_many_idle_runs_and_goes_on_when_asked_again(
