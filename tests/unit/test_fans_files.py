@@ -127,6 +127,7 @@ def fans(content):
         ('{"platform_id": "1", "handle": "a", "price_cents": 1e999}', "not a whole number"),
         ('{"platform_id": "1", "handle": "a", "price_cents": ' + "9" * 5000 + "}", "not a JSON"),
         ('{"platform_id": "1", "handle": "a", "price_cents": Infinity}', "not a JSON"),
+        ('{"platform_id": "1", "handle": "a", "x": 1e99999999999999999999}', "not a JSON"),
         ('{"platform_id": "1", "handle": "a", "rebill_on": 2}', "neither true nor false"),
         ('{"platform_id": {"a": 1}, "handle": "a"}', "neither a text nor a number"),
         ('{"platform_id": "1", "handle": "a\\udc00"}', "half of a surrogate pair"),
@@ -139,6 +140,14 @@ def test_reports_what_json_can_be_wrong_with(line, reason):
     assert [row.platform_id for row in rows] == ["0"]
     assert list(rejected) == [2]
     assert reason in rejected[2]
+
+
+def test_a_line_of_very_many_names_is_judged_in_one_walk():
+    # Looked for one by one, the names of this line take hours.
+    names = ", ".join(f'"k{number}": 1' for number in range(250_000))
+    rows, rejected = fans(f'{{"platform_id": "1", "handle": "a"}}\n{{{names}, "k1": 2}}\n')
+    assert len(rows) == 1
+    assert rejected == {2: "the line names k1 twice"}
 
 
 def test_json_lines_keep_pairs_of_surrogates_and_numbers_as_written():
@@ -192,3 +201,23 @@ def test_chunks_end_at_the_same_rows_wherever_reading_began(lines):
             rest = io.BytesIO(data[chunk.place.offset :])
             table = resume_table(rest, chunk.place, FAN_COLUMNS)
             assert list(cut(table, "fans", "USD")) == whole[number:]
+
+
+@pytest.mark.parametrize(
+    ("header", "row", "blank"),
+    [
+        ("platform_id,handle\n", "{0},a\n", "\n"),
+        ("", '{{"platform_id": {0}, "handle": "a"}}\n', " \n"),
+    ],
+)
+def test_a_run_gets_on_with_very_many_blank_rows(header, row, blank, monkeypatch):
+    monkeypatch.setattr("functions.fans.imports.table._BLANK_ROWS", 3)
+    text = header + row.format(1) + blank * 8 + row.format(2) + blank * 2 + row.format(3)
+    data = text.encode()
+    whole = list(cut(open_table(io.BytesIO(data), FAN_COLUMNS), "fans", "USD"))
+    assert [[row.platform_id for row in chunk.rows] for chunk in whole] == [["1"], [], ["2", "3"]]
+    assert [chunk.records for chunk in whole] == [1, 0, 2]
+    for number, chunk in enumerate(whole[:-1], start=1):
+        rest = io.BytesIO(data[chunk.place.offset :])
+        table = resume_table(rest, chunk.place, FAN_COLUMNS)
+        assert list(cut(table, "fans", "USD")) == whole[number:]

@@ -17,7 +17,7 @@ from functions.fans.imports.rows import (
     fan_rows,
     transaction_rows,
 )
-from functions.fans.imports.table import Columns, Record, Table
+from functions.fans.imports.table import BLANK_ROWS_END, Columns, Record, Table
 from huntaze.domain.fans import FanRow
 from huntaze.domain.money import TransactionRow
 
@@ -81,6 +81,8 @@ class _Some:
     def __iter__(self) -> Iterator[Record]:
         characters = 0
         for record in islice(self._records, self._most):
+            if record is BLANK_ROWS_END:
+                return
             self.count += 1
             characters += sum(map(len, record.cells)) + len(record.extra or "")
             yield record

@@ -7,8 +7,9 @@ bytes ──> text lines ──> records: (line, cells of the known columns, the
 
 import csv
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from itertools import chain
 from operator import itemgetter
 from typing import NamedTuple, NoReturn
@@ -22,6 +23,10 @@ _EXTRA_CHARACTERS = 20_000
 _EXTRA_DEPTH = 50
 _MAX_COLUMNS = 1000
 _HEADER_CHARACTERS = 100_000
+# Of the names that come twice, as many as a reader of the report wants to see.
+_NAMED = 10
+# Read in a second or so: a sheet may end in a million blank rows, and a run must get on with them.
+_BLANK_ROWS = 250_000
 
 # A cell of JSON lines may be a list of texts, for tags.
 type Cell = str | list[str]
@@ -37,6 +42,10 @@ class Record(NamedTuple):
     cells: Sequence[Cell]
     extra: str | None = None
     problem: str | None = None
+
+
+# Where very many blank rows end: no row, but a place to go on from.
+BLANK_ROWS_END = Record(0, ())
 
 
 class Columns(NamedTuple):
@@ -180,6 +189,7 @@ def _delimited_records(lines: Lines, dialect: Dialect, columns: Columns) -> Iter
         if name and name not in columns.known and name not in columns.ignored
     ]
     reader = csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+    blank = 0
     while True:
         start = lines.number + 1
         lines.row_bytes = 0
@@ -190,14 +200,18 @@ def _delimited_records(lines: Lines, dialect: Dialect, columns: Columns) -> Iter
         except csv.Error as error:
             # An open quote swallows lines: the report says how far.
             until = "" if lines.number <= start else f" (up to line {lines.number})"
-            lines.problem = None
+            lines.problem, blank = None, 0
             yield _unread(start, f"the quotes or the length of a cell are wrong{until}: {error}")
             continue
         if lines.problem:
             yield _unread(start, f"the line {lines.problem}")
             lines.problem = None
         elif not any(cells):
-            continue
+            blank += 1
+            if blank == _BLANK_ROWS:
+                yield BLANK_ROWS_END
+            else:
+                continue
         elif len(cells) != width:
             yield _unread(start, f"{len(cells)} cells where the header has {width}")
         else:
@@ -207,6 +221,8 @@ def _delimited_records(lines: Lines, dialect: Dialect, columns: Columns) -> Iter
                 yield _unread(start, "the unknown columns hold too much")
             else:
                 yield Record(start, pick(cells), text)
+        # Counted anew after each record: whoever goes on after one cuts as if nobody had stopped.
+        blank = 0
 
 
 def _unread(line: int, problem: str) -> Record:
@@ -214,6 +230,7 @@ def _unread(line: int, problem: str) -> Record:
 
 
 def _json_records(lines: Lines, names: tuple[str, ...], columns: Columns) -> Iterator[Record]:
+    blank = 0
     for line in lines:
         lines.row_bytes = 0
         if lines.problem:
@@ -224,6 +241,12 @@ def _json_records(lines: Lines, names: tuple[str, ...], columns: Columns) -> Ite
                 yield _json_record(lines.number, line, names, columns)
             except ValueError as error:
                 yield _unread(lines.number, str(error))
+        else:
+            blank += 1
+            if blank < _BLANK_ROWS:
+                continue
+            yield BLANK_ROWS_END
+        blank = 0
 
 
 class _NameTwiceError(ValueError):
@@ -240,7 +263,8 @@ def _json_record(line: int, text: str, names: tuple[str, ...], columns: Columns)
         )
     except _NameTwiceError:
         raise
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError, InvalidOperation):
+        # The last is of an exponent that no decimal has room for.
         raise ValueError("the line is not a JSON value") from None
     if not isinstance(value, dict):
         raise ValueError("the line is not a JSON object")  # noqa: TRY004  (of a row, not a type)
@@ -266,8 +290,9 @@ def _json_record(line: int, text: str, names: tuple[str, ...], columns: Columns)
 def _without_doubles(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        double = sorted({name[:60] for name in names if names.count(name) > 1})
+        # Counted in one walk: a line may hold half a million names.
+        times = Counter(name for name, _ in pairs)
+        double = sorted({name[:60] for name, count in times.items() if count > 1})[:_NAMED]
         raise _NameTwiceError(f"the line names {' and '.join(double)} twice")
     return found
 
