@@ -55,9 +55,10 @@ class PostgresAccounts(Transactions):
             )
             # The oldest of those that fill the allowance: once it is over, there is room for one.
             row = connection.execute(
-                "SELECT requested_at FROM identity_requests WHERE subject = %s"
-                " ORDER BY requested_at DESC OFFSET %s LIMIT 1",
-                (subject, allowance.limit - 1),
+                "SELECT min(requested_at) FROM (SELECT requested_at FROM identity_requests"
+                " WHERE subject = %(subject)s ORDER BY requested_at DESC LIMIT %(limit)s) newest"
+                " HAVING count(*) = %(limit)s",
+                {"subject": subject, "limit": allowance.limit},
             ).fetchone()
             if row is not None:
                 oldest: datetime = row[0]
