@@ -3,7 +3,7 @@
 An event is a hint. Whoever works on one takes a ticket of the workspace, looks at Stripe, and
 folds what was found into what is known; of each object the look with the highest ticket stays. A
 ticket is taken before its look, so the last one saw every change that any event told of: in
-whatever order events come, and however often, the end is the same (ADR 0113).
+whatever order events come, and however often, the end is the same (ADR 0015).
 """
 
 from collections.abc import Iterable, Mapping

@@ -157,6 +157,6 @@ def test_stages_share_no_stack(local, dev, production):
     assert set(local.templates) == {f"Huntaze-local-{name}" for name in here}
     assert set(dev.templates) >= {f"Huntaze-dev-{name}" for name in here | {"Network"}}
     assert "Huntaze-production-Edge" in production.templates
-    # See ADR 0109.
+    # See ADR 0009.
     assert "Huntaze-dev-Edge" not in dev.templates
     assert not set(dev.templates) & set(production.templates)

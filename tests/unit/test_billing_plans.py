@@ -8,7 +8,7 @@ import pytest
 from huntaze.auth import RIGHTS, Right, Role
 from huntaze.domain.billing.plans import FREE, TRIAL, Feature, Limit, catalogue
 
-MIGRATION = Path(__file__).parents[2] / "migrations" / "0160_billing.sql"
+MIGRATION = Path(__file__).parents[2] / "migrations" / "0016_billing.sql"
 PLANS = catalogue()
 
 

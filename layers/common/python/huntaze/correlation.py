@@ -3,7 +3,7 @@
     request ──> log lines ──> event, campaign, send ──> worker's log lines ──> ``message.settled``
 
 The id is made where work begins, by us: a caller's own would let anyone write what they like into
-our logs and rows, or hide in somebody else's work. See ADR 0107.
+our logs and rows, or hide in somebody else's work. See ADR 0007.
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,7 +1,7 @@
 """X-Ray without its SDK: the header that ties parts of a trace together, and documents of parts.
 
 API Gateway, Lambda and Step Functions trace themselves and pass the header on. What is left to us
-is to carry it through the database, and to tell X-Ray of our own parts. See ADR 0107.
+is to carry it through the database, and to tell X-Ray of our own parts. See ADR 0007.
 """
 
 import json

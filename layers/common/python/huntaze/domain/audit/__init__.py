@@ -1,6 +1,6 @@
 """The audit log: who did what in a workspace, as a chain of hashes.
 
-The database computes the chain (migration 0172). The same hash stands here once more, so that
+The database computes the chain (migration 0018). The same hash stands here once more, so that
 entries that were taken away from the database can be verified with nothing but themselves.
 """
 

@@ -3,7 +3,7 @@
 A refusal is 402 and names the least plan that would allow it, or 403 when none would. Whoever adds
 holds a lock of the workspace until the transaction ends: two that fit alone but not together never
 both pass. What a plan does not allow any more is kept, it can be read and removed; only
-adding and sending are refused (ADR 0114).
+adding and sending are refused (ADR 0016).
 """
 
 from dataclasses import dataclass
