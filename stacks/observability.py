@@ -12,12 +12,14 @@ from constructs import Construct
 from stacks.alarms import SILENCE_IS_TROUBLE, Alarms
 from stacks.campaign_state_machine import state_machine_arn
 from stacks.dashboards import add_dashboards
-from stacks.messaging import QUEUES
+from stacks.messaging import QUEUES, RUN_TIME
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
 # Each is `huntaze-{name}`, and `huntaze-{name}-dlq` what it gives up.
 _NAMED_QUEUES = (*QUEUES, "imports")
+# What SES tells of mails lies there to be looked at for two weeks: it ages by design.
+_UNREAD = {"mail-events"}
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
@@ -123,13 +125,17 @@ class Observability(StageStack):
     def _watch_queues(self) -> None:
         if self._settings.watches_closely:
             for name in _NAMED_QUEUES:
+                if name in _UNREAD:
+                    continue
+                # A message ages until it is deleted: of an import that is when its run ends.
+                minutes = 5 + (RUN_TIME.to_minutes() if name == "imports" else 0)
                 self._alarms.add(
                     f"queue-age-{name}",
                     self._queue(f"huntaze-{name}", "ApproximateAgeOfOldestMessage"),
-                    above=300,
+                    above=minutes * 60,
                     minutes_of=(3, 5),
                     runbook="queue-age",
-                    says=f"A message of the queue {name} has waited for more than five minutes.",
+                    says=f"A message of the queue {name} is older than {minutes:.0f} minutes.",
                 )
         # Not the age of lanes: a wake-up lives as long as its lane has work.
         for name, queue in (

@@ -172,8 +172,22 @@ def test_every_dead_letter_queue_is_watched_and_where_many_work_every_queue(asse
     names = {queue.properties["QueueName"] for queue in assembly.of_kind("AWS::SQS::Queue")}
     assert {name for name in names if "-dlq" in name} <= watched
     if any("-queue-age-" in name for name in alarms):
-        # A wake-up lives as long as its lane has work.
-        assert names - watched == {"huntaze-rate-limiter-queue.fifo"}
+        # A wake-up lives as long as its lane has work; what SES tells lies there to be looked at.
+        assert names - watched == {"huntaze-rate-limiter-queue.fifo", "huntaze-mail-events"}
+
+
+def test_no_queue_is_called_late_while_its_consumer_may_be_at_work(production):
+    (late,) = (
+        alarm.properties
+        for alarm in production.of_kind("AWS::CloudWatch::Alarm")
+        if alarm.properties.get("AlarmName", "").endswith("-queue-age-imports")
+    )
+    (runs,) = (
+        function.properties["Timeout"]
+        for function in production.of_kind("AWS::Lambda::Function")
+        if function.properties.get("Handler", "").startswith("functions.fans.imports.")
+    )
+    assert late["Threshold"] >= runs + 300
 
 
 def test_every_function_is_watched_where_many_work(production):
