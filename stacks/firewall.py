@@ -32,7 +32,7 @@ class _RuleGroup:
 
 
 # The rules that judge a body only count: bodies are people's own words to each other ("<3",
-# "../", "select … from"), imports of up to 5 MB and long campaign texts. Functions bind every
+# "../", "select … from"), imports of up to 4 MB and long campaign texts. Functions bind every
 # value in SQL, answer JSON alone and refuse what is too large with a sentence.
 _RULE_GROUPS = (
     _RuleGroup("AWSManagedRulesAmazonIpReputationList"),

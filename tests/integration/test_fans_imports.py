@@ -157,7 +157,7 @@ def test_takes_the_file_itself_as_the_body(call, tenant_factory, kind):
 @pytest.mark.parametrize(
     ("event", "status"),
     [
-        ({"body": {"content": "x" * (5 * 1024 * 1024 + 1)}}, 413),
+        ({"body": {"content": "x" * (4 * 1024 * 1024 + 1)}}, 413),
         ({"body": {"content": "1,anna\n"}}, 422),
         ({"body": {"content": "platform_id\n1\n"}}, 422),
         ({"body": {}}, 422),

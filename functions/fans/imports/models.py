@@ -22,7 +22,7 @@ MAX_UPLOAD_BYTES = 1024**3
 
 
 class ImportRequest(BaseModel):
-    """A file to import: up to 5 MB in the request itself, any other by its upload.
+    """A file to import: up to 4 MB in the request itself, any other by its upload.
 
     ``content`` is its text; ``content_base64`` its bytes, for a file that may not be UTF-8;
     ``upload_id`` names an uploaded one. Without ``format`` the first character decides.
