@@ -3,8 +3,6 @@
 from stacks import permissions
 from stacks.feature_parts import FeatureParts
 
-_NAMES = ("connect", "connect/code", "session", "resume", "sync", "disconnect", "status")
-
 
 def add_platforms(parts: FeatureParts) -> None:
     """Define the function behind the connection routes of ``/api/of``."""
@@ -12,4 +10,5 @@ def add_platforms(parts: FeatureParts) -> None:
     permissions.write_creator_credentials(platforms, parts.data)
     permissions.write_browser_sessions(platforms, parts.data)
     permissions.wake_lanes(platforms, parts.messaging)
-    parts.routes.serve(platforms, [f"/api/of/{name}" for name in _NAMES])
+    # Whatever no other feature has a route of its own for.
+    parts.routes.serve(platforms, ["/api/of/{proxy+}"])
