@@ -14,6 +14,7 @@ from psycopg import sql
 from huntaze.db import Connection
 from huntaze.domain.fans.models import Fan
 from huntaze.domain.fans.reading import NEWEST, FanOrder, read_fans
+from huntaze.domain.fans.trees import KeyTree
 from huntaze.domain.fans.typos import LAST_CHARACTER, Span, allowed_typos, find_near
 from huntaze.errors import BadRequestError
 from huntaze.http import Page, decode_cursor, encode_cursor
@@ -61,44 +62,7 @@ _COUNT = sql.SQL("""
   ) found
 """)
 
-_FIRST_KEYS = sql.SQL("""
-  SELECT begins.text, found.key
-    FROM unnest(%(texts)s::text[]) AS begins (text)
-   CROSS JOIN LATERAL (
-     WITH RECURSIVE one (key, place) AS (
-       (SELECT {key}, 1 FROM fans
-         WHERE creator_id = %(creator)s AND erased_at IS NULL
-           AND {key} >= begins.text AND {key} < begins.text || %(last)s
-         ORDER BY {key} LIMIT 1)
-       UNION ALL
-       SELECT (SELECT {key} FROM fans
-                WHERE creator_id = %(creator)s AND erased_at IS NULL
-                  AND {key} > one.key AND {key} < begins.text || %(last)s
-                ORDER BY {key} LIMIT 1), place + 1
-         FROM one WHERE one.key IS NOT NULL AND place < %(most)s
-     ) SELECT key FROM one WHERE key IS NOT NULL
-   ) found
-""")
-_NEXT_LETTERS = sql.SQL("""
-  SELECT begins.text, found.letter
-    FROM unnest(%(texts)s::text[]) AS begins (text)
-   CROSS JOIN LATERAL (
-     WITH RECURSIVE one (key) AS (
-       (SELECT {key} FROM fans
-         WHERE creator_id = %(creator)s AND erased_at IS NULL
-           AND {key} > begins.text AND {key} < begins.text || %(last)s
-         ORDER BY {key} LIMIT 1)
-       UNION ALL
-       SELECT (SELECT {key} FROM fans
-                WHERE creator_id = %(creator)s AND erased_at IS NULL
-                  AND {key} >= left(one.key, length(begins.text) + 1) || %(last)s
-                  AND {key} < begins.text || %(last)s
-                ORDER BY {key} LIMIT 1)
-         FROM one WHERE one.key IS NOT NULL
-     ) SELECT substr(key, length(begins.text) + 1, 1) AS letter FROM one WHERE key IS NOT NULL
-   ) found
-""")
-
+_FANS = sql.SQL("fans WHERE creator_id = %(creator)s AND erased_at IS NULL")
 _KEYS = ("handle_key", "name_key", "last_name_key")
 
 
@@ -274,7 +238,7 @@ class _Meant:
             self._spans[typos] = {
                 key: _apart(
                     find_near(
-                        _KeyTree(self._connection, self._creator_id, key),
+                        KeyTree(self._connection, _FANS, sql.Identifier(key), self._creator_id),
                         typed,
                         min(typos, allowed_typos(typed)),
                     )
@@ -322,36 +286,3 @@ def _after(cursor: str) -> tuple[str, UUID]:
         raise BadRequestError(
             "The cursor is of another list; leave it out to start over."
         ) from None
-
-
-class _KeyTree:
-    """The keys of one index of a creator's fans."""
-
-    def __init__(self, connection: Connection, creator_id: UUID, key: str) -> None:
-        self._connection = connection
-        self._creator_id = creator_id
-        self._key = sql.Identifier(key)
-
-    def first_keys(self, beginnings: Sequence[str], most: int) -> dict[str, list[str]]:
-        """The first distinct keys that begin so."""
-        return self._ask(_FIRST_KEYS, beginnings, most=most)
-
-    def next_letters(self, beginnings: Sequence[str]) -> dict[str, list[str]]:
-        """The letters that follow these beginnings in any key."""
-        return self._ask(_NEXT_LETTERS, beginnings)
-
-    def _ask(
-        self, statement: sql.SQL, beginnings: Sequence[str], **more: object
-    ) -> dict[str, list[str]]:
-        answers = dict[str, list[str]]()
-        if beginnings:
-            values = {
-                "creator": self._creator_id,
-                "texts": list(beginnings),
-                "last": LAST_CHARACTER,
-                **more,
-            }
-            rows = self._connection.execute(statement.format(key=self._key), values)
-            for beginning, found in rows:
-                answers.setdefault(beginning, []).append(found)
-        return answers
