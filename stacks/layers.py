@@ -22,7 +22,12 @@ LOCK = ROOT / "layers" / "dependencies" / "requirements.txt"
 
 # Half of all third-party code, which only a few features call. Each travels in a layer
 # of its own, so that the other functions start without the weight.
-HEAVY_PACKAGES = ("openai", "stripe")
+HEAVY_PACKAGES: dict[str, tuple[str, ...]] = {
+    "openai": ("openai",),
+    "stripe": ("stripe",),
+    # The wheel brings the libraries for each format along.
+    "pillow": ("PIL", "pillow.libs"),
+}
 # Command-line tools that some wheels bring along; no function runs them.
 _NEVER_RUN = "bin"
 
@@ -72,7 +77,7 @@ def dependencies_asset(settings: StageSettings, name: str) -> Asset:
         name: A heavy package, or ``dependencies`` for all the others.
     """
     wheels_for = _wheel_platform(settings)
-    recipe = (name, LOCK.read_bytes(), wheels_for, HEAVY_PACKAGES)
+    recipe = (name, LOCK.read_bytes(), wheels_for, sorted(HEAVY_PACKAGES.items()))
     digest = hashlib.sha256(repr(recipe).encode()).hexdigest()
     target = cached(f"layer-{name}", digest)
     if not target.is_file():
@@ -110,11 +115,12 @@ def _install(target: Path, wheels_for: str) -> None:
 
 def _keep_only(installed: Path, layer: str) -> None:
     """Remove what belongs to other layers, or to none."""
+    elsewhere = {name for names in HEAVY_PACKAGES.values() for name in names} | {_NEVER_RUN}
     for entry in list(installed.iterdir()):
         if layer in HEAVY_PACKAGES:
-            belongs = entry.name == layer
+            belongs = entry.name in HEAVY_PACKAGES[layer]
         else:
-            belongs = entry.name not in (*HEAVY_PACKAGES, _NEVER_RUN)
+            belongs = entry.name not in elsewhere
         if not belongs and entry.is_dir():
             shutil.rmtree(entry)
         elif not belongs:

@@ -72,7 +72,7 @@ def test_heavy_packages_travel_in_layers_of_their_own(settings, monkeypatch):
         if "--target" not in command:
             return run(command, **options)
         target = Path(command[command.index("--target") + 1])
-        for package in ("pydantic", "openai", "stripe", "bin"):
+        for package in ("pydantic", "openai", "stripe", "PIL", "pillow.libs", "bin"):
             (target / package).mkdir()
             (target / package / "__init__.py").write_text("")
         (target / "six.py").write_text("")
@@ -80,7 +80,7 @@ def test_heavy_packages_travel_in_layers_of_their_own(settings, monkeypatch):
 
     monkeypatch.setattr(layers.subprocess, "run", install)
     held, digests = {}, set()
-    for name in ("dependencies", "openai", "stripe"):
+    for name in ("dependencies", "openai", "stripe", "pillow"):
         asset = layers.dependencies_asset(settings, name)
         digests.add(asset.digest)
         with zipfile.ZipFile(asset.path) as archive:
@@ -90,5 +90,6 @@ def test_heavy_packages_travel_in_layers_of_their_own(settings, monkeypatch):
         "dependencies": {"pydantic", "six.py", "__pycache__"},
         "openai": {"openai"},
         "stripe": {"stripe"},
+        "pillow": {"PIL", "pillow.libs"},
     }
-    assert len(digests) == 3
+    assert len(digests) == 4
