@@ -256,6 +256,18 @@ def read_import_uploads(function: lambda_.Function, data: Data) -> None:
     allow(function, ["s3:ListBucket"], [bucket.bucket_arn])
 
 
+def show_media(function: lambda_.Function, data: Data) -> None:
+    """Sign addresses of media, for CloudFront where it stands before the bucket."""
+    function.add_environment("MEDIA_BUCKET", data.media_bucket.bucket_name)
+    if data.media is None:
+        allow(function, ["s3:GetObject"], [_objects_of(data.media_bucket)], because=_ALL_OBJECTS)
+        return
+    function.add_environment("MEDIA_DOMAIN", data.media.domain)
+    function.add_environment("MEDIA_KEY_ID", data.media.key_id)
+    function.add_environment("MEDIA_KEY_SECRET_ARN", data.media.signing_secret.arn)
+    data.media.signing_secret.grant_value(function)
+
+
 def assume(role: iam.Role, arns: list[str]) -> None:
     """Work as other roles."""
     allow(role, ["sts:AssumeRole"], arns)

@@ -16,7 +16,7 @@ MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member"),
-    "invitation",
+    *("invitation", "media_upload", "entry"),
 )
 
 
@@ -44,6 +44,8 @@ class FullWorkspace:
         ids |= {"creator_id": self._creator_id, "user_id": self._user_id, "session_id": new_id()}
         self._fans(ids)
         self._campaign(ids)
+        with self._tenant.transaction() as connection:
+            self._library(connection, ids)
         self._worker_rows(ids)
         self._session(ids["session_id"])
         self._colleague(ids["member_id"])
@@ -103,6 +105,26 @@ class FullWorkspace:
                 },
             )
             self._imports(connection, ids)
+
+    def _library(self, connection: Connection, ids: dict[str, UUID]) -> None:
+        creator = {"creator_id": self._creator_id}
+        item = {**creator, "media_id": ids["media_id"]}
+        self._add(connection, "media_tags", {**item, "tag": MARK})
+        self._add(connection, "media_words", {**item, "word": MARK})
+        file = {"content_type": "image/jpeg", "bytes": 1, "objects": f'{{"original": "{MARK}"}}'}
+        self._add(connection, "media_files", {**item, **file, "sha256": new_id().bytes * 2})
+        self._add(connection, "media_removals", {**creator, "media_id": new_id()})
+        upload = {"id": ids["media_upload_id"], "created_by": self._user_id, "title": MARK}
+        ends = {"expires_at": "2030-01-01T00:00:00Z"}
+        self._add(connection, "media_uploads", {**creator, **upload, **ends})
+        spare = {**creator, "media_id": ids["spare_media_id"]}
+        at = {"local_at": "2030-01-01T12:00", "time_zone": "UTC", "at": "2030-01-01T12:00:00Z"}
+        entry = {"id": ids["entry_id"], "note": MARK}
+        self._add(connection, "content_schedule", {**spare, **at, **entry})
+        plan_id = new_id()
+        self._add(connection, "ai_plan", {**creator, "id": plan_id, "request": "{}"})
+        planned = {"plan_id": plan_id, "position": 0, "kind": "text", "title": MARK}
+        self._add(connection, "ai_plan_item", {**spare, **planned})
 
     def _imports(self, connection: Connection, ids: dict[str, UUID]) -> None:
         creator = {"creator_id": self._creator_id, "created_by": self._user_id}

@@ -54,7 +54,7 @@ DOORS = {
 SETTINGS = (
     *("CAMPAIGN_STATE_MACHINE_ARN", "LANES_QUEUE_URL", "OUTBOX_RELAY_FUNCTION"),
     *("CREDENTIALS_PREFIX", "CREDENTIALS_KEY_ARN", "OF_SESSIONS_TABLE", "SESSIONS_KEY_ARN"),
-    *("IMPORTS_BUCKET", "IMPORTS_QUEUE_URL"),
+    *("IMPORTS_BUCKET", "IMPORTS_QUEUE_URL", "MEDIA_BUCKET"),
     *("APP_URL", "OAUTH_CALLBACK_URL", "OAUTH_SECRETS_ARN"),
 )
 # What a message says, and to whom, is frozen before any key is looked at.
@@ -108,6 +108,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
     bucket = Mock()
+    bucket.generate_presigned_url.return_value = "https://bucket/key"
     bucket.generate_presigned_post.return_value = {"url": "https://bucket", "fields": {"key": "k"}}
     monkeypatch.setattr(clients, "s3", lambda: bucket)
     machine, kms, queue = Mock(), Mock(), Mock()
