@@ -9,6 +9,7 @@ from stacks.data import Data
 from stacks.database import Database
 from stacks.delivery import Delivery
 from stacks.edge import Edge
+from stacks.functions import Functions
 from stacks.messaging import Messaging
 from stacks.network import Network
 from stacks.observability import Observability
@@ -28,18 +29,21 @@ def build(app: App) -> None:
     database = Database(app, settings, network)
     data = Data(app, settings)
     messaging = Messaging(app, settings)
-    api = Api(app, settings, database=database, data=data, messaging=messaging, network=network)
+    functions = Functions(
+        app, settings, database=database, data=data, messaging=messaging, network=network
+    )
+    api = Api(app, settings, functions=functions)
     Campaigns(
         app,
         settings,
         database=database,
         messaging=messaging,
-        outbox_relay=api.outbox_relay,
+        outbox_relay=functions.outbox_relay,
         network=network,
     )
     if settings.on_aws:
         if settings.firewall or settings.api_domain:
-            Edge(app, settings, routes=api.routes)
+            Edge(app, settings, rest=api.rest)
         if settings.github_repository is not None:
             Delivery(app, settings, repository=settings.github_repository)
     Worker(
@@ -48,7 +52,7 @@ def build(app: App) -> None:
         database=database,
         data=data,
         messaging=messaging,
-        outbox_relay=api.outbox_relay,
+        outbox_relay=functions.outbox_relay,
         network=network,
     )
     Observability(app, settings)

@@ -14,14 +14,14 @@ from stacks.stage_stack import StageStack
 class Edge(StageStack):
     """What a request meets before the API."""
 
-    def __init__(self, scope: Construct, settings: StageSettings, *, routes: RestApi) -> None:
+    def __init__(self, scope: Construct, settings: StageSettings, *, rest: RestApi) -> None:
         parts = {"firewall": settings.firewall, "domain": settings.api_domain}
         named = " and ".join(name for name, wanted in parts.items() if wanted)
         super().__init__(scope, "Edge", settings, description=f"Huntaze: {named}")
         if settings.firewall:
-            Firewall(self, "Firewall", settings=settings, api=routes.api)
+            Firewall(self, "Firewall", settings=settings, api=rest.api)
         if settings.api_domain is not None and settings.dns_zone is not None:
-            self._name(routes.api, settings.api_domain, settings.dns_zone)
+            self._name(rest.api, settings.api_domain, settings.dns_zone)
 
     def _name(self, api: apigateway.RestApi, domain_name: str, dns_zone: DnsZone) -> None:
         name = Name(self, "Name", name=domain_name, dns_zone=dns_zone)

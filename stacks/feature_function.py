@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from aws_cdk import Duration
+from aws_cdk import ArnFormat, Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -18,6 +18,21 @@ from stacks.settings import StageSettings
 
 # API Gateway gives up after 29 seconds; a function that works longer only costs.
 API_TIMEOUT = Duration.seconds(29)
+
+
+def function_name(settings: StageSettings, slice_name: str) -> str:
+    """What the function of a slice is called, e.g. ``huntaze-dev-campaigns-api``."""
+    return f"huntaze-{settings.stage.value}-{slice_name.replace('.', '-')}"
+
+
+def function_arn(stack: Stack, settings: StageSettings, slice_name: str) -> str:
+    """The ARN of a slice's function in the stage, from its name."""
+    return stack.format_arn(
+        service="lambda",
+        resource="function",
+        resource_name=function_name(settings, slice_name),
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
 
 
 class FeatureFunction(lambda_.Function):
@@ -80,6 +95,7 @@ class FeatureFunction(lambda_.Function):
                 "SERVICE": self.slice_name,
                 **(environment or {}),
             },
+            function_name=function_name(settings, self.slice_name),
             handler=handler,
             layers=layers.versions(*heavy_packages),
             log_group=log_group,

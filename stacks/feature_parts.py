@@ -18,7 +18,7 @@ from stacks.layers import Layers
 from stacks.messaging import Messaging
 from stacks.migration import Migration
 from stacks.network import Place
-from stacks.rest_api import RestApi
+from stacks.routes import RouteTable
 from stacks.settings import StageSettings
 from stacks.token_keys import TokenKeys
 
@@ -89,7 +89,7 @@ class FeatureParts(FunctionParts):
 
     data: Data
     messaging: Messaging
-    routes: RestApi
+    routes: RouteTable
     outbox_relay: FeatureFunction
     token_keys: TokenKeys
 

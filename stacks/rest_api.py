@@ -1,9 +1,8 @@
 """The REST API: routes to functions, the authorizer, CORS, and refusals in one shape."""
 
 import json
-from collections.abc import Iterable
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack, Tags
 from aws_cdk import aws_apigateway as apigateway
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -15,7 +14,9 @@ from stacks.acknowledge import (
     acknowledge,
     acknowledge_managed_policy,
 )
-from stacks.settings import StageSettings
+from stacks.feature_function import function_arn
+from stacks.routes import Route
+from stacks.settings import LOCAL_API_ID, StageSettings
 
 # A caller never waits longer in a queue than it would for an answer; per stage, all tenants.
 _REQUESTS_PER_SECOND = 1000
@@ -86,10 +87,19 @@ class RestApi(Construct):
         construct_id: str,
         *,
         settings: StageSettings,
-        authorizer: lambda_.IFunction,
+        authorizer: str,
     ) -> None:
+        """Define the API without routes.
+
+        Args:
+            scope: The stack.
+            construct_id: Its name in the stack.
+            settings: The stage.
+            authorizer: The slice of the function that says who calls.
+        """
         super().__init__(scope, construct_id)
         self._settings = settings
+        self._integrations: dict[str, apigateway.LambdaIntegration] = {}
         self.api = apigateway.RestApi(
             self,
             "Rest",
@@ -103,7 +113,7 @@ class RestApi(Construct):
         self._authorizer = apigateway.RequestAuthorizer(
             self,
             "Authorizer",
-            handler=authorizer,
+            handler=self._by_name(authorizer),
             # Without identity sources and cache every request is judged anew: a session that was
             # ended stops working at once, and cookie and bearer are both accepted.
             identity_sources=[],
@@ -122,6 +132,8 @@ class RestApi(Construct):
                 "what API Gateway asks of the one role with which an account lets it log",
             )
         else:
+            # How the stand-in for AWS is told the id that `local_api_url` counts on.
+            Tags.of(self.api).add("ms-custom-id", LOCAL_API_ID)
             acknowledge(self.api, "APIG1", NO_LOGS_LOCALLY)
             acknowledge(self.api, "APIG3", "a firewall guards the stages that the web can reach")
             acknowledge(self.api, "APIG6", NO_LOGS_LOCALLY)
@@ -137,52 +149,50 @@ class RestApi(Construct):
         """The address under which ``/api/…`` answers."""
         if self._settings.api_domain is not None:
             return f"https://{self._settings.api_domain}"
-        if self._settings.aws_endpoint_url is None:
-            return self.api.url.rstrip("/")
-        stage = self.api.deployment_stage.stage_name
-        base = f"{self._settings.aws_endpoint_url}/_aws/execute-api"
-        return f"{base}/{self.api.rest_api_id}/{stage}"
+        return self._settings.local_api_url or self.api.url.rstrip("/")
 
-    def serve(
-        self,
-        function: lambda_.IFunction,
-        paths: Iterable[str],
-        *,
-        method: str = "ANY",
-        public: bool = False,
-    ) -> None:
-        """Send the requests for ``paths`` to ``function``.
-
-        Args:
-            function: The feature.
-            paths: From the root, e.g. ``/api/content/{proxy+}``.
-            method: The one HTTP method, or ``ANY``.
-            public: Whether strangers may call it; otherwise the authorizer decides.
-        """
-        # One permission a function for the whole API: the authorizer, not the function's
-        # policy, tells the routes apart.
-        integration = apigateway.LambdaIntegration(function, scope_permission_to_method=False)
-        for path in paths:
-            resource = self.api.root.resource_for_path(path)
-            if public:
-                open_method = resource.add_method(
-                    method, integration, authorization_type=apigateway.AuthorizationType.NONE
-                )
-                acknowledge(open_method, "APIG4", "a public route by design: strangers call it")
-            else:
-                resource.add_method(
-                    method,
-                    integration,
-                    authorization_type=apigateway.AuthorizationType.CUSTOM,
-                    authorizer=self._authorizer,
-                )
-            resource.add_cors_preflight(
-                allow_origins=list(self._settings.allowed_origins),
-                allow_credentials=True,
-                allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token"],
-                allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-                max_age=Duration.hours(1),
+    def serve(self, route: Route) -> None:
+        """Send the requests for a path to its function."""
+        resource = self.api.root.resource_for_path(route.path)
+        integration = self._integration(route.slice_name)
+        if route.public:
+            open_method = resource.add_method(
+                route.method, integration, authorization_type=apigateway.AuthorizationType.NONE
             )
+            acknowledge(open_method, "APIG4", "a public route by design: strangers call it")
+        else:
+            resource.add_method(
+                route.method,
+                integration,
+                authorization_type=apigateway.AuthorizationType.CUSTOM,
+                authorizer=self._authorizer,
+            )
+        resource.add_cors_preflight(
+            allow_origins=list(self._settings.allowed_origins),
+            allow_credentials=True,
+            allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "X-CSRF-Token"],
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            max_age=Duration.hours(1),
+        )
+
+    def _integration(self, slice_name: str) -> apigateway.LambdaIntegration:
+        if slice_name not in self._integrations:
+            # One permission a function for the whole API: the authorizer, not the function's
+            # policy, tells the routes apart.
+            self._integrations[slice_name] = apigateway.LambdaIntegration(
+                self._by_name(slice_name), scope_permission_to_method=False
+            )
+        return self._integrations[slice_name]
+
+    def _by_name(self, slice_name: str) -> lambda_.IFunction:
+        # An export of the ARN would keep a function from going away before its routes have gone,
+        # and they go after it.
+        return lambda_.Function.from_function_attributes(
+            self,
+            f"Function-{slice_name}",
+            function_arn=function_arn(Stack.of(self), self._settings, slice_name),
+            same_environment=True,
+        )
 
     def _stage_options(self) -> apigateway.StageOptions:
         if not self._settings.on_aws:

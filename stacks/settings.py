@@ -19,6 +19,8 @@ ContextReader = Callable[[str], Any]
 """How a setting is looked up: ``node.try_get_context`` of the app."""
 
 CERTIFICATES_OF_CLOUDFRONT = "us-east-1"
+# Known beforehand, so that functions can be told the API's address before there is one.
+LOCAL_API_ID = "huntaze"
 # The name becomes part of a condition of trust: no character in it may mean more than itself.
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
@@ -176,6 +178,13 @@ class StageSettings:
             oauth_stand_ins=json.loads(optional("oauth_stand_ins") or "{}"),
             dependencies_layer=(optional("dependencies_layer") or "true").lower() == "true",
         )
+
+    @property
+    def local_api_url(self) -> str | None:
+        """Where the API of one machine answers; None on AWS, whose names come with it."""
+        if self.aws_endpoint_url is None:
+            return None
+        return f"{self.aws_endpoint_url}/_aws/execute-api/{LOCAL_API_ID}/{self.stage.value}"
 
     @property
     def on_aws(self) -> bool:

@@ -1,6 +1,6 @@
 """Logging in through Google and GitHub: a function of its own, which alone knows their secrets."""
 
-from aws_cdk import Fn, Stack
+from aws_cdk import Stack
 
 from stacks import permissions
 from stacks.database import DatabaseRole
@@ -50,14 +50,7 @@ def add_oauth(parts: FeatureParts) -> None:
 
 def _callback_url(parts: FeatureParts) -> str:
     """Where providers send browsers back to: the front end proxies ``/api`` on its own origin."""
-    settings = parts.settings
-    if settings.aws_endpoint_url is None:
-        return settings.app_url
-    # Not the URL of the deployed stage, which would wait for this very function.
-    api = parts.routes.api.rest_api_id
-    return Fn.join(
-        "", [settings.aws_endpoint_url, "/_aws/execute-api/", api, "/", settings.stage.value]
-    )
+    return parts.settings.local_api_url or parts.settings.app_url
 
 
 def _offered(parts: FeatureParts) -> str:

@@ -5,12 +5,12 @@ import re
 
 import pytest
 from aws_cdk import App
-from aws_cdk import aws_lambda as lambda_
 from aws_cdk.assertions import Template
 
 from stacks.build import ROOT
 from stacks.edge import Edge
 from stacks.rest_api import RestApi
+from stacks.routes import Route
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
@@ -36,17 +36,10 @@ def synthesised():
         settings = StageSettings.from_context({**context, **base, **given}.get)
         app = App(context={name: value for name, value in context.items() if name[0] == "@"})
         stack = StageStack(app, "Api", settings, description="A small API")
-        function = lambda_.Function(
-            stack,
-            "Function",
-            code=lambda_.Code.from_inline("handler = print"),
-            handler="index.handler",
-            runtime=lambda_.Runtime.PYTHON_3_13,
-        )
-        routes = RestApi(stack, "Routes", settings=settings, authorizer=function)
-        routes.serve(function, ["/api/me"])
-        edge = Edge(app, settings, routes=routes)
-        return routes.url, Template.from_stack(stack), Template.from_stack(edge)
+        rest = RestApi(stack, "Routes", settings=settings, authorizer="authorizer")
+        rest.serve(Route("auth", "/api/auth/me", "ANY", public=False))
+        edge = Edge(app, settings, rest=rest)
+        return rest.url, Template.from_stack(stack), Template.from_stack(edge)
 
     return synthesise
 

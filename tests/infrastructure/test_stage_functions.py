@@ -130,7 +130,7 @@ def test_functions_on_aws_run_on_graviton_and_are_traced(production):
 
 def test_nothing_that_uses_the_database_is_updated_before_its_schema(assembly):
     for stack, template in assembly.templates.items():
-        if not stack.endswith("-Api"):
+        if not stack.endswith("-Functions"):
             continue
         (schema,) = [
             logical_id
