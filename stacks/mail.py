@@ -102,6 +102,9 @@ class MailIdentity(Construct):
             reputation_metrics=True,
             # A mail with a login link travels encrypted or not at all.
             tls_policy=ses.ConfigurationSetTlsPolicy.REQUIRE,
+            # Who complained of one mail still gets what their account needs; what else they get is
+            # decided by our own list, not by the account's.
+            suppression_reasons=ses.SuppressionReasons.BOUNCES_ONLY,
         )
         configuration_set.add_event_destination(
             "ToTopic", destination=ses.EventDestination.sns_topic(topic), events=list(_EVENTS)

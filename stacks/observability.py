@@ -18,8 +18,6 @@ from stacks.stage_stack import StageStack
 
 # Each is `huntaze-{name}`, and `huntaze-{name}-dlq` what it gives up.
 _NAMED_QUEUES = (*QUEUES, "imports")
-# What SES tells of mails lies there to be looked at for two weeks: it ages by design.
-_UNREAD = {"mail-events"}
 
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
@@ -53,6 +51,7 @@ class Observability(StageStack):
         self._watch_campaigns()
         self._watch_sending()
         self._watch_money()
+        self._watch_mails()
         add_dashboards(self, settings)
         if settings.on_aws:
             self._trace()
@@ -125,8 +124,6 @@ class Observability(StageStack):
     def _watch_queues(self) -> None:
         if self._settings.watches_closely:
             for name in _NAMED_QUEUES:
-                if name in _UNREAD:
-                    continue
                 # A message ages until it is deleted: of an import that is when its run ends.
                 minutes = 5 + (RUN_TIME.to_minutes() if name == "imports" else 0)
                 self._alarms.add(
@@ -222,6 +219,23 @@ class Observability(StageStack):
             silence=SILENCE_IS_TROUBLE,
             says="The daily check of the money has not run.",
         )
+
+    def _watch_mails(self) -> None:
+        # Of the whole account, as SES judges it: from 5 % and 0.1 % on it looks at a sender, from
+        # 10 % and 0.5 % on it may stop one.
+        # https://docs.aws.amazon.com/ses/latest/dg/monitor-sender-reputation.html
+        for name, metric, above, says in (
+            ("mail-bounces", "Reputation.BounceRate", 0.04, "Too many mails come back."),
+            ("mail-complaints", "Reputation.ComplaintRate", 0.0008, "People call mails unwanted."),
+        ):
+            self._alarms.add(
+                name,
+                cloudwatch.Metric(
+                    namespace="AWS/SES", metric_name=metric, period=_HOUR, statistic="Maximum"
+                ),
+                above=above,
+                says=f"{says} SES may stop the sender.",
+            )
 
     def _trace(self) -> None:
         xray.CfnSamplingRule(

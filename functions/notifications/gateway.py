@@ -6,11 +6,18 @@ from botocore.exceptions import ClientError
 
 from functions.notifications.models import Letter
 from functions.notifications.rendering import LOGO_ID, logo
-from functions.notifications.service import MailRefusedError
+from functions.notifications.service import MailPostponedError, MailRefusedError
 from huntaze import clients
 
 # What SES says of a mail that it would refuse again.
 _FOR_GOOD = frozenset({"MessageRejected", "BadRequestException"})
+# What it says of one that it has not taken, but may take later.
+_FOR_NOW = frozenset(
+    {
+        *("TooManyRequestsException", "LimitExceededException", "SendingPausedException"),
+        *("AccountSuspendedException", "MailFromDomainNotVerifiedException"),
+    }
+)
 
 
 class Ses:
@@ -30,6 +37,7 @@ class Ses:
 
         Raises:
             MailRefusedError: It will never be taken.
+            MailPostponedError: It was not taken this time.
         """
         try:
             answer = clients.mail().send_email(
@@ -64,5 +72,7 @@ class Ses:
             code = error.response["Error"]["Code"]
             if code in _FOR_GOOD:
                 raise MailRefusedError(code) from error
+            if code in _FOR_NOW:
+                raise MailPostponedError(code) from error
             raise
         return answer["MessageId"]

@@ -1,13 +1,14 @@
 """Texts of mails into letters: plain text and HTML that say the same."""
 
 import html
+import json
 import tomllib
 from functools import cache
 from pathlib import Path
 from string import Template as Text
 from typing import Any
 
-from huntaze.domain.mails import Template
+from huntaze.domain.mails import NOTICES, Template
 
 _TEXTS = Path(__file__).with_name("texts")
 LANGUAGES = ("en", "fr")
@@ -25,14 +26,29 @@ def render(template: Template, language: str, facts: dict[str, str]) -> tuple[st
     language = language if language in LANGUAGES else LANGUAGES[0]
     texts = _texts(language)
     parts: dict[str, Any] = texts[template]
+    if "items" in parts:
+        parts, facts = _with_items(parts, facts)
     plain = {name: _one_line(value) for name, value in facts.items()}
     safe = {name: html.escape(value) for name, value in plain.items()}
-    footer = texts["footer"]["lines"]
+    footer = texts["notice_footer" if template in NOTICES else "footer"]["lines"]
     return (
         _fill(parts["subject"], plain),
         _as_text(parts, footer, plain),
         _as_html(parts, footer, safe, language),
     )
+
+
+def _with_items(
+    parts: dict[str, Any], facts: dict[str, str]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Add a line for each thing of a list: its kind has a text, and what it is about has a name."""
+    items = [(kind, about or "") for kind, about in json.loads(facts["items"])]
+    lines = [
+        "• " + Text(parts["items"][kind]).substitute(about=f"${{about_{number}}}")
+        for number, (kind, _) in enumerate(items)
+    ]
+    named = {f"about_{number}": about for number, (_, about) in enumerate(items)}
+    return {**parts, "lines": [*parts["lines"], *lines]}, {**facts, **named}
 
 
 def logo() -> bytes:

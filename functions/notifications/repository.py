@@ -6,15 +6,22 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from functions.notifications.models import Link, Person, PlannedMail
-from functions.notifications.service import Verdict
+from functions.notifications.service import Trouble, Verdict
 from huntaze.db import Transactions
+from huntaze.domain.mails import NOTICES
+
+_ONCE = sorted(NOTICES)
 
 
 class PostgresMails(Transactions):
     """The mails of everybody."""
 
     def claim(self, mail_id: UUID, lease: timedelta, most_attempts: int) -> PlannedMail | None:
-        """Take a mail for a while; None when it is settled or somebody has it."""
+        """Take a mail for a while; None when it is settled or somebody has it.
+
+        Where a sender died, nobody knows whether the mail went out. Of a notice none is better than
+        two; what an account needs is sent again.
+        """
         with (
             self.transaction() as connection,
             connection.cursor(row_factory=class_row(PlannedMail)) as cursor,
@@ -23,9 +30,10 @@ class PostgresMails(Transactions):
                 "UPDATE mails SET state = 'sending', attempts = attempts + 1,"
                 " leased_until = clock_timestamp() + %(lease)s"
                 " WHERE id = %(id)s AND attempts < %(most)s AND (state = 'planned'"
-                "  OR state = 'sending' AND leased_until < clock_timestamp())"
+                "  OR state = 'sending' AND leased_until < clock_timestamp()"
+                "   AND NOT template = ANY (%(once)s))"
                 " RETURNING id, template, user_id, address, parameters, attempts",
-                {"id": mail_id, "lease": lease, "most": most_attempts},
+                {"id": mail_id, "lease": lease, "most": most_attempts, "once": _ONCE},
             ).fetchone()
 
     def person(self, mail: PlannedMail) -> Person | None:
@@ -43,6 +51,18 @@ class PostgresMails(Transactions):
                 "  created_at DESC LIMIT 1",
                 {"address": mail.address, "user_id": mail.user_id},
             ).fetchone()
+
+    def trouble(self, address: str) -> Trouble | None:
+        """Why an address takes no mails, the graver reason first; None when it takes them."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                "SELECT bounced_at IS NOT NULL FROM undeliverable_addresses"
+                " WHERE address_hash = sha256(convert_to(lower(%s), 'UTF8'))",
+                (address,),
+            ).fetchone()
+        if row is None:
+            return None
+        return Trouble.BOUNCED if row[0] else Trouble.COMPLAINED
 
     def add_link(self, link: Link) -> None:
         """Let a link be good from now on."""
@@ -74,14 +94,26 @@ class PostgresMails(Transactions):
                 (verdict, outcome, mail.id),
             )
 
+    def release(self, mail: PlannedMail) -> None:
+        """Give a claimed mail back that certainly has not been sent."""
+        with self.transaction() as connection:
+            connection.execute(
+                "UPDATE mails SET state = 'planned', leased_until = NULL"
+                " WHERE id = %s AND state = 'sending' AND attempts = %s",
+                (mail.id, mail.attempts),
+            )
+
     def lost(self, older_than: timedelta, most_attempts: int, most: int) -> list[UUID]:
         """Find mails that wait and that no queue may know of any more; give up on the hopeless."""
         with self.transaction() as connection:
             connection.execute(
-                "UPDATE mails SET state = 'failed', outcome = 'too many tries',"
-                " leased_until = NULL, settled_at = clock_timestamp()"
-                " WHERE state = 'sending' AND leased_until < clock_timestamp() AND attempts >= %s",
-                (most_attempts,),
+                "UPDATE mails SET state = 'failed', leased_until = NULL,"
+                " settled_at = clock_timestamp(), outcome = CASE WHEN attempts >= %(most)s"
+                "  THEN 'too many tries' ELSE 'perhaps sent; never sent twice' END"
+                " WHERE state = 'planned' AND attempts >= %(most)s"
+                "  OR state = 'sending' AND leased_until < clock_timestamp()"
+                "   AND (attempts >= %(most)s OR template = ANY (%(once)s))",
+                {"most": most_attempts, "once": _ONCE},
             )
             rows = connection.execute(
                 "SELECT id FROM mails WHERE created_at < clock_timestamp() - %(age)s"

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from functions.notifications.models import Letter, Link, Person, PlannedMail
-from huntaze.domain.mails import Template
+from huntaze.domain.mails import NOTICES, Template
 
 # A sender that is silent for longer has died; the function itself may take a third of it.
 LEASE = timedelta(seconds=90)
@@ -27,11 +27,33 @@ _PAGES = {
     Template.ACCOUNT_EXISTS: "/login",
     Template.WELCOME: "/",
     Template.INVITATION: "/accept-invitation",
+    **dict.fromkeys(NOTICES, "/notifications"),
 }
+# Asked for by whoever reads the mailbox, or about who may enter their account: they go to an
+# address from which somebody once called another mail unwanted, too.
+_OF_AN_ACCOUNT = frozenset(
+    {
+        *(Template.VERIFY_EMAIL, Template.MAGIC_LINK, Template.RESET_PASSWORD),
+        *(Template.PASSWORD_CHANGED, Template.ACCOUNT_EXISTS),
+    }
+)
 
 
 class MailRefusedError(Exception):
     """The mail service will never take this mail: sending it again changes nothing."""
+
+
+class MailPostponedError(Exception):
+    """The mail service has not taken this mail, and may do so later."""
+
+
+class Trouble(StrEnum):
+    """Why an address takes no mails."""
+
+    # There is no such mailbox, or it takes nothing from us.
+    BOUNCED = "bounced"
+    # Somebody there has called a mail of ours unwanted.
+    COMPLAINED = "complained"
 
 
 class Verdict(StrEnum):
@@ -39,6 +61,8 @@ class Verdict(StrEnum):
 
     SENT = "sent"
     DROPPED = "dropped"
+    # The address takes none.
+    SUPPRESSED = "suppressed"
     FAILED = "failed"
     # Somebody else sends it, or has.
     NOT_OURS = "not_ours"
@@ -55,6 +79,10 @@ class MailStore(Protocol):
         """Find whom the mail is for: who has verified the address, or came with it last."""
         ...
 
+    def trouble(self, address: str) -> Trouble | None:
+        """Why an address takes no mails, the graver reason first; None when it takes them."""
+        ...
+
     def add_link(self, link: Link) -> None:
         """Let a link be good from now on."""
         ...
@@ -67,6 +95,10 @@ class MailStore(Protocol):
         """Say how a claimed mail ended; ``outcome`` is the service's id of a sent one, or why."""
         ...
 
+    def release(self, mail: PlannedMail) -> None:
+        """Give a claimed mail back that certainly has not been sent."""
+        ...
+
 
 class Post(Protocol):
     """Who carries letters."""
@@ -76,6 +108,7 @@ class Post(Protocol):
 
         Raises:
             MailRefusedError: It will never be taken.
+            MailPostponedError: It was not taken this time.
         """
         ...
 
@@ -93,11 +126,20 @@ class Office(NamedTuple):
 
 
 def deliver(mail_id: UUID, office: Office, *, now: datetime) -> Verdict:
-    """Send one mail that waits, unless there is nobody to send it to."""
+    """Send one mail that waits, unless there is nobody to send it to.
+
+    Raises:
+        MailPostponedError: It was not taken; it may be sent at once when it is tried again.
+    """
     mail = office.store.claim(mail_id, LEASE, MOST_ATTEMPTS)
     if mail is None:
         return Verdict.NOT_OURS
-    letter = _letter(mail, office, now)
+    person = office.store.person(mail)
+    trouble = _trouble(mail, person, office.store)
+    if trouble is not None:
+        office.store.settle(mail, Verdict.SUPPRESSED, trouble)
+        return Verdict.SUPPRESSED
+    letter = _letter(mail, person, office, now)
     if letter is None:
         office.store.settle(mail, Verdict.DROPPED, "nobody to send it to")
         return Verdict.DROPPED
@@ -106,12 +148,31 @@ def deliver(mail_id: UUID, office: Office, *, now: datetime) -> Verdict:
     except MailRefusedError as error:
         office.store.settle(mail, Verdict.FAILED, str(error)[:200])
         return Verdict.FAILED
+    except MailPostponedError:
+        office.store.release(mail)
+        raise
     office.store.settle(mail, Verdict.SENT, message_id)
     return Verdict.SENT
 
 
-def _letter(mail: PlannedMail, office: Office, now: datetime) -> Letter | None:
-    person = office.store.person(mail)
+def _trouble(mail: PlannedMail, person: Person | None, store: MailStore) -> Trouble | None:
+    address = person.email if person else mail.address
+    trouble = store.trouble(address) if address else None
+    return trouble if trouble and forbids(trouble, mail.template) else None
+
+
+def forbids(trouble: Trouble, template: Template) -> bool:
+    """Whether a mail stays unsent because of what its address has done to others.
+
+    A mailbox that is not there gets nothing: mails into the void cost the sender's good name, and
+    help nobody. Who complained still gets what their account needs.
+    """
+    return trouble is Trouble.BOUNCED or template not in _OF_AN_ACCOUNT
+
+
+def _letter(
+    mail: PlannedMail, person: Person | None, office: Office, now: datetime
+) -> Letter | None:
     if mail.template is Template.INVITATION:
         return _invite(mail, person, office, now)
     template = choose(mail.template, mail, person)
@@ -138,6 +199,9 @@ def choose(template: Template, mail: PlannedMail, person: Person | None) -> Temp
     """Which mail the person gets instead of the one that was asked for; None is none at all."""
     if person is None:
         return None
+    if template in NOTICES:
+        # What happens in a workspace is told to its member alone, at an address that is theirs.
+        return template if person.verified and person.id == mail.user_id else None
     if template is not Template.VERIFY_EMAIL or not person.verified:
         return template
     # Asked for by somebody who registered with an address that its owner has verified long ago.

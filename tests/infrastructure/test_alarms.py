@@ -172,8 +172,8 @@ def test_every_dead_letter_queue_is_watched_and_where_many_work_every_queue(asse
     names = {queue.properties["QueueName"] for queue in assembly.of_kind("AWS::SQS::Queue")}
     assert {name for name in names if "-dlq" in name} <= watched
     if any("-queue-age-" in name for name in alarms):
-        # A wake-up lives as long as its lane has work; what SES tells lies there to be looked at.
-        assert names - watched == {"huntaze-rate-limiter-queue.fifo", "huntaze-mail-events"}
+        # A wake-up lives as long as its lane has work.
+        assert names - watched == {"huntaze-rate-limiter-queue.fifo"}
 
 
 def test_no_queue_is_called_late_while_its_consumer_may_be_at_work(production):

@@ -44,6 +44,19 @@ def test_what_becomes_of_mails_is_told(production):
     assert {"bounce", "complaint", "delivery"} <= kinds
     (options,) = production.of_kind("AWS::SES::ConfigurationSet")
     assert options.properties["DeliveryOptions"]["TlsPolicy"] == "REQUIRE"
+    # The account's own list would keep a password from whoever once complained of a digest.
+    assert options.properties["SuppressionOptions"] == {"SuppressedReasons": ["BOUNCE"]}
+
+
+def test_somebody_works_on_what_is_told_of_mails(assembly):
+    readers = [
+        one.properties
+        for one in assembly.of_kind("AWS::Lambda::EventSourceMapping")
+        if "MailEvents" in json.dumps(one.properties["EventSourceArn"])
+    ]
+    (reader,) = readers
+    assert "MailOutcomes" in json.dumps(reader["FunctionName"])
+    assert reader["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
 
 
 def test_one_role_alone_sends_and_as_one_address_only(production):

@@ -1,11 +1,12 @@
 """A workspace that has something of everything: one row at least in each table of a tenant."""
 
 from collections.abc import Callable
+from datetime import date
 from uuid import UUID
 
 from psycopg import sql
 
-from huntaze.db import Connection, Tenant
+from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
 from huntaze.domain import ai_configs, audit, profiles
 from huntaze.domain.ai_configs import AiConfigDraft
 from huntaze.domain.profiles import ProfileDraft
@@ -16,7 +17,7 @@ MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member"),
-    *("invitation", "media_upload", "entry"),
+    *("invitation", "media_upload", "entry", "notification"),
 )
 
 
@@ -55,11 +56,41 @@ class FullWorkspace:
         self._operations()
         self._set_up()
         self._account()
+        self._notification(ids["notification_id"])
         return {name: str(value) for name, value in ids.items()}
 
     def _account(self) -> None:
         with self._tenant.transaction() as connection:
             self._add(connection, "billing_accounts", {"stripe_customer_id": MARK})
+
+    def _notification(self, notification_id: UUID) -> None:
+        """What the owner was told, of the creator, and what they want to be told."""
+        own = {"user_id": self._user_id}
+        source = SingleConnection(lambda: self._connect("app"))
+        everybody = Tenant(source, self._tenant.workspace_id, member=EVERY_MEMBER)
+        with everybody.transaction() as connection:
+            self._add(connection, "workspace_settings", {})
+            self._add(connection, "notification_preferences", own)
+            # A day of its own: another workspace's must not be there, too.
+            period = date.fromordinal(600_000 + notification_id.int % 300_000)
+            digest = {**own, "period": period}
+            self._add(connection, "notification_digests", {**digest, "mail_id": new_id()})
+            self._add(
+                connection,
+                "notifications",
+                {
+                    **own,
+                    "id": notification_id,
+                    "event_id": new_id(),
+                    "kind": "creator_stopped",
+                    "creator_id": self._creator_id,
+                    "target_kind": "creator",
+                    "target_id": self._creator_id,
+                    "about": MARK,
+                    "in_app": True,
+                    "happened_at": "2026-01-01",
+                },
+            )
 
     def _fans(self, ids: dict[str, UUID]) -> None:
         creator = {"creator_id": self._creator_id}

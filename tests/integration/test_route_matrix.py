@@ -26,7 +26,7 @@ from functions.auth.oauth.repository import PostgresOAuth
 from functions.billing.api import handler as billing
 from huntaze import clients
 from huntaze.auth import RIGHTS, Role
-from huntaze.db import Connection, SingleConnection, Tenant
+from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
 from huntaze.ids import new_id
 from huntaze.settings import load
 from local.oauth import provider_settings
@@ -347,7 +347,8 @@ def test_no_key_reaches_into_another_workspace(as_role, workspace, keys, role):
     mine, _ = workspace()
     theirs, _ = workspace()
     assert len(keys) > 15
-    tenant = Tenant(SingleConnection(lambda: as_role(role)), UUID(mine["workspace_id"]))
+    source = SingleConnection(lambda: as_role(role))
+    tenant = Tenant(source, UUID(mine["workspace_id"]), member=EVERY_MEMBER)
     tried = 0
     writable = _writable(as_role, role)
     for table, target, columns, targets in keys:
@@ -385,7 +386,8 @@ def _writable(as_role: Callable[[str], Connection], role: str) -> set[str]:
 
 
 def _row(as_role: Callable[[str], Connection], ids: Ids, table: str) -> dict[str, Any]:
-    tenant = Tenant(SingleConnection(lambda: as_role("app")), UUID(ids["workspace_id"]))
+    source = SingleConnection(lambda: as_role("app"))
+    tenant = Tenant(source, UUID(ids["workspace_id"]), member=EVERY_MEMBER)
     query = sql.SQL("SELECT to_jsonb(t) FROM {} t LIMIT 1").format(sql.Identifier(table))
     with tenant.transaction() as connection:
         row = connection.execute(query).fetchone()

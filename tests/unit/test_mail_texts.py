@@ -1,5 +1,6 @@
 """Texts of mails: both languages, both forms, nothing fetched, nothing injected."""
 
+import json
 import re
 import struct
 from html.parser import HTMLParser
@@ -11,12 +12,15 @@ from hypothesis import strategies as st
 
 from functions.notifications import rendering
 from functions.notifications.rendering import LANGUAGES, logo, render
-from huntaze.domain.mails import Template
+from huntaze.domain.mails import NOTICES, Template
 
 FACTS = {
     "name": "Ada",
     "inviter": "Grace",
     "workspace": "Studio",
+    "about": "Spring & Co",
+    "count": "2",
+    "items": '[["creator_stopped", "Lou $ Co"], ["payment_failed", null], ["more", "7"]]',
     "email": "ada@example.com",
     "url": "https://app.example.com/magic-link#token=abc-DEF_123",
 }
@@ -44,7 +48,7 @@ class Page(HTMLParser):
 @pytest.mark.parametrize("template", Template)
 def test_plain_text_and_html_say_the_same(template, language):
     subject, text, html = render(template, language, FACTS)
-    assert "$" not in subject + text + html
+    assert "$" not in (subject + text + html).replace("Lou $ Co", "")
     page = Page(html)
     for line in text.split("\n\n"):
         for part in line.splitlines():
@@ -71,7 +75,7 @@ def test_nothing_is_fetched_to_show_a_mail(template, language):
 
 def test_both_languages_have_the_same_mails():
     english, french = (rendering._texts(language) for language in LANGUAGES)
-    assert english.keys() == french.keys() == {*Template, "footer"}
+    assert english.keys() == french.keys() == {*Template, "footer", "notice_footer"}
     for template in Template:
         for name in ("subject", "button"):
             assert english[template][name] != french[template][name]
@@ -80,6 +84,19 @@ def test_both_languages_have_the_same_mails():
             for texts in (english, french)
         )
         assert one == other
+    items = [texts[Template.DIGEST]["items"] for texts in (english, french)]
+    # Whatever a member may be told of can stand in a digest.
+    assert items[0].keys() == items[1].keys() == (NOTICES - {Template.DIGEST}) | {"more"}
+
+
+@given(st.lists(st.text(max_size=60), max_size=9))
+def test_what_a_digest_names_stays_a_name(names):
+    items = json.dumps([["campaign_failed", name] for name in names])
+    _, text, html = render(Template.DIGEST, "en", {**FACTS, "items": items})
+    assert text.count("\n• ") == len(names)
+    assert [tag for tag, _ in Page(html).tags].count("a") == 1
+    for name in names:
+        assert f"“{' '.join(name.split())}”" in text
 
 
 def test_an_unknown_language_is_english():

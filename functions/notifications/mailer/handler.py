@@ -13,7 +13,7 @@ from functions.notifications.mailer.settings import MailerSettings
 from functions.notifications.models import QueuedMail
 from functions.notifications.rendering import render
 from functions.notifications.repository import PostgresMails
-from huntaze import correlation
+from huntaze import correlation, metrics
 from huntaze.db import database
 from huntaze.entry import entry
 from huntaze.settings import load
@@ -40,6 +40,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, list[di
             with correlation.within(queued.correlation_id, mail_id=queued.mail_id):
                 verdict = service.deliver(queued.mail_id, office, now=datetime.now(UTC))
                 log.info("a mail was looked at", extra={"verdict": verdict})
+                if verdict is service.Verdict.SUPPRESSED:
+                    metrics.record(metrics.MAIL_OUTCOMES, 1, outcome=verdict.value)
         except Exception:
             # The row keeps its lease: whether SES took the mail is not known, and a second one
             # does less harm than none.

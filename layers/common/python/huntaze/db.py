@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
 import psycopg
@@ -26,6 +26,8 @@ _ROTATION_PAUSES = (0.3, 1.0, 2.0, 4.0)
 
 # As the policies of 0001 read the scope.
 EVERY_CREATOR = "*"
+# As those of 0022 read whose notifications are meant: everybody's, for who tells members of events.
+EVERY_MEMBER: Final = "*"
 
 # What waits for the commit of a whole request; None where each part commits by itself.
 _waiting: ContextVar[list[Callable[[], object]] | None] = ContextVar("_waiting", default=None)
@@ -230,14 +232,21 @@ class Tenant(Transactions):
         source: Lends the connection.
         workspace_id: Whose rows are seen and written.
         creators: The creators that the caller may see; None is all of the workspace.
+        member: Whose own rows are seen beside; None is nobody's.
     """
 
     def __init__(
-        self, source: ConnectionSource, workspace_id: UUID, creators: list[UUID] | None = None
+        self,
+        source: ConnectionSource,
+        workspace_id: UUID,
+        creators: list[UUID] | None = None,
+        *,
+        member: UUID | Literal["*"] | None = None,
     ) -> None:
         super().__init__(source)
         self._workspace_id = workspace_id
         self._scope = EVERY_CREATOR if creators is None else ",".join(map(str, creators))
+        self._member = "" if member is None else str(member)
 
     @property
     def workspace_id(self) -> UUID:
@@ -248,12 +257,13 @@ class Tenant(Transactions):
         work = correlation.current()
         connection.execute(
             "SELECT set_config('app.workspace_id', %s, true),"
-            " set_config('app.creator_scope', %s, true),"
+            " set_config('app.creator_scope', %s, true), set_config('app.member', %s, true),"
             # Read by defaults of columns: rows know which work made them.
             " set_config('app.correlation_id', %s, true), set_config('app.trace', %s, true)",
             (
                 str(self._workspace_id),
                 self._scope,
+                self._member,
                 "" if work is None else str(work.correlation_id),
                 "" if work is None else work.trace or "",
             ),

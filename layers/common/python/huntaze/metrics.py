@@ -55,6 +55,9 @@ AUTHORIZER_FAILURES = Metric("Huntaze/Api", "AuthorizerFailures", Unit.COUNT)
 # How long the oldest event has waited.
 OUTBOX_LAG = Metric("Huntaze/Events", "OutboxLag", Unit.SECONDS)
 
+# What became of mails: delivered, bounced, complained, …, or suppressed before they were sent.
+MAIL_OUTCOMES = Metric("Huntaze/Mails", "MailOutcomes", Unit.COUNT, ("outcome",))
+
 _MONEY = "Huntaze/Money"
 
 CHECKED_FANS = Metric(_MONEY, "CheckedFans", Unit.COUNT)

@@ -32,6 +32,27 @@ class Template(StrEnum):
     ACCOUNT_EXISTS = "account_exists"
     WELCOME = "welcome"
     INVITATION = "invitation"
+    CREATOR_STOPPED = "creator_stopped"
+    CAMPAIGN_AWAITING_APPROVAL = "campaign_awaiting_approval"
+    CAMPAIGN_COMPLETED = "campaign_completed"
+    CAMPAIGN_FAILED = "campaign_failed"
+    IMPORT_COMPLETED = "import_completed"
+    IMPORT_FAILED = "import_failed"
+    MEMBER_JOINED = "member_joined"
+    TRIAL_WILL_END = "trial_will_end"
+    PAYMENT_FAILED = "payment_failed"
+    DIGEST = "digest"
+
+
+# What members are told because of their preferences; each goes to its member and nobody else.
+NOTICES = frozenset(
+    {
+        *(Template.CREATOR_STOPPED, Template.CAMPAIGN_AWAITING_APPROVAL),
+        *(Template.CAMPAIGN_COMPLETED, Template.CAMPAIGN_FAILED),
+        *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
+        *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
+    }
+)
 
 
 def add(

@@ -1,0 +1,1 @@
+"""The function that learns what became of mails."""
