@@ -57,7 +57,30 @@ class FullWorkspace:
         self._set_up()
         self._account()
         self._notification(ids["notification_id"])
+        self._models()
         return {name: str(value) for name, value in ids.items()}
+
+    def _models(self) -> None:
+        """A generation with its call, and the books that it is in."""
+        of_generation, of_call = new_id(), new_id()
+        with self._tenant.transaction() as connection:
+            self._add(connection, "ai_budgets", {"updated_by": self._user_id})
+            self._add(
+                connection,
+                "ai_generations",
+                {"id": of_generation, "creator_id": self._creator_id, "task": MARK, "agent": MARK}
+                | {
+                    "complexity": 1,
+                    "critical": False,
+                    "tier": MARK,
+                    "reason": MARK,
+                    "hops": [MARK],
+                },
+            )
+            connection.execute(
+                "SELECT ai_reserve(%s, %s, %s, %s, 1, '1 hour', NULL, %s, 15, '1 minute')",
+                (of_call, of_generation, MARK, MARK, MARK),
+            )
 
     def _account(self) -> None:
         with self._tenant.transaction() as connection:

@@ -9,6 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sesv2 import SESV2Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
+    from openai import AzureOpenAI, OpenAI
     from stripe import InvalidRequestError, StripeClient
 
 
@@ -96,6 +99,13 @@ def xray() -> Any:  # noqa: ANN401  (its one call needs no stubs)
     return _client("xray")
 
 
+def aws_errors() -> tuple[type[Exception], ...]:
+    """The exceptions with which the package tells that AWS refuses, or is out of reach."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return BotoCoreError, ClientError
+
+
 def secret_json(arn: str) -> dict[str, str]:
     """Read a secret that holds a JSON object."""
     text = secrets().get_secret_value(SecretId=arn)["SecretString"]
@@ -126,4 +136,41 @@ def stripe(secret_arn: str, api_base: str) -> "StripeClient":
         # The package repeats with the same idempotency key.
         max_network_retries=2,
         http_client=RequestsClient(timeout=10),
+    )
+
+
+def openai_package() -> "ModuleType":
+    """The package itself, for its exceptions and its types."""
+    import openai
+
+    return openai
+
+
+# The router repeats by itself: it knows the deadline, the budget and the other provider.
+_NO_REPEATS = 0
+
+
+@cache
+def openai(api_key: str, base_url: str) -> "OpenAI":
+    """OpenAI.
+
+    Args:
+        api_key: The key.
+        base_url: Where it answers; empty: where the package says.
+    """
+    from openai import OpenAI
+
+    return OpenAI(api_key=api_key, base_url=base_url or None, max_retries=_NO_REPEATS)
+
+
+@cache
+def azure_openai(api_key: str, endpoint: str, api_version: str) -> "AzureOpenAI":
+    """Azure OpenAI; the name of a model is the name of its deployment."""
+    from openai import AzureOpenAI
+
+    return AzureOpenAI(
+        api_key=api_key,
+        azure_endpoint=endpoint,
+        api_version=api_version,
+        max_retries=_NO_REPEATS,
     )

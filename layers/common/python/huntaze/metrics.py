@@ -19,6 +19,7 @@ class Unit(StrEnum):
     COUNT = "Count"
     SECONDS = "Seconds"
     PERCENT = "Percent"
+    NONE = "None"
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,16 @@ _MONEY = "Huntaze/Money"
 CHECKED_FANS = Metric(_MONEY, "CheckedFans", Unit.COUNT)
 DRIFTED_FANS = Metric(_MONEY, "DriftedFans", Unit.COUNT)
 DRIFTED_CENTS = Metric(_MONEY, "DriftedCents", Unit.COUNT)
+
+_AI = "Huntaze/AI/Costs"
+
+# In US dollars.
+AI_PROVIDER_COST = Metric(_AI, "AIProviderCost", Unit.NONE, ("provider",))
+AI_TOKEN_USAGE = Metric(_AI, "AITokenUsage", Unit.COUNT, ("provider", "kind"))
+AI_REQUEST_DURATION = Metric(_AI, "AIRequestDuration", Unit.SECONDS, ("provider",))
+AI_FAULTS = Metric(_AI, "AIFaults", Unit.COUNT, ("provider", "fault"))
+AI_BREAKERS_OPENED = Metric(_AI, "AIBreakersOpened", Unit.COUNT, ("provider",))
+AI_REFUSED_BY_BUDGET = Metric(_AI, "AIRefusedByBudget", Unit.COUNT)
 
 ALL: tuple[Metric, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Metric)

@@ -27,9 +27,11 @@ from huntaze.ai.models import (
     Usage,
     Writer,
 )
+from huntaze.ai.outcomes import record_outcome
 from huntaze.ai.prices import is_cacheable
 from huntaze.ai.routing import decide
 from huntaze.ai.tasks import Task
+from huntaze.ai.wiring import generate, writer
 
 __all__ = [
     "Answer",
@@ -52,5 +54,8 @@ __all__ = [
     "Writer",
     "catalogue",
     "decide",
+    "generate",
     "is_cacheable",
+    "record_outcome",
+    "writer",
 ]

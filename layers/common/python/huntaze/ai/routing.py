@@ -37,6 +37,16 @@ _HOPS: dict[tuple[Tier, Provider], tuple[Hop, ...]] = {
 }
 
 
+def default_hop(tier: Tier, provider: Provider) -> Hop:
+    """The model of a tier at one provider."""
+    return _HOPS[tier, provider][0]
+
+
+def chosen_models() -> frozenset[Hop]:
+    """Every model that the router may choose."""
+    return frozenset(hop for hops in _HOPS.values() for hop in hops)
+
+
 def decide(
     request: Request, models: Catalogue, *, providers: Collection[Provider], today: date
 ) -> Decision:

@@ -1,0 +1,259 @@
+"""The books of what models cost, in Postgres: reserve, call, settle (ADR 0021).
+
+It has a connection of its own, beside the one of the request: a reserve is committed before the
+provider is called and is settled whatever becomes of the request.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from huntaze.ai.models import Decision, Hop, Request
+from huntaze.ai.prices import NANOS_PER_CENT
+from huntaze.db import Connection, ConnectionSource, Tenant
+from huntaze.domain.billing import entitlements, metering
+from huntaze.domain.billing.plans import Limit, catalogue
+from huntaze.errors import ForbiddenError, PaymentRequiredError
+
+# Providers keep a prefix where requests with the same key go, and spread them elsewhere above so
+# many in a minute. The window is longer, for what lies between our clock and theirs.
+USES_OF_A_KEY = 15
+_WINDOW = timedelta(seconds=65)
+
+
+@dataclass(frozen=True)
+class Reserve:
+    """What is set aside for one call.
+
+    Args:
+        call_id: Of the call; its cost row and its bill have the same id.
+        hop: Who is called.
+        nanos: What it may cost at most.
+        lease: After it, a call that was not settled has died.
+        prefix: The name of the prefix that the provider shall keep; None: too short for that.
+    """
+
+    call_id: UUID
+    hop: Hop
+    nanos: int
+    lease: timedelta
+    prefix: str | None
+
+
+@dataclass(frozen=True)
+class Grant:
+    """What the books say to a reserve.
+
+    Args:
+        granted: Whether it was made.
+        may_degrade: Whether the workspace takes less rather than nothing.
+        resets_at: When there is room again; None when there is.
+        shard: Which key of the prefix to use.
+    """
+
+    granted: bool
+    may_degrade: bool
+    resets_at: datetime | None
+    shard: int | None
+
+
+@dataclass(frozen=True)
+class Settlement:
+    """What a call did cost.
+
+    Args:
+        nanos: Its cost.
+        billed: Whether the workspace pays; not for what is only presumed to have been used.
+        facts: The rest of the cost row.
+    """
+
+    nanos: int
+    billed: bool
+    facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A generation as it begins: what is asked for, and what the router decided."""
+
+    generation_id: UUID
+    request: Request
+    decision: Decision
+
+    @property
+    def workspace_id(self) -> UUID:
+        """Whose books they are."""
+        return self.request.workspace_id
+
+
+@dataclass(frozen=True)
+class End:
+    """How a generation ended.
+
+    Args:
+        result: ``answered``, or the code of the refusal.
+        hop: Who answered.
+        cached: Whether the answer was there already.
+    """
+
+    result: str
+    hop: Hop | None = None
+    cached: bool = False
+
+
+class Ledger(Protocol):
+    """The books, as the router sees them."""
+
+    def reserve(self, opening: Opening, reserve: Reserve) -> Grant:
+        """Write down what was decided, and set aside what a call may cost if there is room."""
+        ...
+
+    def settle(
+        self, opening: Opening, reserve: Reserve, settlement: Settlement, end: End | None = None
+    ) -> None:
+        """Turn a reserve into a cost."""
+        ...
+
+    def release(self, opening: Opening, reserve: Reserve) -> None:
+        """Take back the reserve of a call that did not cost anything."""
+        ...
+
+    def end(self, opening: Opening, end: End) -> None:
+        """Write down how a generation ended that no call ends."""
+        ...
+
+    def note_hit(self, opening: Opening, call_id: UUID, facts: dict[str, Any], end: End) -> None:
+        """Write down that an answer was there already and cost nothing."""
+        ...
+
+
+class PostgresLedger:
+    """The books of all workspaces, one at a time.
+
+    Args:
+        source: Lends a connection with the role ``app`` that nobody else uses meanwhile.
+    """
+
+    def __init__(self, source: ConnectionSource) -> None:
+        self._source = source
+
+    def reserve(self, opening: Opening, reserve: Reserve) -> Grant:
+        """Write down what was decided, and set aside what a call may cost if there is room.
+
+        Raises:
+            PaymentRequiredError: The plan has no AI at all.
+        """
+        with Tenant(self._source, opening.workspace_id).transaction() as connection:
+            cap = _monthly_cap(connection, opening.workspace_id)
+            _write_opening(connection, opening)
+            row = connection.execute(
+                "SELECT granted, resets_at, over_budget, shard FROM"
+                " ai_reserve(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                (
+                    *(reserve.call_id, opening.generation_id),
+                    *(reserve.hop.provider.value, reserve.hop.model, reserve.nanos, reserve.lease),
+                    *(cap, reserve.prefix, USES_OF_A_KEY, _WINDOW),
+                ),
+            ).fetchone()
+        if row is None:
+            raise LookupError("ai_reserve answers with one row")
+        granted, resets_at, over_budget, shard = row
+        return Grant(granted, over_budget == "degrade", resets_at, shard)
+
+    def settle(
+        self, opening: Opening, reserve: Reserve, settlement: Settlement, end: End | None = None
+    ) -> None:
+        """Turn a reserve into a cost and bill it, once however often it is told."""
+        with Tenant(self._source, opening.workspace_id).transaction() as connection:
+            row = connection.execute(
+                "SELECT ai_settle(%s, %s, %s, %s)",
+                (reserve.call_id, settlement.nanos, settlement.billed, Jsonb(settlement.facts)),
+            ).fetchone()
+            if row is not None and row[0] is not None:
+                metering.record_use(
+                    connection,
+                    opening.workspace_id,
+                    metering.Meter.AI_COST,
+                    source_id=reserve.call_id,
+                    quantity=row[0],
+                )
+            if end is not None:
+                _write_end(connection, opening, end)
+
+    def release(self, opening: Opening, reserve: Reserve) -> None:
+        """Take back the reserve of a call that did not cost anything."""
+        with Tenant(self._source, opening.workspace_id).transaction() as connection:
+            connection.execute("SELECT ai_release(%s)", (reserve.call_id,))
+
+    def end(self, opening: Opening, end: End) -> None:
+        """Write down how a generation ended that no call ends."""
+        with Tenant(self._source, opening.workspace_id).transaction() as connection:
+            _write_opening(connection, opening)
+            _write_end(connection, opening, end)
+
+    def note_hit(self, opening: Opening, call_id: UUID, facts: dict[str, Any], end: End) -> None:
+        """Write down that an answer was there already and cost nothing."""
+        hop = end.hop or opening.decision.hops[0]
+        with Tenant(self._source, opening.workspace_id).transaction() as connection:
+            _write_opening(connection, opening)
+            connection.execute(
+                "INSERT INTO ai_calls (workspace_id, id, generation_id, state, provider, model,"
+                " reserved_nanos, reserved_at, leased_until, settled_at, cost_nanos, facts)"
+                " SELECT %s, %s, %s, 'settled', %s, %s, 0, at, at, at, 0, %s"
+                " FROM (SELECT clock_timestamp() AS at) now",
+                (
+                    *(opening.workspace_id, call_id, opening.generation_id),
+                    *(hop.provider.value, hop.model, Jsonb(facts)),
+                ),
+            )
+            _write_end(connection, opening, end)
+
+
+def _write_opening(connection: Connection, opening: Opening) -> None:
+    """Write down what was decided; again when the budget has changed it."""
+    request, decision = opening.request, opening.decision
+    connection.execute(
+        "INSERT INTO ai_generations (workspace_id, id, creator_id, campaign_id, task, agent,"
+        " complexity, critical, tier, reason, hops)"
+        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+        " ON CONFLICT (workspace_id, id) DO UPDATE"
+        " SET tier = excluded.tier, reason = excluded.reason, hops = excluded.hops",
+        (
+            *(opening.workspace_id, opening.generation_id),
+            *(request.creator_id, request.campaign_id, request.task, request.agent),
+            *(decision.complexity, request.critical),
+            *(decision.tier.value, decision.reason.value),
+            [hop.circuit for hop in decision.hops],
+        ),
+    )
+
+
+def _monthly_cap(connection: Connection, workspace_id: UUID) -> int | None:
+    """What the plan includes in a month, in billionths of a dollar; None: no end."""
+    plan = entitlements.current(connection, workspace_id).plan
+    cents = plan.limits[Limit.AI_BUDGET_CENTS]
+    if cents == 0:
+        sentence = f"The plan {plan.names['en']} includes no AI."
+        better = next(
+            (one for one in catalogue().for_sale if one.allows(Limit.AI_BUDGET_CENTS, 1)), None
+        )
+        if better is None:
+            raise ForbiddenError(f"{sentence} No plan does.")
+        raise PaymentRequiredError(
+            f"{sentence} The plan {better.names['en']} does.", fields={"plan": better.name}
+        )
+    return None if cents is None else cents * NANOS_PER_CENT
+
+
+def _write_end(connection: Connection, opening: Opening, end: End) -> None:
+    connection.execute(
+        "UPDATE ai_generations SET ended_at = clock_timestamp(), result = %s, provider = %s,"
+        " model = %s, cached = %s WHERE id = %s",
+        (
+            *(end.result, end.hop.provider.value if end.hop else None),
+            *(end.hop.model if end.hop else None, end.cached, opening.generation_id),
+        ),
+    )

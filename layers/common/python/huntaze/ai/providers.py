@@ -1,0 +1,295 @@
+"""Calls of OpenAI and Azure OpenAI: the one place that speaks to a model.
+
+Answers are streamed, so that time is looked at while they come. A call runs in a thread of its own:
+the package bounds each read, not the whole, and nobody waits for it past the deadline.
+"""
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from huntaze import clients
+from huntaze.ai.catalogue import Model, Provider
+from huntaze.ai.models import Prompt, Usage
+from huntaze.ai.settings import AiSettings
+
+# Keys are read again after it, so that a new one needs no deployment.
+_KEYS_BELIEVED = 300.0
+_CONNECT_SECONDS = 2.0
+_LONGEST_RETRY_AFTER = 3600.0
+
+_TOO_MANY, _PAYMENT = 429, 402
+# With these an account has no credit, whatever the status is.
+_OUT_OF_CREDIT = {
+    *("insufficient_quota", "billing_hard_limit_reached", "billing_not_active"),
+    *("insufficient_credits", "credit_balance_too_low"),
+}
+_FILTERED = {"content_filter", "content_policy_violation"}
+
+log = logging.getLogger(__name__)
+
+
+class Fault(StrEnum):
+    """What went wrong with a call."""
+
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    RATE_LIMITED = "rate_limited"
+    SERVER_ERROR = "server_error"
+    OUT_OF_CREDIT = "out_of_credit"
+    # The key, the deployment or the request is not what the provider takes: an operator's to mend.
+    REFUSED = "refused"
+    # The provider will not work on this text, and the other one would not either.
+    FILTERED = "filtered"
+    CUT_OFF = "cut_off"
+    GARBLED = "garbled"
+
+
+# The provider did not work on these: nothing is paid.
+_FREE = {
+    *(Fault.UNREACHABLE, Fault.RATE_LIMITED, Fault.SERVER_ERROR),
+    *(Fault.OUT_OF_CREDIT, Fault.REFUSED, Fault.FILTERED),
+}
+
+
+class ProviderFaultError(Exception):
+    """A call that brought no answer.
+
+    Args:
+        fault: What went wrong.
+        retry_after: Seconds that the provider asked to wait.
+    """
+
+    def __init__(self, fault: Fault, *, retry_after: float = 0.0) -> None:
+        super().__init__(fault.value)
+        self.fault = fault
+        self.retry_after = retry_after
+
+    @property
+    def is_free(self) -> bool:
+        """Whether the provider surely charges nothing."""
+        return self.fault in _FREE
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call of one model.
+
+    Args:
+        model: Who is asked.
+        prompt: The words.
+        response_format: What the answer must look like, as JSON.
+        output_tokens: The most tokens that the answer may have.
+        cache_key: Which key the kept prefix has; None: no prefix to keep.
+        remark: What the model is told beside the prompt: why it is asked again.
+        seconds: How long it may take.
+    """
+
+    model: Model
+    prompt: Prompt
+    response_format: str
+    output_tokens: int
+    cache_key: str | None
+    remark: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What a model answered.
+
+    Args:
+        text: The answer.
+        usage: What it took.
+        finished: Whether the model came to an end by itself.
+    """
+
+    text: str
+    usage: Usage
+    finished: bool
+
+
+class OpenAiProviders:
+    """OpenAI and Azure OpenAI, as far as the stage has keys for them.
+
+    Args:
+        settings: Where they are.
+        read_keys: Reads the key of each provider by its name.
+        clock: Seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        settings: AiSettings,
+        read_keys: Callable[[], dict[str, str]],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._fetch = read_keys
+        self._clock = clock
+        self._keys: dict[str, str] = {}
+        self._read_at: float | None = None
+
+    def available(self) -> frozenset[Provider]:
+        """The providers that may be asked."""
+        keys = self._read_keys()
+        return frozenset(provider for provider in Provider if keys.get(provider.value))
+
+    def complete(self, call: Call) -> Completion:
+        """Have a model answer.
+
+        Raises:
+            ProviderFaultError: It did not.
+        """
+        client = self._client(call.model.provider)
+        done: queue.SimpleQueue[Completion | BaseException] = queue.SimpleQueue()
+        stop = threading.Event()
+
+        def work() -> None:
+            try:
+                done.put(_stream(client, call, stop))
+            except BaseException as error:
+                done.put(error)
+
+        threading.Thread(target=work, daemon=True).start()
+        try:
+            result = done.get(timeout=call.seconds)
+        except queue.Empty:
+            stop.set()
+            raise ProviderFaultError(Fault.TIMEOUT) from None
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def _client(self, provider: Provider) -> Any:  # noqa: ANN401  (either of two classes)
+        settings, key = self._settings, self._read_keys()[provider.value]
+        if provider is Provider.OPENAI:
+            return clients.openai(key, settings.openai_base_url)
+        return clients.azure_openai(
+            key, settings.azure_openai_endpoint, settings.azure_openai_api_version
+        )
+
+    def _read_keys(self) -> dict[str, str]:
+        now = self._clock()
+        if self._read_at is None or now - self._read_at > _KEYS_BELIEVED:
+            self._keys = self._fetch()
+            self._read_at = now
+        return self._keys
+
+
+def _messages(call: Call) -> list[dict[str, str]]:
+    messages = [
+        {"role": "system", "content": call.prompt.prefix},
+        {"role": "user", "content": call.prompt.suffix},
+    ]
+    if call.remark:
+        messages.append({"role": "user", "content": call.remark})
+    return messages
+
+
+def _stream(client: Any, call: Call, stop: threading.Event) -> Completion:  # noqa: ANN401
+    package = clients.openai_package()
+    try:
+        chunks = client.chat.completions.create(
+            model=call.model.id,
+            messages=_messages(call),
+            stream=True,
+            stream_options={"include_usage": True},
+            timeout=package.Timeout(call.seconds, connect=min(_CONNECT_SECONDS, call.seconds)),
+            **_parameters(call),
+        )
+    except Exception as error:
+        raise _fault_before_the_answer(error) from error
+    try:
+        with chunks:
+            return _gather(chunks, stop)
+    except ProviderFaultError:
+        raise
+    except ValueError as error:
+        raise ProviderFaultError(Fault.GARBLED) from error
+    except Exception as error:
+        is_late = isinstance(error, package.APITimeoutError) or "Timeout" in type(error).__name__
+        raise ProviderFaultError(Fault.TIMEOUT if is_late else Fault.CUT_OFF) from error
+
+
+def _parameters(call: Call) -> dict[str, Any]:
+    wanted: dict[str, Any] = {
+        "max_completion_tokens": call.output_tokens + call.model.reasoning_tokens,
+        "response_format": json.loads(call.response_format),
+    }
+    if call.cache_key is not None:
+        wanted["prompt_cache_key"] = call.cache_key
+    return call.model.accepted(**wanted)
+
+
+def _gather(chunks: Any, stop: threading.Event) -> Completion:  # noqa: ANN401
+    parts: list[str] = []
+    reason: str | None = None
+    usage: Usage | None = None
+    for chunk in chunks:
+        if stop.is_set():
+            raise ProviderFaultError(Fault.TIMEOUT)
+        for choice in chunk.choices:
+            parts.append(choice.delta.content or "")
+            reason = choice.finish_reason or reason
+        if chunk.usage is not None:
+            usage = _usage(chunk.usage)
+    if usage is None or reason is None:
+        raise ProviderFaultError(Fault.CUT_OFF)
+    return Completion("".join(parts), usage, finished=reason == "stop")
+
+
+def _usage(told: Any) -> Usage:  # noqa: ANN401  (of the package's class)
+    details = told.prompt_tokens_details
+    cached = (details.cached_tokens if details else None) or 0
+    written = (details.cache_write_tokens if details else None) or 0
+    usage = Usage(told.prompt_tokens, cached, written, told.completion_tokens)
+    if min(cached, written, usage.output_tokens) < 0 or cached + written > usage.input_tokens:
+        raise ProviderFaultError(Fault.GARBLED)
+    return usage
+
+
+def _fault_before_the_answer(error: Exception) -> ProviderFaultError:
+    package = clients.openai_package()
+    if isinstance(error, package.APIStatusError):
+        return _fault_of_status(error)
+    if isinstance(error, package.APIConnectionError):
+        # Whether the request had left is told by the cause alone.
+        before = type(error.__cause__).__name__ in {"ConnectError", "ConnectTimeout", "PoolTimeout"}
+        if before:
+            return ProviderFaultError(Fault.UNREACHABLE)
+        is_late = isinstance(error, package.APITimeoutError)
+        return ProviderFaultError(Fault.TIMEOUT if is_late else Fault.CUT_OFF)
+    return ProviderFaultError(Fault.GARBLED)
+
+
+def _fault_of_status(error: Any) -> ProviderFaultError:  # noqa: ANN401  (the package's class)
+    status = error.status_code
+    words = {str(error.code or ""), str(error.type or "")}
+    if status == _PAYMENT or words & _OUT_OF_CREDIT:
+        return ProviderFaultError(Fault.OUT_OF_CREDIT)
+    if words & _FILTERED:
+        return ProviderFaultError(Fault.FILTERED)
+    wait = _retry_after(error.response.headers)
+    if status == _TOO_MANY:
+        return ProviderFaultError(Fault.RATE_LIMITED, retry_after=wait)
+    if status >= 500:
+        return ProviderFaultError(Fault.SERVER_ERROR, retry_after=wait)
+    log.error("a provider refuses calls", extra={"status": status})
+    return ProviderFaultError(Fault.REFUSED)
+
+
+def _retry_after(headers: Any) -> float:  # noqa: ANN401  (of the package's HTTP client)
+    """Seconds to wait; providers give whole ones, or milliseconds beside them."""
+    for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
+        try:
+            return min(max(float(headers.get(name, "")) / unit, 0.0), _LONGEST_RETRY_AFTER)
+        except ValueError:
+            continue
+    return 0.0

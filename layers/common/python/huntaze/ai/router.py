@@ -1,0 +1,415 @@
+"""From a request to an answer: budget, breaker, provider, next provider, books.
+
+Every call of a provider is reserved before and settled after; no transaction is open while a
+provider works.
+"""
+
+import hashlib
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+
+from huntaze import metrics
+from huntaze.ai import prices, rows
+from huntaze.ai.answers import Answers, question_of
+from huntaze.ai.breaker import Verdict
+from huntaze.ai.catalogue import Catalogue, Model, Provider
+from huntaze.ai.circuits import Admission
+from huntaze.ai.errors import (
+    BudgetUsedUpError,
+    NoAnswerError,
+    PromptTooLongError,
+    UnusableAnswerError,
+)
+from huntaze.ai.ledger import End, Grant, Ledger, Opening, Reserve, Settlement
+from huntaze.ai.models import Answer, Hop, Prompt, Request, Usage
+from huntaze.ai.providers import Call, Completion, Fault, ProviderFaultError
+from huntaze.ai.routing import decide, degraded
+from huntaze.ai.schemas import response_format
+from huntaze.ai.tasks import rules_of
+from huntaze.ai.turns import Turns
+from huntaze.errors import HuntazeError
+
+# Less is not worth a call.
+_SHORTEST_CALL = 0.2
+# While another provider is left, one may take this part of the time that remains.
+_SHARE_OF_A_CALL = 0.6
+# What a lease lasts beyond the deadline: settling takes moments, a paused process minutes.
+_LEASE_BEYOND = timedelta(minutes=2)
+# Answers that do not validate are asked for once more.
+_ASKED_AGAIN = 1
+# The part of the length that is left when the budget is used up.
+_SHORTER = 2
+_LONGEST_REMARK = 1000
+
+log = logging.getLogger(__name__)
+
+
+class Gateway(Protocol):
+    """The providers, as the router sees them."""
+
+    def available(self) -> frozenset[Provider]:
+        """The providers that may be asked."""
+        ...
+
+    def complete(self, call: Call) -> Completion:
+        """Have a model answer."""
+        ...
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the router works with.
+
+    Args:
+        models: The catalogue.
+        gateway: The providers.
+        ledger: The books.
+        circuits: The breakers.
+        answers: The kept answers.
+        now: The time of day.
+        clock: Seconds that only grow.
+        sleep: Waits.
+        chance: A number from 0 to 1.
+        new_id: Makes an id.
+    """
+
+    models: Catalogue
+    gateway: Gateway
+    ledger: Ledger
+    circuits: Admission
+    answers: Answers
+    now: Callable[[], datetime]
+    clock: Callable[[], float]
+    sleep: Callable[[float], None]
+    chance: Callable[[], float]
+    new_id: Callable[[], UUID]
+
+
+@dataclass
+class _Work:
+    """One request on its way to an answer."""
+
+    opening: Opening
+    prompt: Prompt
+    response_format: str
+    turns: Turns
+    started: float
+    output_tokens: int
+    # What the model is told beside the prompt.
+    remark: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    cost_nanos: int = 0
+    degraded: bool = False
+
+    @property
+    def ends(self) -> float:
+        return self.started + self.opening.request.deadline.total_seconds()
+
+    @property
+    def prefix(self) -> str | None:
+        """The name of the prefix, the same for all requests that begin with it."""
+        if not prices.is_cacheable(self.prompt.prefix):
+            return None
+        request = self.opening.request
+        owner = f"{request.workspace_id}/{request.creator_id}/{request.agent}"
+        return hashlib.sha256(f"{owner}/{self.prompt.prefix}".encode()).hexdigest()[:32]
+
+    def input_tokens(self) -> int:
+        """More tokens than the next call's prompt has."""
+        around = self.response_format + (self.remark or "")
+        return prices.most_input_tokens(self.prompt, around)
+
+
+class Router:
+    """Answers requests.
+
+    Args:
+        tools: What it works with.
+    """
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    def generate[O: BaseModel](
+        self, request: Request, prompt: Prompt, output: type[O]
+    ) -> Answer[O]:
+        """Have a model work on ``prompt``; see `huntaze.ai.Writer`."""
+        tools = self._tools
+        started = tools.clock()
+        decision = decide(
+            request,
+            tools.models,
+            providers=tools.gateway.available(),
+            today=tools.now().astimezone(UTC).date(),
+        )
+        work = _Work(
+            opening=Opening(tools.new_id(), request, decision),
+            prompt=prompt,
+            response_format=response_format(output),
+            turns=Turns(decision.hops),
+            started=started,
+            output_tokens=request.output_tokens,
+        )
+        kept_for = rules_of(request.task).keep_for
+        question = question_of(request, decision, prompt, work.response_format)
+        if kept_for is not None:
+            known = self._known(work, question, output)
+            if known is not None:
+                return known
+        self._require_room(work)
+        answer = self._ask(work, output)
+        if kept_for is not None and not work.degraded:
+            tools.answers.keep(
+                question,
+                request,
+                answer.value.model_dump_json(),
+                now=tools.now(),
+                kept_for=kept_for,
+            )
+        return answer
+
+    def _known[O: BaseModel](self, work: _Work, question: str, output: type[O]) -> Answer[O] | None:
+        """The answer that was given to the same question before."""
+        tools = self._tools
+        text = tools.answers.find(question, work.opening.request, tools.now())
+        if text is None:
+            return None
+        try:
+            value = output.model_validate_json(text)
+        except ValidationError:
+            return None
+        hop = work.opening.decision.hops[0]
+        facts = rows.facts(
+            work.opening, self._model(hop), Usage(), latency_ms=0, cached=True, estimated=False
+        )
+        tools.ledger.note_hit(
+            work.opening, tools.new_id(), facts, End("answered", hop, cached=True)
+        )
+        return self._answer(work, value, None, hop.model)
+
+    def _ask[O: BaseModel](self, work: _Work, output: type[O]) -> Answer[O]:
+        for _ in range(1 + _ASKED_AGAIN):
+            hop, completion, reserve, latency_ms = self._completion(work)
+            try:
+                value = _read(completion, output)
+            except ValueError as error:
+                self._settle(work, reserve, completion.usage, latency_ms)
+                work.remark = _remark(error)
+                continue
+            self._settle(work, reserve, completion.usage, latency_ms, End("answered", hop))
+            return self._answer(work, value, hop.provider, hop.model)
+        raise self._ended(
+            work, UnusableAnswerError("The models did not answer in the form asked for.")
+        )
+
+    def _completion(self, work: _Work) -> tuple[Hop, Completion, Reserve, int]:
+        """Ask whose turn it is until somebody answers."""
+        tools = self._tools
+        while (turn := work.turns.next()) is not None:
+            hop, ready_at = turn
+            now = tools.clock()
+            if max(now, ready_at) + _SHORTEST_CALL > work.ends:
+                break
+            if ready_at > now:
+                tools.sleep(ready_at - now)
+            left = work.ends - tools.clock()
+            seconds = left * _SHARE_OF_A_CALL if work.turns.others else left
+            verdict, probe = tools.circuits.admit(hop, lease=seconds + 5)
+            if verdict is Verdict.REFUSE:
+                work.turns.leave_out(hop)
+                continue
+            reserve, grant = self._reserve(work, hop)
+            if not grant.granted:
+                tools.circuits.let_go(hop, probe)
+                self._make_do(work, grant)
+                continue
+            begun = tools.clock()
+            try:
+                completion = tools.gateway.complete(self._call(work, hop, grant, seconds))
+            except ProviderFaultError as error:
+                self._note_fault(work, reserve, error, probe, begun)
+                continue
+            tools.circuits.succeeded(hop, probe)
+            return hop, completion, reserve, round((tools.clock() - begun) * 1000)
+        raise self._ended(work, NoAnswerError("No model answered in time. Try again in a minute."))
+
+    def _reserve(self, work: _Work, hop: Hop) -> tuple[Reserve, Grant]:
+        model = self._model(hop)
+        tokens = work.input_tokens()
+        most_output = work.output_tokens + model.reasoning_tokens
+        reserve = Reserve(
+            call_id=self._tools.new_id(),
+            hop=hop,
+            nanos=prices.worst_case(tokens, most_output, model.prices),
+            lease=work.opening.request.deadline + _LEASE_BEYOND,
+            prefix=work.prefix,
+        )
+        return reserve, self._tools.ledger.reserve(work.opening, reserve)
+
+    def _call(self, work: _Work, hop: Hop, grant: Grant, seconds: float) -> Call:
+        key = None if grant.shard is None else f"{work.prefix}-{grant.shard}"
+        return Call(
+            model=self._model(hop),
+            prompt=work.prompt,
+            response_format=work.response_format,
+            output_tokens=work.output_tokens,
+            cache_key=key,
+            remark=work.remark,
+            seconds=seconds,
+        )
+
+    def _make_do(self, work: _Work, grant: Grant) -> None:
+        """Go on with less, if the workspace and the work allow it.
+
+        Raises:
+            BudgetUsedUpError: They do not, or it is too much still.
+        """
+        tools = self._tools
+        less = None
+        if grant.may_degrade and not work.degraded:
+            less = degraded(
+                work.opening.decision,
+                tools.models,
+                providers=tools.gateway.available(),
+                today=tools.now().astimezone(UTC).date(),
+            )
+        if less is None:
+            metrics.record(metrics.AI_REFUSED_BY_BUDGET, 1)
+            resets_at = grant.resets_at or tools.now()
+            wait = max(1, math.ceil((resets_at - tools.now()).total_seconds()))
+            raise self._ended(
+                work,
+                BudgetUsedUpError(
+                    f"The workspace's budget for AI has no room for this until"
+                    f" {resets_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC.",
+                    retry_after=wait,
+                ),
+            )
+        work.degraded = True
+        work.output_tokens = max(1, work.output_tokens // _SHORTER)
+        work.remark = f"Be brief: the whole answer must fit into {work.output_tokens} tokens."
+        work.opening = replace(work.opening, decision=less)
+        work.turns = Turns(less.hops)
+
+    def _note_fault(
+        self,
+        work: _Work,
+        reserve: Reserve,
+        error: ProviderFaultError,
+        probe: int | None,
+        begun: float,
+    ) -> None:
+        tools, hop = self._tools, reserve.hop
+        now = tools.clock()
+        metrics.record(metrics.AI_FAULTS, 1, provider=hop.provider.value, fault=error.fault.value)
+        log.warning(
+            "a model did not answer", extra={"circuit": hop.circuit, "fault": error.fault.value}
+        )
+        if error.is_free:
+            tools.ledger.release(work.opening, reserve)
+        else:
+            # The provider may have worked and charge for it. The budget holds the most that it can
+            # be; the workspace is not billed for what nobody can prove.
+            self._presume(work, reserve, round((now - begun) * 1000))
+        if error.fault is Fault.FILTERED:
+            tools.circuits.let_go(hop, probe)
+            raise self._ended(work, UnusableAnswerError("The model declines to work on this text."))
+        is_broke = error.fault is Fault.OUT_OF_CREDIT
+        tools.circuits.failed(hop, probe, out_of_credit=is_broke)
+        work.turns.note(hop, error, now, tools.chance())
+
+    def _presume(self, work: _Work, reserve: Reserve, latency_ms: int) -> None:
+        model = self._model(reserve.hop)
+        most = Usage(
+            input_tokens=work.input_tokens(),
+            output_tokens=work.output_tokens + model.reasoning_tokens,
+        )
+        facts = rows.facts(
+            work.opening, model, most, latency_ms=latency_ms, cached=False, estimated=True
+        )
+        settlement = Settlement(reserve.nanos, billed=False, facts=facts)
+        self._tools.ledger.settle(work.opening, reserve, settlement)
+        rows.publish(reserve.hop.provider, most, reserve.nanos, latency_ms)
+        work.cost_nanos += reserve.nanos
+
+    def _settle(
+        self, work: _Work, reserve: Reserve, usage: Usage, latency_ms: int, end: End | None = None
+    ) -> None:
+        model = self._model(reserve.hop)
+        nanos = prices.cost(usage, model.prices)
+        if nanos > reserve.nanos:
+            log.error("a call cost more than it could", extra={"circuit": reserve.hop.circuit})
+        facts = rows.facts(
+            work.opening, model, usage, latency_ms=latency_ms, cached=False, estimated=False
+        )
+        self._tools.ledger.settle(
+            work.opening, reserve, Settlement(nanos, billed=True, facts=facts), end
+        )
+        rows.publish(reserve.hop.provider, usage, nanos, latency_ms)
+        work.cost_nanos += nanos
+        work.usage = rows.added(work.usage, usage)
+
+    def _answer[O: BaseModel](
+        self, work: _Work, value: O, provider: Provider | None, model: str
+    ) -> Answer[O]:
+        return Answer(
+            value=value,
+            generation_id=work.opening.generation_id,
+            decision=work.opening.decision,
+            provider=provider,
+            model=model,
+            usage=work.usage,
+            cost_nanos=work.cost_nanos,
+            latency_ms=round((self._tools.clock() - work.started) * 1000),
+            cached=provider is None,
+            degraded=work.degraded,
+        )
+
+    def _ended[E: HuntazeError](self, work: _Work, error: E) -> E:
+        """Write down how it ended; the error is for the caller to raise."""
+        self._tools.ledger.end(work.opening, End(error.code))
+        return error
+
+    def _require_room(self, work: _Work) -> None:
+        """Refuse what no model of the decision reads as a whole.
+
+        Raises:
+            PromptTooLongError: It may be too long.
+        """
+        models = [self._model(hop) for hop in work.opening.decision.hops]
+        room = min(model.context_tokens - model.reasoning_tokens for model in models)
+        if work.input_tokens() + work.output_tokens > room:
+            raise self._ended(
+                work, PromptTooLongError(f"The prompt and its answer must fit into {room} tokens.")
+            )
+
+    def _model(self, hop: Hop) -> Model:
+        return self._tools.models.find(hop.provider, hop.model)
+
+
+def _read[O: BaseModel](completion: Completion, output: type[O]) -> O:
+    """The answer as what was asked for.
+
+    Raises:
+        ValueError: It is something else, or only its beginning.
+    """
+    if not completion.finished:
+        raise ValueError("it was longer than it may be")
+    return output.model_validate_json(completion.text)
+
+
+def _remark(error: ValueError) -> str:
+    """What a model is told about its answer: where it was wrong, not what it said."""
+    if isinstance(error, ValidationError):
+        wrong = (f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors())
+        said = "; ".join(wrong)
+    else:
+        said = str(error)
+    return f"Your last answer did not fit the schema: {said}"[:_LONGEST_REMARK]
