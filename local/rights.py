@@ -43,6 +43,11 @@ workspace always has an owner: the last one can neither leave nor step down.
 **Ownership.** `PATCH /api/management/members/{{member_id}}` with `role: owner` adds an owner;
 `POST /api/management/members/{{member_id}}/transfer-ownership` makes the member an owner and the
 caller a manager, in one step.
+
+**Operators of the platform.** `platform_operator` is no role of a workspace, and none can give it:
+a command gives and takes it ([operators](operations/operators.md)). An operator whose address
+is verified may call `GET /api/health/hybrid-orchestrator` and what is under `/api/admin`, and has
+in each workspace the rights of their place there, and in the others none.
 """
 
 

@@ -16,7 +16,7 @@ class StageError(Exception):
     """The stage is not as the command needs it; the text says what to do."""
 
 
-def function_name(stage: str, construct_id: str, *, stack: str = "Api") -> str:
+def function_name(stage: str, construct_id: str, *, stack: str = "Functions") -> str:
     """Find the physical name of a function.
 
     Args:

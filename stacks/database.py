@@ -32,6 +32,7 @@ class DatabaseRole(StrEnum):
     MAILER = "mailer"
     RELAY = "relay"
     AUDITOR = "auditor"
+    OPERATIONS = "operations"
 
 
 class Database(StageStack):

@@ -19,6 +19,7 @@ from stacks.features.money import add_money
 from stacks.features.notifications import add_notifications
 from stacks.features.oauth import add_oauth
 from stacks.features.onboarding import add_onboarding
+from stacks.features.operators import add_operators
 from stacks.features.platforms import add_platforms
 from stacks.features.segments import add_segments
 from stacks.layers import Layers
@@ -46,6 +47,7 @@ _FEATURES = (
     add_content,
     add_notifications,
     add_billing,
+    add_operators,
 )
 
 

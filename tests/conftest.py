@@ -191,6 +191,7 @@ def principal() -> Callable[..., dict[str, str]]:
         creators: list[UUID] | None = None,
         plan: str = "trial",
         email_verified: bool = True,
+        operator: bool = False,
     ) -> dict[str, str]:
         return {
             "user_id": str(user_id or new_id()),
@@ -200,6 +201,16 @@ def principal() -> Callable[..., dict[str, str]]:
             "creators": "*" if creators is None else ",".join(map(str, creators)),
             "plan": plan,
             "email_verified": "true" if email_verified else "false",
+            "operator": "true" if operator else "false",
         }
 
     return make
+
+
+@pytest.fixture
+def lone_operator() -> dict[str, str]:
+    """The authorizer's context of an operator of the platform who is in no workspace."""
+    return {
+        **{name: str(new_id()) for name in ("user_id", "session_id")},
+        **dict.fromkeys(("email_verified", "operator"), "true"),
+    }

@@ -30,7 +30,7 @@ from functions.auth.models import (
     User,
 )
 from huntaze import tokens
-from huntaze.auth import Principal, current_principal
+from huntaze.auth import Person, current_person
 from huntaze.db import database
 from huntaze.domain.mails import Template
 from huntaze.errors import BadRequestError, NotFoundError, UnauthorizedError
@@ -71,7 +71,7 @@ def refresh_cookie(request: Request) -> str | None:
 # Plain names: Powertools does not look behind a `type` statement.
 Accounts = Annotated[PostgresLinks, Depends(stored_accounts)]
 CallingClient = Annotated[service.Client, Depends(client_of)]
-Caller = Annotated[Principal, Depends(current_principal)]
+Caller = Annotated[Person, Depends(current_person)]
 
 
 @app.post("/api/auth/register", status_code=HTTPStatus.CREATED, tags=["auth"])
@@ -191,7 +191,12 @@ def me(accounts: Accounts, caller: Caller) -> Response[Me]:
     found = accounts.find_by_session(caller.session_id)
     if found is None:
         raise UnauthorizedError("The session is over; log in again.")
-    answer = Me(**dict(found.member), session_id=caller.session_id, csrf_token=found.csrf_token)
+    answer = Me(
+        **dict(found.account),
+        session_id=caller.session_id,
+        csrf_token=found.csrf_token,
+        operator=caller.operator,
+    )
     return Response(HTTPStatus.OK, "application/json", answer, headers=_NOT_KEPT)
 
 
@@ -290,13 +295,13 @@ def _logged_in(
     grant: Grant, now: datetime, status: HTTPStatus = HTTPStatus.OK
 ) -> Response[LoggedIn]:
     access = tokens.issue(
-        tokens.signing_key(), user_id=grant.member.user.id, session_id=grant.session_id, now=now
+        tokens.signing_key(), user_id=grant.account.user.id, session_id=grant.session_id, now=now
     )
     return Response(
         status,
         "application/json",
         LoggedIn(
-            **dict(grant.member),
+            **dict(grant.account),
             access_token=access.text,
             access_expires_at=access.expires_at,
             refresh_token=grant.refresh_token,

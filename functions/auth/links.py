@@ -6,7 +6,7 @@ from typing import Protocol
 from uuid import UUID
 
 from functions.auth import passwords, service, throttle
-from functions.auth.models import Grant, Member, User
+from functions.auth.models import Account, Grant, User
 from huntaze.domain.mails import Template
 from huntaze.errors import BadRequestError, InvalidInputError
 
@@ -34,8 +34,8 @@ class Links(service.Accounts, Protocol):
         """Let no link of a user be good any more."""
         ...
 
-    def find_by_user(self, user_id: UUID) -> Member | None:
-        """Find a person in their oldest workspace."""
+    def find_by_user(self, user_id: UUID) -> Account | None:
+        """Find a person in their oldest workspace, or an operator who is in none."""
         ...
 
 

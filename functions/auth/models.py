@@ -113,10 +113,17 @@ class Workspace(BaseModel):
     plan: str
 
 
-class Member(BaseModel):
-    """A person in a workspace."""
+class Account(BaseModel):
+    """A person in a workspace; an operator of the platform may be in none."""
 
     user: User
+    workspace: Workspace | None = None
+    role: str | None = None
+
+
+class Member(Account):
+    """A person in a workspace."""
+
     workspace: Workspace
     role: str
 
@@ -128,8 +135,8 @@ class Membership(BaseModel):
     role: str
 
 
-class LoggedIn(Member):
-    """A member with the proofs of a session."""
+class LoggedIn(Account):
+    """Who has logged in, with the proofs of a session."""
 
     access_token: str
     access_expires_at: datetime
@@ -138,11 +145,13 @@ class LoggedIn(Member):
     csrf_token: str
 
 
-class Me(Member):
+class Me(Account):
     """Who calls, in which session."""
 
     session_id: UUID
     csrf_token: str
+    # Of the platform.
+    operator: bool
 
 
 class Session(BaseModel):
@@ -157,12 +166,12 @@ class Session(BaseModel):
     current: bool
 
 
-class StoredMember(BaseModel):
-    """A member and the hash of the password."""
+class StoredAccount(BaseModel):
+    """A person and the hash of the password."""
 
     model_config = ConfigDict(frozen=True)
 
-    member: Member
+    account: Account
     # None: this person logs in by a mailed link or through a provider.
     password_hash: str | None
 
@@ -171,9 +180,9 @@ class Candidates(NamedTuple):
     """Who may mean themselves by an address."""
 
     # Whose address it is.
-    owner: StoredMember | None
+    owner: StoredAccount | None
     # Who came with it last and has not shown that it is theirs.
-    newest: StoredMember | None
+    newest: StoredAccount | None
 
 
 class StoredToken(NamedTuple):
@@ -193,14 +202,14 @@ class StoredToken(NamedTuple):
 class OpenSession(NamedTuple):
     """Whose session it is, and what its own pages show beside the cookie."""
 
-    member: Member
+    account: Account
     csrf_token: str
 
 
 class Grant(NamedTuple):
     """A session that was just opened or renewed."""
 
-    member: Member
+    account: Account
     csrf_token: str
     session_id: UUID
     refresh_token: str

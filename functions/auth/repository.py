@@ -11,11 +11,12 @@ from psycopg.rows import TupleRow, class_row
 
 from functions.auth.addresses import Network
 from functions.auth.models import (
+    Account,
     Candidates,
     Member,
     OpenSession,
     Session,
-    StoredMember,
+    StoredAccount,
     StoredToken,
     User,
     Workspace,
@@ -33,6 +34,15 @@ _MEMBER: LiteralString = (
 )
 _MEMBER_FROM: LiteralString = (
     " FROM users u JOIN members m ON m.user_id = u.id JOIN workspaces w ON w.id = m.workspace_id"
+)
+# People outside all workspaces do not log in, but for operators of the platform.
+_ACCOUNT_FROM: LiteralString = (
+    " FROM users u LEFT JOIN (members m JOIN workspaces w ON w.id = m.workspace_id)"
+    " ON m.user_id = u.id"
+)
+_MAY_LOG_IN: LiteralString = (
+    "(m.user_id IS NOT NULL OR u.email_verified_at IS NOT NULL"
+    " AND EXISTS (SELECT FROM platform_operators o WHERE o.user_id = u.id))"
 )
 _OLDEST_WORKSPACE: LiteralString = " ORDER BY m.created_at, m.workspace_id LIMIT 1"
 _SESSION: LiteralString = (
@@ -110,13 +120,14 @@ class PostgresAccounts(Transactions):
                 _candidate(connection, email, "u.email_verified_at IS NULL"),
             )
 
-    def find_by_user(self, user_id: UUID) -> Member | None:
-        """Find a person in their oldest workspace."""
+    def find_by_user(self, user_id: UUID) -> Account | None:
+        """Find a person in their oldest workspace, or an operator who is in none."""
         with self.transaction() as connection:
             row = connection.execute(
-                f"{_MEMBER} {_MEMBER_FROM} WHERE u.id = %s {_OLDEST_WORKSPACE}", (user_id,)
+                f"{_MEMBER} {_ACCOUNT_FROM} WHERE u.id = %s AND {_MAY_LOG_IN} {_OLDEST_WORKSPACE}",
+                (user_id,),
             ).fetchone()
-        return _member(row) if row else None
+        return _account(row) if row else None
 
     def memberships(self, user_id: UUID, after: UUID | None, limit: int) -> list[Member]:
         """List a person in each of their workspaces, oldest workspace first."""
@@ -141,12 +152,13 @@ class PostgresAccounts(Transactions):
         """Find a session that was not revoked, and whose it is."""
         with self.transaction() as connection:
             row = connection.execute(
-                f"{_MEMBER}, s.csrf_token {_MEMBER_FROM} JOIN sessions s"
-                " ON s.user_id = m.user_id AND s.workspace_id = m.workspace_id"
-                " WHERE s.id = %s AND s.revoked_at IS NULL",
+                f"{_MEMBER}, s.csrf_token FROM sessions s JOIN users u ON u.id = s.user_id"
+                " LEFT JOIN (members m JOIN workspaces w ON w.id = m.workspace_id)"
+                " ON m.user_id = s.user_id AND m.workspace_id = s.workspace_id"
+                f" WHERE s.id = %s AND s.revoked_at IS NULL AND {_MAY_LOG_IN}",
                 (session_id,),
             ).fetchone()
-        return OpenSession(_member(row[:-1]), row[-1]) if row else None
+        return OpenSession(_account(row[:-1]), row[-1]) if row else None
 
     def add_owner(self, owner: Member, password_hash: str | None, language: str) -> None:
         """Add a person and their workspace."""
@@ -182,13 +194,14 @@ class PostgresAccounts(Transactions):
         now: datetime,
     ) -> None:
         """Add a session, which lives as long as its refresh tokens."""
-        member = opened.member
+        account = opened.account
+        workspace_id = account.workspace.id if account.workspace else None
         with self.transaction() as connection:
             connection.execute(
                 "INSERT INTO sessions (id, user_id, workspace_id, csrf_token, user_agent,"
                 " created_at, last_used_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
                 (
-                    *(session_id, member.user.id, member.workspace.id, opened.csrf_token),
+                    *(session_id, account.user.id, workspace_id, opened.csrf_token),
                     *(user_agent, now, now, now),
                 ),
             )
@@ -300,13 +313,14 @@ class PostgresAccounts(Transactions):
             return cursor.execute(f"{_SESSION} AND id = %(id)s", values).fetchone()
 
 
-def _candidate(connection: Connection, email: str, which: LiteralString) -> StoredMember | None:
+def _candidate(connection: Connection, email: str, which: LiteralString) -> StoredAccount | None:
     row = connection.execute(
-        f"{_MEMBER}, u.password_hash {_MEMBER_FROM} WHERE u.email = %s AND {which}"
+        f"{_MEMBER}, u.password_hash {_ACCOUNT_FROM}"
+        f" WHERE u.email = %s AND {which} AND {_MAY_LOG_IN}"
         " ORDER BY u.created_at DESC, u.id DESC, m.created_at, m.workspace_id LIMIT 1",
         (email,),
     ).fetchone()
-    return StoredMember(member=_member(row[:-1]), password_hash=row[-1]) if row else None
+    return StoredAccount(account=_account(row[:-1]), password_hash=row[-1]) if row else None
 
 
 def _account_failures(
@@ -349,6 +363,13 @@ def _network_failures(connection: Connection, network: Network | None, now: date
 
 def _hold(connection: Connection, subject: str) -> None:
     connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (subject,))
+
+
+def _account(row: TupleRow) -> Account:
+    user_id, email, name, verified, *_, role = row
+    if role is None:
+        return Account(user=User(id=user_id, email=email, name=name, email_verified=verified))
+    return _member(row)
 
 
 def _member(row: TupleRow) -> Member:

@@ -14,6 +14,7 @@ from uuid import UUID
 from functions.auth import passwords, throttle
 from functions.auth.addresses import Network
 from functions.auth.models import (
+    Account,
     Candidates,
     Grant,
     Login,
@@ -25,7 +26,7 @@ from functions.auth.models import (
     Workspace,
 )
 from functions.auth.throttle import Allowance, Failures
-from huntaze.auth import Principal
+from huntaze.auth import Person
 from huntaze.domain.mails import Template
 from huntaze.errors import (
     ConflictError,
@@ -203,7 +204,7 @@ def log_in(login: Login, accounts: Accounts, *, client: Client, now: datetime) -
     attempt = _begin_attempt(login.email, accounts, client=client, now=now)
     # Both are tried in any case: the work must not tell who there is.
     right = [
-        (found.member, found.password_hash)
+        (found.account, found.password_hash)
         for found in accounts.find_by_email(login.email)
         if passwords.matches(login.password, found.password_hash if found else None)
         and found
@@ -211,13 +212,13 @@ def log_in(login: Login, accounts: Accounts, *, client: Client, now: datetime) -
     ]
     if not right:
         raise WrongCredentialsError("The e-mail address or the password is wrong.")
-    member, stored = right[0]
+    account, stored = right[0]
     new_hash = passwords.make_hash(login.password) if passwords.is_outdated(stored) else None
     with accounts.transaction():
         accounts.mark_successful(attempt)
         if new_hash:
-            accounts.replace_password_hash(member.user.id, new_hash)
-        return open_session(member, accounts, client=client, now=now)
+            accounts.replace_password_hash(account.user.id, new_hash)
+        return open_session(account, accounts, client=client, now=now)
 
 
 def _begin_attempt(email: str, accounts: Accounts, *, client: Client, now: datetime) -> UUID:
@@ -293,7 +294,7 @@ def end_session(session_id: UUID, user_id: UUID, accounts: Accounts, *, now: dat
 
 
 def switch_workspace(
-    workspace_id: UUID, principal: Principal, accounts: Accounts, *, client: Client, now: datetime
+    workspace_id: UUID, caller: Person, accounts: Accounts, *, client: Client, now: datetime
 ) -> Grant:
     """Go on in another workspace of the caller's: a session there for the one here.
 
@@ -301,18 +302,18 @@ def switch_workspace(
         NotFoundError: The caller is in no such workspace.
     """
     with accounts.transaction():
-        member = accounts.find_member(principal.user_id, workspace_id)
+        member = accounts.find_member(caller.user_id, workspace_id)
         if member is None:
             raise NotFoundError("You are in no such workspace.")
-        accounts.revoke_session(principal.session_id, principal.user_id, now)
+        accounts.revoke_session(caller.session_id, caller.user_id, now)
         return open_session(member, accounts, client=client, now=now)
 
 
-def open_session(member: Member, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
-    """Log a member in."""
+def open_session(account: Account, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
+    """Log somebody in."""
     session_id = new_id()
     agent = client.user_agent[:_USER_AGENT_LENGTH] if client.user_agent else None
-    opened = OpenSession(member, csrf_token=secrets.token_urlsafe(32))
+    opened = OpenSession(account, csrf_token=secrets.token_urlsafe(32))
     accounts.add_session(session_id, opened, user_agent=agent, now=now)
     return Grant(*opened, session_id, _new_token(session_id, accounts, now))
 

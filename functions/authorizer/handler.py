@@ -91,16 +91,20 @@ def _policy(admission: Admission, method_arn: str) -> dict[str, Any]:
 def _context_of(admission: Admission) -> dict[str, str]:
     """What the features learn; API Gateway passes text only."""
     caller = admission.caller
-    scope = caller.creator_scope
     context = {
         "user_id": str(caller.user_id),
-        "workspace_id": str(caller.workspace_id),
         "session_id": str(admission.session_id),
-        "role": caller.role,
-        "creators": "*" if scope is None else ",".join(map(str, scope)),
-        "plan": caller.plan,
         "email_verified": "true" if caller.email_verified else "false",
+        "operator": "true" if caller.operator else "false",
     }
+    if caller.workspace_id is not None and caller.role and caller.plan:
+        scope = caller.creator_scope
+        context |= {
+            "workspace_id": str(caller.workspace_id),
+            "role": caller.role,
+            "creators": "*" if scope is None else ",".join(map(str, scope)),
+            "plan": caller.plan,
+        }
     if caller.retry_after is not None:
         context["retry_after"] = str(caller.retry_after)
     return context

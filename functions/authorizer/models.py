@@ -16,17 +16,19 @@ class Credentials(NamedTuple):
 
 
 class Caller(BaseModel):
-    """A member whose session is alive."""
+    """Who a living session belongs to: a member, or an operator who is in no workspace."""
 
     model_config = ConfigDict(frozen=True)
 
     user_id: UUID
-    workspace_id: UUID
-    role: str
+    # None, as are role and plan: an operator who is in no workspace.
+    workspace_id: UUID | None
+    role: str | None
     # None is every creator of the workspace.
     creator_scope: list[UUID] | None
-    plan: str
+    plan: str | None
     email_verified: bool
+    operator: bool
     # What the session's own pages show beside the cookie.
     csrf_token: str
     # Seconds until the caller is within the limits again.

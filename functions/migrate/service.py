@@ -8,7 +8,10 @@ from functions.migrate.models import Migration, Outcome
 # The roles that log in. A role left without a password could not, and its functions would
 # fail at their first query instead of here.
 LOGIN_ROLES = frozenset(
-    {"app", "worker", "authorizer", "identity", "intake", "relay", "auditor", "mailer"}
+    {
+        *("app", "worker", "authorizer", "identity", "intake", "relay", "auditor", "mailer"),
+        "operations",
+    }
 )
 
 

@@ -46,6 +46,7 @@ class Entry(NamedTuple):
         conflict: The workspace of the test is in no state for it; whoever may call gets 409.
         ended: It is for a campaign that has ended.
         of_caller: It is about the caller alone, whatever creators the caller may see.
+        operator: It is for operators of the platform, whatever their role in a workspace.
     """
 
     right: Right | None
@@ -53,6 +54,7 @@ class Entry(NamedTuple):
     conflict: bool = False
     ended: bool = False
     of_caller: bool = False
+    operator: bool = False
 
 
 def _named(**more: Any) -> Body:
@@ -210,6 +212,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("delete", "/api/crm/lists/{list_id}"): Entry(Right.WRITE_FANS),
     ("post", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
     ("delete", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
+    ("get", "/api/health/hybrid-orchestrator"): Entry(None, operator=True),
     ("get", "/api/onboarding"): Entry(Right.MANAGE),
     ("post", "/api/onboarding/save-profile"): Entry(
         Right.MANAGE, lambda _: {"display_name": "n"}, of_caller=True

@@ -139,6 +139,6 @@ def test_the_role_reads_no_table(as_role, table):
 
 
 def test_no_other_role_may_ask_for_sessions(as_role):
-    for role in ("app", "worker", "identity", "intake", "relay", "auditor"):
+    for role in ("app", "worker", "identity", "intake", "relay", "auditor", "operations"):
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             as_role(role).execute("SELECT * FROM authorize_request(%s, 1, 1)", (new_id(),))

@@ -1,7 +1,8 @@
 """Every operation of the OpenAPI document, asked by those who may and by those who may not.
 
-Who calls: nobody, each role, a member who sees another creator only, and another workspace that
-has got hold of ids: in the path, in the query, in the body.
+Who calls: nobody, each role, an operator of the platform, a member who sees the one creator or
+another one only, and another workspace that has got hold of ids: in the path, in the query, in the
+body.
 """
 
 import base64
@@ -42,6 +43,8 @@ OPERATIONS = {
 }
 # What has no entry fails a test of its own.
 PRIVATE = sorted(OPERATIONS.keys() & MATRIX.keys())
+# What belongs to a workspace, and to people in it.
+TENANT = [one for one in PRIVATE if not MATRIX[one].operator]
 TAGS = ("content", "conversations", "fans", "management", "onboarding", "platforms", "segments")
 DOORS = {
     "auth": auth,
@@ -49,6 +52,7 @@ DOORS = {
     "oauth": oauth,
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),
     "docs": importlib.import_module("functions.docs.handler"),
+    "operators": importlib.import_module("functions.operators.api.handler"),
     **{tag: importlib.import_module(f"functions.{tag}.handler") for tag in TAGS},
 }
 SETTINGS = (
@@ -93,10 +97,12 @@ class Answer(NamedTuple):
 @pytest.fixture(autouse=True)
 def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The doors on the test's database, with nothing of AWS behind them."""
-    app, identity = (SingleConnection(lambda r=role: as_role(r)) for role in ("app", "identity"))
+    roles = ("app", "identity", "auditor")
+    app, identity, auditor = (SingleConnection(lambda r=role: as_role(r)) for role in roles)
     for tag, door in DOORS.items():
         if tag not in ("auth", "docs", "oauth"):
             monkeypatch.setattr(door, "database", lambda: app)
+    monkeypatch.setattr(DOORS["operators"], "database", lambda: auditor)
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(identity)
     oauth.app.dependency_overrides[oauth.stored_accounts] = lambda: PostgresOAuth(identity)
     monkeypatch.setenv("OAUTH_PROVIDERS", provider_settings("https://idp.example"))
@@ -153,9 +159,15 @@ def workspace(as_role, tenant, tenant_factory, principal) -> Callable[[], Any]:
         filler = FullWorkspace(as_role, tenant(made.workspace_id), made.user_id, made.creator_id)
         ids = {**filler.fill(), "workspace_id": str(made.workspace_id)}
 
-        def member(role: str = "owner", creators: list[Any] | None = None) -> dict[str, str]:
+        def member(
+            role: str = "owner", creators: list[Any] | None = None, *, operator: bool = False
+        ) -> dict[str, str]:
             context = principal(
-                made.workspace_id, user_id=made.user_id, role=role, creators=creators
+                made.workspace_id,
+                user_id=made.user_id,
+                role=role,
+                creators=creators,
+                operator=operator,
             )
             return {**context, "session_id": ids["session_id"]}
 
@@ -201,7 +213,7 @@ def test_refuses_strangers_whatever_they_send(call, method, path):
 @pytest.mark.parametrize("role", list(Role))
 def test_allows_what_the_role_may_and_nothing_else(call, workspace, standing, method, path, role):
     entry = MATRIX[method, path]
-    may = entry.right is None or entry.right in RIGHTS[role]
+    may = not entry.operator and (entry.right is None or entry.right in RIGHTS[role])
     ids, member = workspace() if may and method != "get" else standing()
     body = entry.body and entry.body(ids)
     status, text = call(method, path, ids, member(role), body=body)
@@ -212,7 +224,49 @@ def test_allows_what_the_role_may_and_nothing_else(call, workspace, standing, me
         assert MARK not in text
 
 
-@each([one for one in PRIVATE if not MATRIX[one].of_caller])
+@each(PRIVATE)
+def test_an_operator_in_no_workspace_reaches_no_workspace(
+    call, standing, lone_operator, method, path
+):
+    ids, _ = standing()
+    entry = MATRIX[method, path]
+    if path.startswith("/api/auth/"):
+        # About the person: their sessions and accounts, in whatever workspace.
+        return
+    status, text = call(method, path, ids, lone_operator, body=entry.body and entry.body(ids))
+    assert MARK not in text
+    if entry.operator:
+        assert status == 200, text
+    else:
+        assert (status, json.loads(text)["error"]) == (403, "NoWorkspace")
+
+
+@each(PRIVATE)
+def test_an_operator_has_no_more_rights_in_a_workspace(call, standing, method, path):
+    ids, member = standing()
+    entry = MATRIX[method, path]
+    who = member("analyst", operator=True)
+    if entry.operator:
+        assert call(method, path, ids, who).status == 200
+    elif entry.right not in {None, *RIGHTS[Role.ANALYST]}:
+        assert call(method, path, ids, who, body=entry.body and entry.body(ids)).status == 403
+
+
+@each(TENANT)
+def test_lets_a_chatter_work_for_their_creator(call, workspace, standing, method, path):
+    entry = MATRIX[method, path]
+    may = entry.right is None or entry.right in RIGHTS[Role.CHATTER]
+    ids, member = workspace() if may and method != "get" else standing()
+    who = member("chatter", [ids["creator_id"]])
+    status, text = call(method, path, ids, who, body=entry.body and entry.body(ids))
+    if may:
+        assert status == 409 if entry.conflict else 200 <= status < 300, text
+    else:
+        assert status == 403
+        assert MARK not in text
+
+
+@each([one for one in TENANT if not MATRIX[one].of_caller])
 @pytest.mark.parametrize("role", ["manager", "chatter", "analyst"])
 def test_hides_a_creator_from_who_works_for_another(call, standing, method, path, role):
     ids, member = standing()

@@ -12,6 +12,7 @@ from huntaze.ids import new_id
 
 ROLES = (
     *("app", "worker", "authorizer", "identity", "intake", "relay", "auditor", "mailer"),
+    "operations",
     "gatekeeper",
 )
 # Whose rows belong to no workspace, and who may look at them: the definer functions and `identity`.
@@ -23,6 +24,7 @@ GLOBAL_TABLES = {
     "stripe_events",
     # Addresses are people's, and people may be in several workspaces.
     "undeliverable_addresses",
+    *("platform_operators", "operator_changes"),
 }
 TENANT_COLUMN = {"workspaces": "id"}
 

@@ -24,6 +24,7 @@ CALLER = Caller(
     creator_scope=None,
     plan="trial",
     email_verified=True,
+    operator=False,
     csrf_token="c" * 43,
     retry_after=None,
 )

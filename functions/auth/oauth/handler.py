@@ -21,7 +21,7 @@ from functions.auth.oauth.repository import PostgresOAuth
 from functions.auth.oauth.settings import OAuthSettings
 from functions.auth.service import Client
 from huntaze import clients, tokens
-from huntaze.auth import EmailUnverifiedError, Principal, current_principal
+from huntaze.auth import EmailUnverifiedError, Person, current_person
 from huntaze.db import database
 from huntaze.errors import HuntazeError, NotFoundError
 from huntaze.http import create_app, lambda_entry
@@ -44,7 +44,7 @@ def browser_secret(request: Request) -> str | None:
 
 
 Accounts = Annotated[PostgresOAuth, Depends(stored_accounts)]
-Caller = Annotated[Principal, Depends(current_principal)]
+Caller = Annotated[Person, Depends(current_person)]
 InPath = Annotated[Provider, Path(description="Who knows the person.")]
 ReturnTo = Annotated[str, Query(max_length=500, description="A path of our pages.")]
 
@@ -136,7 +136,7 @@ def _to(path: str, more: list[Cookie]) -> Response[None]:
 def _session(grant: Grant | None, now: datetime) -> list[Cookie]:
     if grant is None:
         return []
-    user_id = grant.member.user.id
+    user_id = grant.account.user.id
     access = tokens.issue(
         tokens.signing_key(), user_id=user_id, session_id=grant.session_id, now=now
     )

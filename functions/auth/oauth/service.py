@@ -168,7 +168,7 @@ def _link(session_id: UUID, identity: Identity, store: OAuthStore, now: datetime
         found = store.find_by_session(session_id)
         if found is None:
             raise service.SessionOverError("The session is over; log in again.")
-        user_id = found.member.user.id
+        user_id = found.account.user.id
         if store.find_linked(identity.provider, identity.subject) == user_id:
             return
         if not store.link(identity.provider, identity.subject, user_id, now):

@@ -305,7 +305,7 @@ def test_two_first_logins_at_once_make_one_account(as_role):
                 )
             except (service.AccountExistsError, service.OAuthTakenError):
                 return None
-            return grant.member.user.id
+            return grant.account.user.id
 
     with ThreadPoolExecutor(4) as pool:
         found = {user_id for user_id in pool.map(arrive, range(8)) if user_id}

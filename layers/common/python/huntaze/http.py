@@ -20,7 +20,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import BaseModel
 
 from huntaze import correlation, idempotency
-from huntaze.auth import Principal, principal_from
+from huntaze.auth import Principal, person_from, principal_from
 from huntaze.db import database
 from huntaze.entry import invocation
 from huntaze.errors import (
@@ -198,7 +198,11 @@ def _note_route(
 
 
 def lambda_entry(
-    app: APIGatewayRestResolver, *, authenticated: bool = True, any_body: bool = False
+    app: APIGatewayRestResolver,
+    *,
+    authenticated: bool = True,
+    operators_only: bool = False,
+    any_body: bool = False,
 ) -> LambdaHandler:
     """Make the Lambda handler of ``app``.
 
@@ -207,6 +211,8 @@ def lambda_entry(
         authenticated: Whether API Gateway has an authorizer on every route of the feature. Who
             comes without its context is refused before any validation, so that a stranger learns
             nothing of a route's shape.
+        operators_only: Whether the feature is for operators of the platform, who may be in no
+            workspace. Others are refused as early as strangers.
         any_body: Whether the feature reads bodies by itself, byte for byte (signed webhooks).
     """
 
@@ -217,9 +223,8 @@ def lambda_entry(
         # API Gateway's test console sends no id of its own.
         request_id = correlation.parse(request_context.get("requestId")) or new_id()
         with invocation(request_id, workspace_id=caller.get("workspace_id")):
-            answer = _answer_event(
-                app, event, context, authenticated=authenticated, any_body=any_body
-            )
+            admit = _admit_operator if operators_only else partial(_admit, authenticated)
+            answer = _answer_event(app, event, context, admit=admit, any_body=any_body)
             log.info(
                 "answered",
                 extra={
@@ -238,10 +243,15 @@ def lambda_entry(
     return entry
 
 
-def _caller(authorizer: dict[str, str] | None, *, authenticated: bool) -> Principal | None:
-    if authenticated or (authorizer and "user_id" in authorizer):
+def _admit(authenticated: bool, authorizer: dict[str, str] | None) -> Principal | None:
+    """The member who calls; None where it may be somebody else and is."""
+    if authenticated or "workspace_id" in (authorizer or {}):
         return principal_from(authorizer)
     return None
+
+
+def _admit_operator(authorizer: dict[str, str] | None) -> None:
+    person_from(authorizer).require_operator()
 
 
 def _answer_event(
@@ -249,15 +259,15 @@ def _answer_event(
     event: dict[str, Any],
     context: LambdaContext,
     *,
-    authenticated: bool,
+    admit: Callable[[dict[str, str] | None], Principal | None],
     any_body: bool,
 ) -> dict[str, Any]:
     try:
         authorizer = (event.get("requestContext") or {}).get("authorizer")
-        caller = _caller(authorizer, authenticated=authenticated)
+        member = admit(authorizer)
         if not any_body:
             _refuse_unreadable(event)
-        keyed = idempotency.keyed_request(event, caller) if caller else None
+        keyed = idempotency.keyed_request(event, member) if member else None
         resolve = partial(app.resolve, event, context)
         answer = idempotency.answer_once(keyed, database(), resolve) if keyed else resolve()
     except HuntazeError as refusal:

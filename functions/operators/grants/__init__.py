@@ -1,0 +1,1 @@
+"""Gives and takes the role of an operator; no route leads here."""

@@ -1,0 +1,78 @@
+"""Operators and figures in Postgres, each seen through the functions that its role may call."""
+
+from datetime import timedelta
+
+from psycopg.rows import class_row
+
+from functions.operators.models import GrantOrder, Lanes, Operator, Outcome, Work
+from huntaze.db import ConnectionSource
+
+
+class PostgresOperators:
+    """Who is an operator.
+
+    Args:
+        source: Lends a connection with the role ``operations``.
+    """
+
+    def __init__(self, source: ConnectionSource) -> None:
+        self._source = source
+
+    def change(self, order: GrantOrder) -> Outcome:
+        """Give or take the role, and note by whom and why."""
+        with self._source.connection() as connection:
+            row = connection.execute(
+                "SELECT set_platform_operator(%s, %s, %s, %s)",
+                (order.email, order.action == "grant", order.by, order.reason),
+            ).fetchone()
+        return Outcome.UNCHANGED if row is None else Outcome(row[0])
+
+    def all(self) -> list[Operator]:
+        """List them, the oldest first."""
+        with (
+            self._source.connection() as connection,
+            connection.cursor(row_factory=class_row(Operator)) as cursor,
+        ):
+            return cursor.execute("SELECT * FROM list_platform_operators()").fetchall()
+
+
+class PostgresFigures:
+    """Figures of all workspaces together, and rows of none.
+
+    Args:
+        source: Lends a connection with the role ``auditor``.
+    """
+
+    def __init__(self, source: ConnectionSource) -> None:
+        self._source = source
+
+    def migration(self) -> str:
+        """The newest migration that was applied."""
+        with self._source.connection() as connection:
+            row = connection.execute("SELECT max(name) FROM schema_migrations").fetchone()
+        return str(row[0]) if row else ""
+
+    def lanes(self, patience: timedelta) -> Lanes:
+        """How many lanes have work, and how many of them got nowhere for ``patience``."""
+        with (
+            self._source.connection() as connection,
+            connection.cursor(row_factory=class_row(Lanes)) as cursor,
+        ):
+            cursor.execute(
+                "SELECT at_work, stalled, lanes_held_by_restore() AS held_by_restore"
+                " FROM lane_figures(%s)",
+                (patience,),
+            )
+            (found,) = cursor.fetchall()
+        return found
+
+    def waiting_work(self) -> list[Work]:
+        """What waits, by what it waits for."""
+        with (
+            self._source.connection() as connection,
+            connection.cursor(row_factory=class_row(Work)) as cursor,
+        ):
+            return cursor.execute(
+                "SELECT kind, waiting, extract(epoch FROM oldest)::float AS oldest_seconds"
+                " FROM waiting_work()"
+            ).fetchall()
