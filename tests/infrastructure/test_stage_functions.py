@@ -5,8 +5,12 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from unittest.mock import Mock
+
+import pytest
 
 import cdk_app
+from operations import stage
 
 ROOT = Path(cdk_app.__file__).parent
 
@@ -173,3 +177,23 @@ def test_what_an_event_calls_keeps_its_failures_or_is_called_again(assembly):
         for function in assembly.of_kind("AWS::Lambda::Function")
     }
     assert not called & functions - swept - kept
+
+
+@pytest.mark.parametrize("construct_id", ["Lanes", "OperatorGrants"])
+def test_operators_commands_find_their_functions(local, monkeypatch, construct_id):
+    def list_stack_resources(StackName):  # noqa: N803 - as boto3 calls it
+        yield {
+            "StackResourceSummaries": [
+                {
+                    "ResourceType": body["Type"],
+                    "LogicalResourceId": name,
+                    "PhysicalResourceId": body.get("Properties", {}).get("Handler"),
+                }
+                for name, body in local.templates[StackName]["Resources"].items()
+            ]
+        }
+
+    aws = Mock()
+    aws.get_paginator.return_value.paginate = list_stack_resources
+    monkeypatch.setattr(stage.boto3, "client", lambda _service: aws)
+    assert stage.function_name("local", construct_id).endswith(".handler.handler")

@@ -96,4 +96,4 @@ def test_a_stack_without_the_function_is_named(
         paginate=Mock(return_value=[{"StackResourceSummaries": []}])
     )
     assert restore.main([*MARK, "--apply"]) == 1
-    assert "Huntaze-dev-Api" in capsys.readouterr().err
+    assert "Huntaze-dev-Functions" in capsys.readouterr().err
