@@ -29,7 +29,7 @@ EVERY_CREATOR = "*"
 # As those of 0022 read whose notifications are meant: everybody's, for who tells members of events.
 EVERY_MEMBER: Final = "*"
 
-# What waits for the commit of a whole request; None where each part commits by itself.
+# What waits for the commit of the outermost transaction; None outside of any.
 _waiting: ContextVar[list[Callable[[], object]] | None] = ContextVar("_waiting", default=None)
 
 
@@ -88,22 +88,33 @@ class SingleConnection:
         What opens a transaction inside gets a savepoint of this one, and what is ``once_committed``
         waits for its commit.
         """
-        with self.connection() as connection:
+        with _acting_once_committed(), self.connection() as connection:
             self._lent, self._whole = False, True
-            waiting: list[Callable[[], object]] = []
-            token = _waiting.set(waiting)
             try:
                 with connection.transaction():
                     yield connection
             finally:
-                _waiting.reset(token)
                 self._lent, self._whole = True, False
-        for action in waiting:
-            action()
+
+
+@contextmanager
+def _acting_once_committed() -> Iterator[None]:
+    """Around the outermost transaction: do what was asked for inside once it is committed."""
+    if _waiting.get() is not None:
+        yield
+        return
+    waiting: list[Callable[[], object]] = []
+    token = _waiting.set(waiting)
+    try:
+        yield
+    finally:
+        _waiting.reset(token)
+    for action in waiting:
+        action()
 
 
 def once_committed(action: Callable[[], object]) -> None:
-    """Do what others would see too early otherwise: now, or after the commit of a whole request."""
+    """Do what others would see too early otherwise: after the commit, or now outside of any."""
     waiting = _waiting.get()
     if waiting is None:
         action()
@@ -213,7 +224,11 @@ class Transactions:
             with self._current.transaction():
                 yield self._current
             return
-        with self._source.connection() as connection, connection.transaction():
+        with (
+            _acting_once_committed(),
+            self._source.connection() as connection,
+            connection.transaction(),
+        ):
             self._enter(connection)
             self._current = connection
             try:
