@@ -4,6 +4,7 @@ import base64
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -241,9 +242,16 @@ def test_two_imports_at_once_end_with_every_value(tenant_factory, tenant):
     first, second = tenant(ids.workspace_id), tenant(ids.workspace_id)
     with first.transaction() as one:
         fans.upsert(one, ids.creator_id, [FanRow(1, "1", "anna", status="active")])
-    with first.transaction() as one, second.transaction() as two:
-        fans.upsert(one, ids.creator_id, [FanRow(1, "2", "bob", status="expired")])
-        fans.upsert(two, ids.creator_id, [FanRow(1, "1", "anna", notes="n")])
+
+    def import_second():
+        with second.transaction() as two:
+            fans.upsert(two, ids.creator_id, [FanRow(1, "1", "anna", notes="n")])
+
+    with ThreadPoolExecutor(1) as pool:
+        with first.transaction() as one:
+            fans.upsert(one, ids.creator_id, [FanRow(1, "2", "bob", status="expired")])
+            waiting = pool.submit(import_second)
+        waiting.result(timeout=30)
     with first.transaction() as one:
         rows = one.execute("SELECT platform_id, status, notes FROM fans ORDER BY 1").fetchall()
     assert rows == [("1", "active", "n"), ("2", "expired", None)]

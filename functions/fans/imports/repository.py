@@ -37,9 +37,6 @@ from huntaze.domain.money import TransactionRow
 from huntaze.errors import NotFoundError
 from huntaze.ids import new_id
 
-# Two imports of one creator would lock the same fans in different orders.
-_TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended('huntaze.imports:' || %(creator)s, 0))"
-
 _READ = sql.SQL("""
   SELECT id, creator_id, kind, status, upload_id, bytes_total, bytes_read, rows_read, rows_created,
          rows_updated, rows_unchanged, rows_rejected, rejected, note, failure, created_at,
@@ -327,7 +324,6 @@ def _hold(connection: Connection, claim: Claim) -> None:
 def _store(
     connection: Connection, creator_id: UUID, import_id: UUID, kind: ImportKind, chunk: Chunk
 ) -> None:
-    connection.execute(_TAKE_TURNS, {"creator": str(creator_id)})
     rejected, rejected_count = list(chunk.rejected), chunk.rejected_count
     if kind == "fans":
         done = fans.upsert(connection, creator_id, cast("list[FanRow]", chunk.rows))

@@ -22,6 +22,7 @@ from huntaze.domain.fans.records import change, create, erase
 from huntaze.domain.fans.searching import search_fans
 from huntaze.domain.fans.stop_words import is_stop_word
 from huntaze.domain.fans.suppressions import suppress, unsuppress
+from huntaze.domain.fans.turns import take_turns
 
 __all__ = [
     "MAX_TAGS",
@@ -52,6 +53,7 @@ __all__ = [
     "resolve_creator",
     "search_fans",
     "suppress",
+    "take_turns",
     "unsuppress",
     "upsert",
 ]

@@ -10,6 +10,7 @@ from psycopg import sql
 from huntaze.db import Connection
 from huntaze.domain.fans.keys import Keyring, keyring
 from huntaze.domain.fans.models import FanRow
+from huntaze.domain.fans.turns import take_turns
 
 # What an import may give besides the key; the type is the stage's.
 _VALUES: dict[str, LiteralString] = {
@@ -290,6 +291,7 @@ def merge_stage(
     values: tuple[str, ...] = ALL_VALUES,
 ) -> tuple[int, int, list[int]]:
     """Bring the stage into the fans; return created, updated and the lines of the erased."""
+    take_turns(connection, creator_id)
     of_creator = {"creator": creator_id}
     connection.execute(_MERGE_DOUBLES)
     erased: list[int] = [row[0] for row in connection.execute(_SET_ERASED_ASIDE, of_creator)]
@@ -316,6 +318,8 @@ def _staged(connection: Connection) -> int:
 
 def create_missing(connection: Connection, creator_id: UUID, stage: str) -> int:
     """Create the fans that a temporary table names and nobody knows; return how many.
+
+    The caller has taken its turn.
 
     Args:
         connection: Inside a tenant's transaction.

@@ -28,7 +28,8 @@ _STAGE = """
   ) ON COMMIT DROP
 """
 
-# Recomputing reads what other recordings of the creator have written: they take turns.
+# Recomputing reads what other recordings of the creator have written, and no currency may change
+# meanwhile (migration 0009): they take turns.
 _TAKE_TURNS = "SELECT pg_advisory_xact_lock(hashtextextended('huntaze.money:' || %(creator)s, 0))"
 
 _OTHER_CURRENCY = """
@@ -202,7 +203,9 @@ def record(
 
 
 def take_turns(connection: Connection, creator_id: UUID) -> None:
-    """Wait until nobody else writes the creator's money; it ends with the transaction."""
+    """Wait until nobody else writes the creator's fans or money; it ends with the transaction."""
+    # In this order, always: what is new may be of a new fan, and every value is a fan's.
+    fans.take_turns(connection, creator_id)
     connection.execute(_TAKE_TURNS, {"creator": str(creator_id)})
 
 
