@@ -7,6 +7,7 @@ from functions.fans.repository import FanFilter, PostgresFans
 from huntaze.domain import fans
 from huntaze.domain.fans import NEWEST, VALUE, FanRow
 from huntaze.errors import BadRequestError
+from huntaze.http import encode_cursor
 from huntaze.ids import new_id
 
 OF_CREATOR = sql.SQL("f.creator_id = %(creator)s AND f.erased_at IS NULL")
@@ -140,5 +141,13 @@ def test_nobody_of_another_workspace_is_found(ids, tenant, tenant_factory):
 @pytest.mark.parametrize("cursor", ["x", "WyI5IiwiIl0", "WyItMSIsIiJd"])
 def test_a_foreign_cursor_is_refused(ids, tenant, cursor):
     store = PostgresFans(tenant(ids.workspace_id), ids.user_id)
+    with pytest.raises(BadRequestError):
+        store.page(FanFilter(ids.creator_id, search="emma"), NEWEST, limit=5, cursor=cursor)
+
+
+@pytest.mark.parametrize("sign", ["\0", "\ud800"], ids=["NUL", "half of a pair"])
+def test_a_cursor_with_what_no_text_can_hold_is_refused(ids, tenant, sign):
+    store = PostgresFans(tenant(ids.workspace_id), ids.user_id)
+    cursor = encode_cursor("2", encode_cursor(f"em{sign}", new_id()))
     with pytest.raises(BadRequestError):
         store.page(FanFilter(ids.creator_id, search="emma"), NEWEST, limit=5, cursor=cursor)

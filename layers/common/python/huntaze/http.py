@@ -86,9 +86,20 @@ def decode_cursor(cursor: str, parts: int) -> list[str]:
         key = json.loads(text)
     except (binascii.Error, ValueError, UnicodeError):
         key = None
-    if not isinstance(key, list) or len(key) != parts or not all(isinstance(p, str) for p in key):
+    if not isinstance(key, list) or len(key) != parts or not all(map(_is_storable, key)):
         raise BadRequestError("The cursor is not one that a list gave; leave it out to start over.")
     return key
+
+
+def _is_storable(part: object) -> bool:
+    """Whether it is a text that Postgres could hold: no NUL, no half of a surrogate pair."""
+    if not isinstance(part, str) or "\0" in part:
+        return False
+    try:
+        part.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _answer(
