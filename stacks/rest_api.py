@@ -22,6 +22,10 @@ from stacks.settings import LOCAL_API_ID, StageSettings
 _REQUESTS_PER_SECOND = 1000
 _BURST = 2000
 
+# Files that are bodies, whatever their encoding: the gateway passes these on byte for byte. Of all
+# others it makes UTF-8, and what is not becomes question marks before a function sees it.
+_FILES = ("text/csv", "text/tab-separated-values", "application/x-ndjson", "application/jsonl")
+
 # What the gateway itself refuses reads like a refusal by a feature. The sentence is JSON text;
 # `$context.error.messageString` brings its own quotes.
 _REFUSALS = (
@@ -106,6 +110,7 @@ class RestApi(Construct):
             rest_api_name=f"huntaze-{settings.stage.value}",
             deploy_options=self._stage_options(),
             endpoint_types=[apigateway.EndpointType.REGIONAL],
+            binary_media_types=list(_FILES),
             cloud_watch_role=settings.on_aws,
             # With a name of its own the API answers under that name only.
             disable_execute_api_endpoint=settings.api_domain is not None,

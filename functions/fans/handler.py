@@ -52,7 +52,8 @@ app = create_app()
 # Lambda answers with 6 MB at most.
 _EXPORT_CHARACTERS = 4_000_000
 _EXPORT_PAGE = 2000
-_RAW_FORMATS = {
+# The gateway passes bodies of these types on byte for byte (stacks/rest_api.py).
+RAW_FORMATS = {
     "text/csv": "csv",
     "text/tab-separated-values": "csv",
     "application/x-ndjson": "jsonl",
@@ -356,7 +357,7 @@ def _with_json_body(event: dict[str, Any]) -> dict[str, Any]:
         name.lower(): value for name, value in (event.get("headers") or {}).items()
     }
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if event.get("httpMethod") != "POST" or kind not in _RAW_FORMATS:
+    if event.get("httpMethod") != "POST" or kind not in RAW_FORMATS:
         return event
     body = event.get("body") or ""
     if not event.get("isBase64Encoded"):
@@ -364,7 +365,7 @@ def _with_json_body(event: dict[str, Any]) -> dict[str, Any]:
     query = event.get("queryStringParameters") or {}
     request = {
         "creator_id": query.get("creator_id"),
-        "format": _RAW_FORMATS[kind],
+        "format": RAW_FORMATS[kind],
         "content_base64": body,
     }
     headers["content-type"] = "application/json"

@@ -3,6 +3,7 @@
 import json
 
 from browser_worker.settings import WorkerSettings
+from functions.fans.handler import RAW_FORMATS
 from huntaze.outbox import RelaySettings
 from huntaze.settings import DatabaseSettings
 
@@ -80,6 +81,11 @@ def test_refusals_of_the_gateway_look_like_ours(assembly):
         told = refusal.properties["ResponseParameters"]
         assert told["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'", refusal
         assert "gatewayresponse.header.Strict-Transport-Security" in told, refusal
+
+
+def test_files_in_bodies_come_byte_for_byte(assembly):
+    (api,) = assembly.of_kind("AWS::ApiGateway::RestApi")
+    assert set(api.properties["BinaryMediaTypes"]) == set(RAW_FORMATS)
 
 
 def test_every_queue_has_a_dead_letter_queue(assembly):

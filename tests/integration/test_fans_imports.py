@@ -155,6 +155,22 @@ def test_takes_the_file_itself_as_the_body(call, tenant_factory, kind):
     assert json.loads(reply["body"])["rows_created"] == 1
 
 
+def test_a_body_in_the_code_page_of_windows_keeps_its_letters(call, tenant_factory):
+    ids = tenant_factory()
+    reply = call(
+        "POST",
+        "/api/crm/fans/import",
+        ids,
+        body=base64.b64encode("platform_id;handle\n1;Chloé\n".encode("cp1252")).decode(),
+        is_base64=True,
+        headers={"Content-Type": "text/csv; charset=windows-1252"},
+        query={"creator_id": str(ids.creator_id)},
+    )
+    assert "Windows-1252" in json.loads(reply["body"])["note"]
+    export = call("GET", "/api/crm/fans/export", ids)
+    assert "Chloé" in export["body"]
+
+
 @pytest.mark.parametrize(
     ("event", "status"),
     [
