@@ -24,9 +24,10 @@ _RETENTION = Duration.days(14)
 # Six times the 30 seconds that a consumer may take, as Lambda's event source asks for.
 _VISIBILITY = Duration.seconds(180)
 _RECEIVES = 5
-# The longest that Lambda lets a function work. A message that comes back so late has long been
-# made up for by the sweep of each minute.
-RUN_TIME = Duration.minutes(15)
+# A run of an import hands on what it cannot do in this time: the runs are for all workspaces, and
+# whoever waits for one waits no longer. A message that comes back so late has long been made up for
+# by the sweep of each minute.
+RUN_TIME = Duration.minutes(5)
 # A lane's message is a wake-up: it comes back whenever a worker hands its lane over, so only
 # very many receives mean that no worker can read it.
 _LANE_VISIBILITY = Duration.seconds(120)

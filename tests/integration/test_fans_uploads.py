@@ -57,7 +57,8 @@ def call(queue, tenant_factory, api_event, principal, lambda_context):  # noqa: 
     """Call a route as the owner of a workspace; answers status and body."""
     ids = tenant_factory()
 
-    def make(method, path, body=None, ids=ids, headers=None):
+    def make(method, path, body=None, ids=None, headers=None):
+        ids = ids or make.ids
         who = principal(ids.workspace_id, user_id=ids.user_id)
         event = api_event(method, path, principal=who, body=body, headers=headers)
         reply = door.handler(event, lambda_context)
@@ -276,6 +277,25 @@ def test_what_was_never_woken_is_found_and_woken_once_a_minute(call, started, qu
     with tenant(call.ids.workspace_id).transaction() as connection:
         connection.execute("UPDATE imports SET created_at = created_at - interval '1 minute'")
     assert woken()
+
+
+def test_a_workspace_with_many_files_keeps_no_other_from_its_runs(
+    call, started, queue, tenant, tenant_factory
+):
+    first = call.ids
+    for _ in range(3):
+        started(table(1))
+    call.ids = tenant_factory()
+    late = started(table(1))
+    # A group is a workspace: the queue is fair to groups.
+    assert queue.call_args.kwargs["MessageGroupId"] == str(call.ids.workspace_id)
+    for ids in (first, call.ids):
+        with tenant(ids.workspace_id).transaction() as connection:
+            connection.execute("UPDATE imports SET created_at = created_at - interval '1 minute'")
+    with tenant(first.workspace_id).transaction() as connection:
+        found = connection.execute("SELECT workspace_id, import_id FROM imports_to_resume(1000)")
+        order = [row for row in found if row[0] in (first.workspace_id, call.ids.workspace_id)]
+    assert str(order[1][1]) == late["id"]
 
 
 def test_a_run_is_woken_when_its_import_can_be_seen(call, uploaded, queue, tenant):

@@ -28,7 +28,10 @@ def wake(wake_up: WakeUp) -> None:
     caused = wake_up.model_copy(update={"correlation_id": work and work.correlation_id})
     try:
         clients.sqs().send_message(
-            QueueUrl=load(ImportsSettings).imports_queue_url, MessageBody=caused.model_dump_json()
+            QueueUrl=load(ImportsSettings).imports_queue_url,
+            MessageBody=caused.model_dump_json(),
+            # Between workspaces the queue is fair: one with many files lets the others go first.
+            MessageGroupId=str(wake_up.workspace_id),
         )
     except Exception:
         # What was asked for is committed: failing now would tell the caller that it is not.
