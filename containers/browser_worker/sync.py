@@ -142,6 +142,9 @@ def _amounts(row: EarningRow) -> tuple[int, int, int] | None:
     """Return gross, fee and net, all of zero or more; pages show what is taken back as minus."""
     amount, fee, net = row.amount_cents, row.fee_cents, row.net_cents
     if row.type.strip().casefold() in REVERSALS:
+        if not any((amount, fee, net)):
+            # Recorded, no amount would be all of the payment.
+            return None
         amount = abs(amount)
         fee, net = (None if cents is None else abs(cents) for cents in (fee, net))
         if fee is None and net is None:

@@ -275,6 +275,8 @@ def test_a_net_larger_than_its_amount_is_reported(read_money):
         ("t,1,refund,1,2,,p", "the fee is larger"),
         ("t,1,tip,1,,EUR,", "currency: EUR, but the creator's is USD"),
         ("t,1,tip,1,,,x", "reverses is for refunds alone"),
+        ("t,1,refund,0.00,,,p", "it takes back zero"),
+        ("t,1,refund,0,0,,p", "it takes back zero"),
         ("t,1,refund,1,,,", "reverses must name"),
         ("t,1,refund,1,,,t", "reverses names the transaction itself"),
     ],

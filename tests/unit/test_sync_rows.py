@@ -152,6 +152,7 @@ def test_amounts_of_a_movement_follow_from_each_other(
         {"type": "refund"},
         {"reverses": "t0"},
         {"type": "chargeback", "reverses": "t1"},
+        {"type": "refund", "reverses": "t0", "amount_cents": 0},
         {"transaction_id": "t" * 201},
         {"amount_cents": 10**13},
     ],

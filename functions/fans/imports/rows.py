@@ -173,6 +173,8 @@ def _amounts(row: dict[str, object], *, reversal: bool) -> tuple[int, int, int]:
             raise RowError("neither an amount nor a net amount")
         # It takes back all of its payment.
         return 0, 0, 0
+    if reversal and not any(given):
+        raise RowError("it takes back zero; leave the amounts blank to take back the whole payment")
     if reversal and fee is None and net is None:
         # Of the payment's fee it takes back its share: only the payment says how much that is.
         return amount or 0, 0, 0
