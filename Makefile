@@ -1,6 +1,6 @@
 # One command each; every target first brings the tools it needs (see local/bootstrap.sh).
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap run stop status logs reset demo test check format lock bench chaos costs synth diff deploy
+.PHONY: help bootstrap run stop status logs reset demo test check format lock client bench chaos costs synth diff deploy
 
 PYTHON := .venv/bin/python
 CDK := PATH=$(CURDIR)/.tools/bin:$$PATH .tools/bin/cdk
@@ -70,6 +70,10 @@ lock: bootstrap ## lock the dependencies anew, with hashes
 	@$(LOCK) requirements.in -o requirements.txt
 	@$(LOCK) -c requirements.txt layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 	@$(LOCK) -c requirements.txt containers/browser_worker/requirements.in -o containers/browser_worker/requirements.txt
+
+client: bootstrap ## generate the types of the TypeScript client from docs/openapi.json
+	@.tools/bin/node .tools/client/node_modules/openapi-typescript/bin/cli.js \
+		docs/openapi.json -o client/schema.d.ts
 
 bench: bootstrap ## measure the figures that must hold, in short form
 	@$(PYTHON) -m bench

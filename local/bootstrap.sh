@@ -200,6 +200,22 @@ network (or npm's registry setting) and run make again."
     cdk_is_there
 }
 
+# --- What makes and checks the client of the API ----------------------------------------------
+
+client_is_there() { cmp -s "$ROOT/client/package-lock.json" "$TOOLS/client/package-lock.json"; }
+
+get_client_tools() {
+    step_error="the packages of client/package-lock.json could not be installed from the npm \
+registry: check the network (or npm's registry setting) and run make again."
+    rm -rf "$TOOLS/client"
+    mkdir -p "$TOOLS/client"
+    cp "$ROOT/client/package.json" "$TOOLS/client"
+    # The lock says that all is well, so it comes last.
+    cp "$ROOT/client/package-lock.json" "$TOOLS/client/npm-shrinkwrap.json"
+    logged "$TOOLS/bin/npm" ci --prefix "$TOOLS/client" --ignore-scripts --no-audit --no-fund &&
+        mv "$TOOLS/client/npm-shrinkwrap.json" "$TOOLS/client/package-lock.json"
+}
+
 # --- Chromium ---------------------------------------------------------------------------------
 
 # An executable counts when it runs: one whose libraries are missing does not.
@@ -268,4 +284,5 @@ venv_is_there || step "Python $PYTHON_VERSION in .venv" make_venv
 dependencies_are_there || step "packages of requirements.txt" sync_dependencies
 node_is_there || step "Node" get_node
 cdk_is_there || step "aws-cdk $CDK_VERSION" get_cdk
+client_is_there || step "packages of client/" get_client_tools
 browser_is_there || step "Chromium" get_browser

@@ -7,10 +7,9 @@ the API.
 
 import argparse
 import importlib
-import inspect
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,8 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 from huntaze.http import ErrorBody
 from huntaze.tokens import CSRF_HEADER, SESSION_COOKIE
+from local.openapi_examples import Examples
+from local.openapi_operations import NOT_OURS, Operations
 
 type Json = dict[str, Any]
 
@@ -52,51 +53,50 @@ PUBLIC = frozenset(
         "/api/webhooks/stripe",
     }
 )
-# Public, and adds a member.
-_JOINING = "/api/auth/accept-invitation"
 
-_REFUSALS = {
-    "400": ("BadRequest", "The request cannot be read."),
-    "401": ("Unauthorized", "Nobody is logged in, or the proof is no longer valid."),
-    "402": ("PaymentRequired", "The plan does not include this; `fields.plan` is one that does."),
-    "403": ("Forbidden", "The caller may not do this."),
-    "404": ("NotFound", "There is no such thing in the caller's workspace."),
-    "409": ("Conflict", "The thing is not in a state that allows this."),
-    "413": ("TooLarge", "The request passes a limit of size."),
-    "415": ("UnsupportedMediaType", "The body is not JSON, or a file where the route takes one."),
-    "422": ("InvalidInput", "Some fields are not acceptable; `fields` says which and why."),
-    "429": ("TooManyRequests", "A limit is reached; `Retry-After` says when to come back."),
-}
-_IDEMPOTENCY_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": False,
-    "description": "A name for this request, e.g. a UUID. Sent again with the same body within a"
-    " day, it has the same reply and no second effect; with another body it is 422, and while the"
-    " first is under way 409.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
-}
+# What Powertools says of an answer whose route says nothing.
+_WORDLESS = "Successful Response"
 _METHODS = ("get", "post", "put", "patch", "delete")
-_SAFE = frozenset({"get"})
-# What Powertools writes about its own refusals, which never leave a function of ours.
-_NOT_OURS = frozenset({"HTTPValidationError", "ValidationError", "ResponseValidationError"})
+_SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "`access_token` of a login, for programs; renewed at `POST"
+        " /api/auth/refresh`. Where the role `platform_operator` is named, the caller must be an"
+        " operator of the platform.",
+    },
+    "cookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": SESSION_COOKIE,
+        "description": "The same token as browsers keep it: httpOnly, Secure, SameSite=Lax.",
+    },
+    "csrf": {
+        "type": "apiKey",
+        "in": "header",
+        "name": CSRF_HEADER,
+        "description": "`csrf_token` of the session (`GET /api/auth/me`): beside the cookie on"
+        " every request that changes something.",
+    },
+}
 
 
 def build() -> Json:
     """Merge the documents of all features."""
-    schemas = SchemaNames()
+    schemas, words = SchemaNames(), Operations()
     paths: dict[str, Json] = {}
     tags: set[str] = set()
     for feature, app in features():
         own = json.loads(app.get_openapi_json_schema(title="Huntaze", version=VERSION))
         schemas.add(feature, own.get("components", {}).get("schemas", {}))
-        descriptions = docstrings(app)
+        routes = route_functions(app)
         for path, operations in own["paths"].items():
             for method, operation in operations.items():
                 if method in paths.get(path, {}):
                     raise ValueError(f"Two features answer {method.upper()} {path}.")
-                _describe(operation, descriptions[method, path])
-                _complete(operation, method, path)
+                route, public = routes[method, path], path in PUBLIC
+                words.complete(operation, method, path, route=route, public=public)
                 tags.update(operation["tags"])
                 paths.setdefault(path, {})[method] = {"x-feature": feature, **operation}
     document: Json = _tidy(
@@ -115,16 +115,13 @@ def build() -> Json:
                 for path, operations in sorted(paths.items())
             },
             "components": {
-                "schemas": {**schemas.merged(), "Error": _error_schema()},
-                "responses": {name: _refusal(text) for name, text in _REFUSALS.values()},
-                "securitySchemes": {
-                    "bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                    "cookie": {"type": "apiKey", "in": "cookie", "name": SESSION_COOKIE},
-                    "csrf": {"type": "apiKey", "in": "header", "name": CSRF_HEADER},
-                },
+                "schemas": {**schemas.merged(), "Error": ErrorBody.model_json_schema()},
+                "securitySchemes": _SECURITY,
+                **words.components(),
             },
         }
     )
+    _add_examples(document)
     return document
 
 
@@ -139,14 +136,27 @@ def features() -> Iterator[tuple[str, APIGatewayRestResolver]]:
             yield parts[0], app
 
 
-def docstrings(app: APIGatewayRestResolver) -> dict[tuple[str, str], str]:
-    """The docstring of each route's function: what the document says about it."""
+def route_functions(app: APIGatewayRestResolver) -> dict[tuple[str, str], Callable[..., Any]]:
+    """The function that answers each route."""
     # Powertools keeps no public list of its routes.
     routes = [*app._static_routes, *app._dynamic_routes]
-    return {
-        (route.method.lower(), route.openapi_path): inspect.getdoc(route.func) or ""
-        for route in routes
-    }
+    return {(route.method.lower(), route.openapi_path): route.func for route in routes}
+
+
+def _add_examples(document: Json) -> None:
+    """Give every body of a request and of an answer an example."""
+    components = document["components"]
+    examples = Examples(components["schemas"])
+    for path, operations in document["paths"].items():
+        for operation in operations.values():
+            body = operation.get("requestBody")
+            if body is not None:
+                examples.add(body["content"], of_request=True, path=path)
+            for response in operation["responses"].values():
+                examples.add(response.get("content", {}), of_request=False)
+                if response.get("description") == _WORDLESS:
+                    response["description"] = examples.sentence(response.get("content", {}))
+    components["examples"] = {**dict(sorted(examples.kept.items())), **components["examples"]}
 
 
 class SchemaNames:
@@ -157,7 +167,7 @@ class SchemaNames:
 
     def add(self, feature: str, schemas: Json) -> None:
         """Add the shapes of a feature, or of one more of its functions."""
-        ours = {name: schema for name, schema in schemas.items() if name not in _NOT_OURS}
+        ours = {name: schema for name, schema in schemas.items() if name not in NOT_OURS}
         self._of_feature.setdefault(feature, {}).update(ours)
 
     def merged(self) -> Json:
@@ -204,82 +214,6 @@ class SchemaNames:
             return {key: expand(value) for key, value in part.items()}
 
         return expand(self._of_feature[feature][name])
-
-
-def _describe(operation: Json, text: str) -> None:
-    summary, _, rest = text.partition("\n")
-    operation["summary"] = summary.strip().removesuffix(".")
-    # Sections of the docstring are for its readers in the code.
-    paragraphs = [p for p in inspect.cleandoc(rest).split("\n\n") if not _is_section(p)]
-    description = "\n\n".join(" ".join(p.split()) for p in paragraphs if p)
-    if description:
-        operation["description"] = description
-
-
-def _is_section(paragraph: str) -> bool:
-    return paragraph.strip().startswith(("Args:", "Raises:", "Returns:", "Yields:"))
-
-
-def _complete(operation: Json, method: str, path: str) -> None:
-    responses = operation["responses"]
-    for status, response in list(responses.items()):
-        # Refusals that Powertools adds by itself; a feature's own words stay.
-        if any(name in json.dumps(response) for name in _NOT_OURS):
-            del responses[status]
-    if "204" in responses:
-        responses["204"] = {"description": "Done; there is nothing to say."}
-    for status in _refusals_of(operation, method, path):
-        responses.setdefault(status, {"$ref": f"#/components/responses/{_REFUSALS[status][0]}"})
-    operation["responses"] = dict(sorted(responses.items()))
-    if path not in PUBLIC and method not in _SAFE:
-        operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
-    if path in PUBLIC:
-        operation["security"] = []
-    elif method in _SAFE:
-        operation["security"] = [{"bearer": []}, {"cookie": []}]
-    else:
-        operation["security"] = [{"bearer": []}, {"cookie": [], "csrf": []}]
-
-
-def _refusals_of(operation: Json, method: str, path: str) -> set[str]:
-    parameters = {parameter["in"] for parameter in operation.get("parameters", [])}
-    if path not in PUBLIC and method not in _SAFE:
-        parameters.add("header")
-    statuses = {"429"}
-    if path not in PUBLIC or method not in _SAFE:
-        statuses |= {"401", "403"}
-    if method not in _SAFE:
-        statuses |= {"409"}
-    if "requestBody" in operation:
-        statuses |= {"400", "413", "415", "422"}
-    if parameters:
-        statuses |= {"422"}
-    if "header" in parameters:
-        statuses |= {"400"}
-    if "query" in parameters:
-        statuses |= {"400", "404"}
-    if (path not in PUBLIC and method not in _SAFE) or path == _JOINING:
-        # The plan is asked where something is added or sent.
-        statuses |= {"402"}
-    if "path" in parameters or (path not in PUBLIC and method not in _SAFE):
-        statuses |= {"404"}
-    return statuses
-
-
-def _error_schema() -> Json:
-    return ErrorBody.model_json_schema()
-
-
-def _refusal(text: str) -> Json:
-    reference = {"$ref": "#/components/schemas/Error"}
-    refusal: Json = {
-        "description": text,
-        "content": {"application/json": {"schema": reference}},
-    }
-    if text == _REFUSALS["429"][1]:
-        seconds = {"type": "integer", "minimum": 0}
-        refusal["headers"] = {"Retry-After": {"description": "Seconds.", "schema": seconds}}
-    return refusal
 
 
 def _tidy(part: Any) -> Any:  # noqa: ANN401 - any part of a document

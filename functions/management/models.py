@@ -1,6 +1,6 @@
 """Shapes of the management routes."""
 
-from datetime import datetime, time
+from datetime import datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -74,8 +74,8 @@ class Creator(BaseModel):
     currency: str
     cap_messages: int | None
     cap_hours: int
-    quiet_from: time | None
-    quiet_until: time | None
+    quiet_from: Minute | None
+    quiet_until: Minute | None
     recent_chat_minutes: int
     driver_consent_at: datetime | None
     created_at: datetime

@@ -4,8 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from local import openapi
+from local.openapi_operations import OF_OPERATORS
 from stacks.features import auth, billing, docs, oauth
 
 DOCUMENT: dict[str, Any] = json.loads(openapi.DOCUMENT.read_text())
@@ -14,6 +16,10 @@ OPERATIONS = [
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 ]
+
+each = pytest.mark.parametrize(
+    ("method", "path", "operation"), OPERATIONS, ids=[f"{m} {p}" for m, p, _ in OPERATIONS]
+)
 
 
 def test_the_committed_document_is_what_the_features_say():
@@ -47,9 +53,7 @@ def test_every_operation_has_an_id_of_its_own():
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize(
-    ("method", "path", "operation"), OPERATIONS, ids=[f"{m} {p}" for m, p, _ in OPERATIONS]
-)
+@each
 def test_every_operation_says_what_it_does_and_how_it_refuses(method, path, operation):
     assert operation["summary"]
     assert not operation["summary"].startswith(method.upper())
@@ -61,8 +65,82 @@ def test_every_operation_says_what_it_does_and_how_it_refuses(method, path, oper
     if path in openapi.PUBLIC:
         assert operation["security"] == []
     else:
-        assert {"bearer": []} in operation["security"]
+        roles = ["platform_operator"] if path.startswith(OF_OPERATORS) else []
+        assert {"bearer": roles} in operation["security"]
+        (cookie,) = [one for one in operation["security"] if "cookie" in one]
+        assert ("csrf" in cookie) == (method != "get")
         assert {"401", "403"} <= statuses
+
+
+@each
+def test_every_operation_and_parameter_is_described(method, path, operation):
+    assert operation["description"].strip(), (method, path)
+    for parameter in operation.get("parameters", []):
+        assert parameter["description"].strip(), parameter["name"]
+    for response in operation["responses"].values():
+        assert "$ref" in response or response["description"] != "Successful Response"
+
+
+@each
+def test_every_body_has_an_example_that_fits_its_shape(method, path, operation):
+    bodies = [operation["requestBody"]] if "requestBody" in operation else []
+    bodies += [_resolved(one) for one in operation["responses"].values()]
+    for body in bodies:
+        media = body.get("content", {}).get("application/json")
+        if media is None:
+            continue
+        given = [_resolved(one)["value"] for one in media.get("examples", {}).values()]
+        given += [media["example"]] if "example" in media else []
+        assert given, (method, path)
+        shape = {**media["schema"], "components": DOCUMENT["components"]}
+        checked = Draft202012Validator(shape, format_checker=Draft202012Validator.FORMAT_CHECKER)
+        for example in given:
+            checked.validate(example)
+
+
+@each
+def test_every_refusal_is_named(method, path, operation):
+    for status, response in operation["responses"].items():
+        if status.startswith("4"):
+            media = _resolved(response)["content"]["application/json"]
+            for name, example in media["examples"].items():
+                body = _resolved(example)["value"]
+                assert body["error"] == name, (method, path)
+                assert body["detail"]
+
+
+def test_what_a_route_raises_is_found_wherever_it_is_raised():
+    named = {
+        (path, name)
+        for _, path, operation in OPERATIONS
+        for response in operation["responses"].values()
+        for name in _resolved(response)
+        .get("content", {})
+        .get("application/json", {})
+        .get("examples", {})
+    }
+    # A rule, a repository, a provider of the door, the domain, the door itself.
+    for path, name in (
+        ("/api/auth/login", "WrongCredentials"),
+        ("/api/content", "MediaExists"),
+        ("/api/billing/portal", "ForeignPage"),
+        ("/api/of/send", "NotCompliant"),
+        ("/api/management/creators", "PaymentRequired"),
+        ("/api/marketing/campaigns", "IdempotencyKeyReused"),
+        ("/api/health/hybrid-orchestrator", "EmailUnverified"),
+    ):
+        assert (path, name) in named
+    assert ("/api/auth/logout", "PaymentRequired") not in named
+    assert ("/api/crm/fans", "IllegalMove") not in named
+
+
+def _resolved(part: dict[str, Any]) -> dict[str, Any]:
+    if "$ref" not in part:
+        return part
+    found: dict[str, Any] = DOCUMENT
+    for name in part["$ref"].removeprefix("#/").split("/"):
+        found = found[name]
+    return found
 
 
 def test_every_reference_leads_somewhere():

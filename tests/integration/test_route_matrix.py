@@ -145,7 +145,10 @@ def call(api_event, lambda_context) -> Callable[..., Answer]:
             ids = {**ids, "campaign_id": ids.get("ended_campaign_id", ids["campaign_id"])}
         sent = api_event(method.upper(), path.format_map(ids), principal=who, **event)
         answer = door.handler(sent, lambda_context)
-        return Answer(int(answer["statusCode"]), answer["body"] or "")
+        status, text = int(answer["statusCode"]), answer["body"] or ""
+        if status >= 400:
+            assert json.loads(text)["error"] in _named(method, path, status), text
+        return Answer(status, text)
 
     return make
 
@@ -200,6 +203,29 @@ def test_every_operation_has_an_entry():
     for method, path in PRIVATE:
         body = MATRIX[method, path].body
         assert ("requestBody" in OPERATIONS[method, path]) == (body is not None), path
+
+
+@each(PRIVATE)
+def test_the_document_names_the_right(method, path):
+    entry, named = MATRIX[method, path], OPERATIONS[method, path].get("x-rights", [])
+    assert (entry.right in named) if entry.right else (named == [])
+
+
+@each(WITH_BODY)
+def test_takes_the_example_of_the_document(call, workspace, method, path):
+    """Whatever there is none of, or is in no state for it: the body itself is well."""
+    ids, member = workspace()
+    media = OPERATIONS[method, path]["requestBody"]["content"]["application/json"]
+    if "examples" in media:
+        shared = media["examples"]["typical"]["$ref"].rpartition("/")[2]
+        example = DOCUMENT["components"]["examples"][shared]["value"]
+    else:
+        example = media["example"]
+    status, text = call(method, path, ids, member(), body=example)
+    assert status not in (400, 413, 415), text
+    if status == 422:
+        # A creator's or another thing's id, which is nobody's here.
+        assert all(name.endswith(("_id", "_ids")) for name in json.loads(text).get("fields", {}))
 
 
 @each(PRIVATE)
@@ -344,6 +370,14 @@ def test_refuses_malformed_bodies(call, standing, method, path):
         status, text = call(method, path, ids, member(), body=body)
         assert status in (400, 422), body
         assert {"error", "detail"} <= set(json.loads(text))
+
+
+def _named(method: str, path: str, status: int) -> set[str]:
+    """The refusals that the document names for a status of an operation."""
+    response = OPERATIONS[method, path]["responses"][str(status)]
+    if "$ref" in response:
+        response = DOCUMENT["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    return set(response["content"]["application/json"]["examples"])
 
 
 def _packed(key: Any) -> str:

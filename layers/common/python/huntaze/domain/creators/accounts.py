@@ -13,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    WithJsonSchema,
     model_validator,
 )
 
@@ -62,7 +63,12 @@ type DisplayName = Annotated[
 ]
 type TimeZone = Annotated[str, StringConstraints(max_length=60), AfterValidator(_known_zone)]
 type Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
-type Minute = Annotated[time, AfterValidator(_minute)]
+# Of the fan's own day: OpenAPI's format `time` would ask for a zone.
+type Minute = Annotated[
+    time,
+    AfterValidator(_minute),
+    WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:00)?$"}),
+]
 type CapMessages = Annotated[int, Field(ge=1, le=1000)]
 type CapHours = Annotated[int, Field(ge=1, le=720)]
 type RecentChatMinutes = Annotated[int, Field(ge=0, le=10_080)]
