@@ -245,6 +245,11 @@ def belongings(tenant, ids, created) -> Callable[[str], None]:
             "fan": "INSERT INTO fans (workspace_id, creator_id, handle) VALUES (%s, %s, 'fan')",
             "campaign": "INSERT INTO campaigns (workspace_id, creator_id, name, variants,"
             f" created_by) VALUES (%s, %s, 'x', '[]', '{ids.user_id}')",
+            "import": "WITH upload AS (INSERT INTO import_uploads (workspace_id, creator_id,"
+            f" created_by, expires_at) VALUES (%s, %s, '{ids.user_id}', clock_timestamp())"
+            " RETURNING *) INSERT INTO imports (workspace_id, creator_id, kind, status, upload_id,"
+            " created_by) SELECT workspace_id, creator_id, 'fans', 'failed', id, created_by"
+            " FROM upload",
         }
         with tenant(ids.workspace_id).transaction() as connection:
             connection.execute(statements[kind], (ids.workspace_id, created["id"]))
@@ -258,6 +263,11 @@ def test_keeps_a_creator_that_something_belongs_to(call, owner, created, belongi
     refused = call("DELETE", f"{CREATORS}/{created['id']}", owner)
     assert (refused.status, refused.body["error"]) == (409, "CreatorInUse")
     assert call("GET", f"{CREATORS}/{created['id']}", owner).status == 200
+
+
+def test_an_import_that_stored_nothing_goes_with_its_creator(call, owner, created, belongings):
+    belongings("import")
+    assert call("DELETE", f"{CREATORS}/{created['id']}", owner).status == 204
 
 
 def test_keeps_a_creator_whose_lane_runs(call, owner, created, tenant, ids):
