@@ -26,7 +26,10 @@ from local.settings import HOST, ROOT, LocalSettings
 from local.worker import DRAIN_SECONDS
 
 # The order in which they end: who sends first, who keeps the data last.
-ENDING_ORDER = ("supervisor", "worker", "fan_platform", "stripe", "identity_provider", "aws")
+ENDING_ORDER = (
+    *("supervisor", "worker", "fan_platform", "stripe", "identity_provider", "model_provider"),
+    "aws",
+)
 # The AWS side would wait for calls that poll a queue; nothing of it outlives the process anyway.
 _PATIENCE = {"aws": 2}
 # The folder and the name of each.
@@ -34,6 +37,7 @@ _STAND_INS = {
     "fan_platform": ("fan_platform", "fan platform"),
     "stripe": ("stripe_stand_in", "stand-in for Stripe"),
     "identity_provider": ("identity_provider", "stand-in for identity providers"),
+    "model_provider": ("model_provider", "stand-in for models"),
 }
 _MARKER = "This folder belongs to a local cloud of Huntaze: `make reset` deletes it.\n"
 
@@ -57,6 +61,7 @@ class LocalCloud:
                 self._begin_afresh()
             self._start_servers()
             self._deploy()
+            self.deployment.set_model_keys()
             stripe.introduce(self.settings, self.deployment.output("ApiUrl"))
             self._write_endpoints()
             self._start_worker()
@@ -164,6 +169,7 @@ class LocalCloud:
             ("FAN_PLATFORM_PORT", settings.fan_platform_port),
             ("STRIPE_PORT", settings.stripe_port),
             ("IDENTITY_PROVIDER_PORT", settings.identity_provider_port),
+            ("MODEL_PROVIDER_PORT", settings.model_provider_port),
         ):
             if not processes.port_is_free(port):
                 raise LocalCloudError(
@@ -194,6 +200,7 @@ class LocalCloud:
                 pool.submit(self._start_fan_platform),
                 pool.submit(self._start_stripe),
                 pool.submit(self._start_identity_provider),
+                pool.submit(self._start_model_provider),
             ]
             if not self.deployment.is_synthesised:
                 steps.append(pool.submit(timed, "cdk synth", self.deployment.synthesise))
@@ -228,6 +235,14 @@ class LocalCloud:
         self._start_stand_in(
             "identity_provider", settings.identity_provider_url, settings.identity_provider_dir
         )
+
+    def _start_model_provider(self) -> None:
+        if self.settings.model_provider_url is not None:
+            self._start_stand_in(
+                "model_provider",
+                self.settings.model_provider_url,
+                self.settings.model_provider_dir,
+            )
 
     def _start_stand_in(self, name: str, url: str, data: Path) -> None:
         """Start a web application of our own that stands in for somebody else's."""
@@ -275,7 +290,7 @@ class LocalCloud:
             docs_url=f"{api_url}/api/docs",
             fan_platform_url=self.settings.fan_platform_url,
             identity_provider_url=self.settings.identity_provider_url,
-            model_provider_url=None,
+            model_provider_url=self.settings.model_provider_url,
             stripe_url=self.settings.stripe_url,
             aws_endpoint_url=self.settings.aws_url,
             database_url=self.deployment.database_url(),

@@ -21,6 +21,7 @@ DATABASE_STACK = "Huntaze-local-Database"
 _MASTER_SECRET = "huntaze/local/database/master"  # noqa: S105 - its name, not its content
 
 _OAUTH_SECRET = "huntaze/local/oauth-clients"  # noqa: S105 - as above
+_AI_KEYS_SECRET = "huntaze/local/ai/keys"  # noqa: S105 - as above
 
 # Everything that decides what the stacks hold; a change here means synth and deploy.
 _SOURCES = ("cdk_app.py", "cdk.json", "requirements.txt", "stacks", "functions", "layers")
@@ -105,6 +106,13 @@ class Deployment:
             SecretId=_OAUTH_SECRET, SecretString=text
         )
 
+    def set_model_keys(self) -> None:
+        """Say which keys the providers of models gave us, as an operator does."""
+        client = aws.secrets_client(self._settings)
+        made = json.loads(client.get_secret_value(SecretId=_AI_KEYS_SECRET)["SecretString"])
+        text = json.dumps({**made, **self._settings.models.keys()})
+        client.put_secret_value(SecretId=_AI_KEYS_SECRET, SecretString=text)
+
     def database_url(self) -> str:
         """Return the master user's address of the database, for a person with psql."""
         client = aws.secrets_client(self._settings)
@@ -134,6 +142,7 @@ class Deployment:
             "fan_platform_url": settings.fan_platform_url,
             "aws_endpoint_url": settings.aws_url,
             "stripe_api_base": settings.stripe_url or "",
+            **settings.models.context(settings.model_provider_url or ""),
             **{f"{name}_client_id": client_id for name, client_id in real.items()},
             "oauth_stand_ins": oauth.provider_settings(settings.identity_provider_url, real),
         }

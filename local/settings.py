@@ -26,6 +26,63 @@ _OFFSETS = {
 
 
 @dataclass(frozen=True)
+class ModelSettings:
+    """Who works as OpenAI and Azure OpenAI: themselves, as far as there are keys, or a stand-in."""
+
+    openai_key: str = field(default="", repr=False)
+    openai_base_url: str = ""
+    azure_key: str = field(default="", repr=False)
+    azure_endpoint: str = ""
+    azure_api_version: str = ""
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> "ModelSettings":
+        """Read the variables that the providers' own package reads.
+
+        Raises:
+            LocalCloudError: There is a key for Azure and no endpoint, or the other way round.
+        """
+        read = cls(
+            openai_key=environment.get("OPENAI_API_KEY", ""),
+            openai_base_url=environment.get("OPENAI_BASE_URL", ""),
+            azure_key=environment.get("AZURE_OPENAI_API_KEY", ""),
+            azure_endpoint=environment.get("AZURE_OPENAI_ENDPOINT", ""),
+            azure_api_version=environment.get("AZURE_OPENAI_API_VERSION", ""),
+        )
+        if bool(read.azure_key) != bool(read.azure_endpoint):
+            raise LocalCloudError(
+                "Azure OpenAI needs both AZURE_OPENAI_API_KEY and AZURE_OPENAI_ENDPOINT."
+            )
+        return read
+
+    @property
+    def are_real(self) -> bool:
+        """Whether any provider itself is asked; the stand-in then takes no part."""
+        return bool(self.openai_key or self.azure_key)
+
+    def keys(self) -> dict[str, str]:
+        """What an operator puts into the stage's secret."""
+        if not self.are_real:
+            return {"openai": "of-the-stand-in", "azure_openai": "of-the-stand-in"}
+        return {"openai": self.openai_key, "azure_openai": self.azure_key}
+
+    def context(self, stand_in: str) -> dict[str, str]:
+        """Where the functions find the providers.
+
+        Args:
+            stand_in: Where the stand-in answers.
+        """
+        if not self.are_real:
+            return {"openai_base_url": f"{stand_in}/v1", "azure_openai_endpoint": stand_in}
+        found = {
+            "openai_base_url": self.openai_base_url,
+            "azure_openai_endpoint": self.azure_endpoint,
+            "azure_openai_api_version": self.azure_api_version,
+        }
+        return {name: value for name, value in found.items() if value}
+
+
+@dataclass(frozen=True)
 class LocalSettings:
     """The facts of one local cloud. Two with other ports and folders run side by side."""
 
@@ -40,6 +97,7 @@ class LocalSettings:
     # Set, Stripe itself takes the place of the stand-in.
     stripe_api_key: str | None = field(default=None, repr=False)
     stripe_webhook_secret: str | None = field(default=None, repr=False)
+    models: ModelSettings = field(default_factory=ModelSettings)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> "LocalSettings":
@@ -63,6 +121,7 @@ class LocalSettings:
             stripe_api_key=environment.get("STRIPE_API_KEY") or None,
             stripe_webhook_secret=environment.get("STRIPE_WEBHOOK_SECRET") or None,
             identity_provider_port=ports["IDENTITY_PROVIDER_PORT"],
+            models=ModelSettings.from_environment(environment),
             wait_scale=environment.get("SFN_WAIT_SCALE") or "1",
         )
 
@@ -91,6 +150,16 @@ class LocalSettings:
     def stripe_dir(self) -> Path:
         """What the stand-in for Stripe knows."""
         return self.data_dir / "stripe"
+
+    @property
+    def model_provider_url(self) -> str | None:
+        """The address of the stand-in for models; None when their providers are asked."""
+        return None if self.models.are_real else f"http://{HOST}:{self.model_provider_port}"
+
+    @property
+    def model_provider_dir(self) -> Path:
+        """Where the stand-in for models may write; it keeps all in memory."""
+        return self.data_dir / "model_provider"
 
     @property
     def identity_provider_dir(self) -> Path:

@@ -33,6 +33,18 @@ def show(cloud: LocalCloud) -> bool:
             _pid(cloud, "identity_provider"),
             aws.answers(settings.identity_provider_url),
         ),
+        *(
+            [
+                (
+                    "model provider",
+                    settings.model_provider_port,
+                    _pid(cloud, "model_provider"),
+                    aws.answers(models),
+                )
+            ]
+            if (models := settings.model_provider_url)
+            else []
+        ),
         ("supervisor", None, _pid(cloud, "supervisor"), None),
         ("browser worker", None, worker, None),
     ]

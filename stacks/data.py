@@ -29,6 +29,9 @@ class TableShape:
 # Deployed as `huntaze-{name}`: the names are part of the design, one line a table.
 TABLES = {
     "of-sessions": TableShape(partition="creator_id", expires="expires_at"),
+    "ai-costs": TableShape(partition="workspace_id", sort="call", expires="expires_at"),
+    "ai-cache": TableShape(partition="question", expires="expires_at"),
+    "circuit-breakers": TableShape(partition="circuit"),
 }
 
 # One key for each class of data, so that a permission for one opens nothing else.
@@ -96,6 +99,12 @@ class Data(StageStack):
         self.token_public_keys = self._token_keys("public")
         # An operator puts what each provider gave into it: {"google": "…", "github": "…"}.
         self.oauth_clients = self._filled_later("OAuthClients", "oauth-clients")
+
+        # An operator puts the keys of the providers in; one without a key is not asked. The third
+        # seals kept answers.
+        self.ai_keys = self._operators_secret(
+            "AiKeys", "ai/keys", {"openai": "", "azure_openai": ""}, "answers"
+        )
 
         # An operator puts Stripe's own in; until then nobody can sign, and no call is accepted.
         self.stripe_webhook = self._operators_secret(

@@ -7,6 +7,7 @@ from stacks import permissions
 from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_parts import FeatureParts, FunctionParts, run_every_minute
+from stacks.features.assistant import add_assistant
 from stacks.features.auth import add_auth
 from stacks.features.billing import add_billing
 from stacks.features.campaigns import add_campaigns
@@ -48,6 +49,7 @@ _FEATURES = (
     add_notifications,
     add_billing,
     add_operators,
+    add_assistant,
 )
 
 

@@ -19,6 +19,10 @@ from stacks.stage_stack import StageStack
 # Each is `huntaze-{name}`, and `huntaze-{name}-dlq` what it gives up.
 _NAMED_QUEUES = (*QUEUES, "imports")
 
+_AI = "Huntaze/AI/Costs"
+_MODEL_PROVIDERS = ("openai", "azure_openai")
+_DAILY_AI_USD = 50
+
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
 _QUARTER_HOUR = Duration.minutes(15)
@@ -51,6 +55,7 @@ class Observability(StageStack):
         self._watch_campaigns()
         self._watch_sending()
         self._watch_money()
+        self._watch_models()
         self._watch_mails()
         add_dashboards(self, settings)
         if settings.on_aws:
@@ -235,6 +240,39 @@ class Observability(StageStack):
                 ),
                 above=above,
                 says=f"{says} SES may stop the sender.",
+            )
+
+    def _watch_models(self) -> None:
+        costs = {
+            f"of_{provider}": _ours(_AI, "AIProviderCost", "Sum", _DAY, provider=provider)
+            for provider in _MODEL_PROVIDERS
+        }
+        self._alarms.add(
+            "ai-daily-cost",
+            cloudwatch.MathExpression(
+                expression=" + ".join(f"FILL({name}, 0)" for name in costs),
+                using_metrics=costs,
+                label="US dollars a day",
+                period=_DAY,
+            ),
+            above=_DAILY_AI_USD,
+            says=f"Models have cost more than {_DAILY_AI_USD} USD within a day.",
+        )
+        if not self._settings.watches_closely:
+            return
+        self._alarms.add(
+            "ai-model-near-end",
+            _ours(_AI, "AIModelsNearEnd", "Maximum", _DAY),
+            above=0,
+            says="A model that the router chooses is taken away within 60 days.",
+        )
+        for provider in _MODEL_PROVIDERS:
+            self._alarms.add(
+                f"ai-breaker-open-{provider.replace('_', '-')}",
+                _ours(_AI, "AIBreakersOpened", "Sum", _QUARTER_HOUR, provider=provider),
+                above=0,
+                runbook="ai-breaker-open",
+                says=f"Models of {provider} do not answer; the other provider works for both.",
             )
 
     def _trace(self) -> None:

@@ -1,5 +1,6 @@
 """What differs between the stages, read once from the context and passed down as arguments."""
 
+import dataclasses
 import json
 import platform
 import re
@@ -46,6 +47,22 @@ class DnsZone:
 
 
 @dataclass(frozen=True)
+class ModelProviders:
+    """Where models answer; empty is where their providers say, Azure has no such place."""
+
+    openai_base_url: str
+    azure_openai_endpoint: str
+    azure_openai_api_version: str
+
+    @property
+    def environment(self) -> tuple[tuple[str, str], ...]:
+        """The environment of a function that asks models."""
+        return tuple(
+            (name.upper(), value) for name, value in dataclasses.asdict(self).items() if value
+        )
+
+
+@dataclass(frozen=True)
 class StageSettings:
     """The facts of one stage. Stacks take these instead of asking for the stage's name."""
 
@@ -65,6 +82,7 @@ class StageSettings:
     fan_platform_url: str | None
     # Where Stripe answers when it is a stand-in; None is Stripe itself.
     stripe_api_base: str | None
+    model_providers: ModelProviders
     # Off on one machine: its functions run on the interpreter that holds the same locked packages,
     # and the stand-in for AWS unpacks every layer for every worker it starts (0.4 s become 1.1 s).
     dependencies_layer: bool
@@ -161,6 +179,9 @@ class StageSettings:
             aws_endpoint_url=optional("aws_endpoint_url"),
             fan_platform_url=optional("fan_platform_url"),
             stripe_api_base=optional("stripe_api_base") or None,
+            model_providers=ModelProviders(
+                *(optional(field.name) or "" for field in dataclasses.fields(ModelProviders))
+            ),
             lane_limits=optional("lane_limits"),
             firewall=(optional("firewall") or "true").lower() == "true",
             trusted_proxies=tuple(str(ip_network(part)) for part in listed("trusted_proxies")),

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from huntaze import ai, clients
 from huntaze.ai.answers import DynamoAnswers
 from huntaze.ai.circuits import DynamoCircuits
+from huntaze.ai.keys import StageKeys
 from huntaze.ai.ledger import PostgresLedger
 from huntaze.ai.providers import OpenAiProviders
 from huntaze.ai.router import Router, Tools
@@ -26,6 +27,7 @@ from local.model_provider.state import State
 from local.processes import free_port, wait_until
 
 BREAKERS, CACHE = "huntaze-circuit-breakers", "huntaze-ai-cache"
+KEYS = {"openai": "sk-test", "azure_openai": "azure-test", "answers": "sealing"}
 PREFIX = "You write for a creator. " + "Rules come first. " * 400
 
 
@@ -54,8 +56,8 @@ def serving(state: State) -> Iterator[str]:
         thread.join(10)
 
 
-def make_tables() -> str:
-    """Make the tables and the key; returns the key's ARN."""
+def make_tables() -> None:
+    """Make the tables."""
     for table, key in ((BREAKERS, "circuit"), (CACHE, "question")):
         clients.dynamodb().create_table(
             TableName=table,
@@ -63,7 +65,6 @@ def make_tables() -> str:
             KeySchema=[{"AttributeName": key, "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"}],
         )
-    return clients.kms().create_key()["KeyMetadata"]["Arn"]
 
 
 class ModelDesk:
@@ -72,7 +73,6 @@ class ModelDesk:
     Args:
         state: What the stand-in knows.
         url: Where it answers.
-        key_arn: Of the key that seals kept answers.
         source: Lends connections with the role ``app``.
         workspace_id: Whose budget it is.
         creator_id: For whom texts are written.
@@ -83,7 +83,6 @@ class ModelDesk:
         state: State,
         *,
         url: str,
-        key_arn: str,
         source: Callable[[], ConnectionSource],
         workspace_id: UUID,
         creator_id: UUID,
@@ -92,7 +91,6 @@ class ModelDesk:
         self.url = url
         self.workspace_id = workspace_id
         self.creator_id = creator_id
-        self._key_arn = key_arn
         self._source = source
 
     def tools(self, *, openai_url: str | None = None, azure_url: str | None = None) -> Tools:
@@ -106,17 +104,16 @@ class ModelDesk:
             ai_keys_secret_arn="unused",
             circuit_breakers_table=BREAKERS,
             ai_cache_table=CACHE,
-            ai_cache_key_arn=self._key_arn,
             openai_base_url=(openai_url or self.url) + "/v1",
             azure_openai_endpoint=azure_url or self.url,
         )
-        keys = {"openai": "sk-test", "azure_openai": "azure-test"}
+        keys = StageKeys(lambda: KEYS)
         return Tools(
             models=ai.catalogue(),
-            gateway=OpenAiProviders(settings, lambda: keys),
+            gateway=OpenAiProviders(settings, keys),
             ledger=PostgresLedger(self._source()),
             circuits=DynamoCircuits(BREAKERS),
-            answers=DynamoAnswers(CACHE, self._key_arn),
+            answers=DynamoAnswers(CACHE, keys),
             now=lambda: datetime.now(UTC),
             clock=time.monotonic,
             sleep=time.sleep,

@@ -84,3 +84,28 @@ def test_the_fingerprint_follows_the_sources_and_the_context() -> None:
     assert fingerprint(("local/settings.py",), "context") == first
     assert fingerprint(("local/settings.py",), "another") != first
     assert fingerprint(("local/processes.py",), "context") != first
+
+
+def test_without_keys_models_are_the_stand_in_alone() -> None:
+    settings = LocalSettings.from_environment({})
+
+    assert settings.model_provider_url == "http://127.0.0.1:4569"
+    assert set(settings.models.keys()) == {"openai", "azure_openai"}
+    assert settings.models.context("http://127.0.0.1:4569") == {
+        "openai_base_url": "http://127.0.0.1:4569/v1",
+        "azure_openai_endpoint": "http://127.0.0.1:4569",
+    }
+
+
+def test_with_a_key_its_provider_is_asked_and_no_other() -> None:
+    settings = LocalSettings.from_environment({"OPENAI_API_KEY": "sk-real"})
+
+    assert settings.model_provider_url is None
+    assert settings.models.keys() == {"openai": "sk-real", "azure_openai": ""}
+    assert settings.models.context("") == {}
+    assert "sk-real" not in repr(settings)
+
+
+def test_azure_needs_its_address_and_its_key() -> None:
+    with pytest.raises(LocalCloudError, match="AZURE_OPENAI_ENDPOINT"):
+        LocalSettings.from_environment({"AZURE_OPENAI_API_KEY": "key"})

@@ -22,8 +22,8 @@ def stand_in() -> Iterator[tuple[State, str]]:
 
 
 @pytest.fixture(scope="module")
-def aws() -> Iterator[str]:
-    """DynamoDB and KMS; yields the key that seals kept answers."""
+def aws() -> Iterator[None]:
+    """DynamoDB with the tables that the router uses."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (
             ("AWS_ACCESS_KEY_ID", "test"),
@@ -33,12 +33,13 @@ def aws() -> Iterator[str]:
             patch.setenv(name, value)
         clients._client.cache_clear()
         with mock_aws():
-            yield make_tables()
+            make_tables()
+            yield
         clients._client.cache_clear()
 
 
 @pytest.fixture
-def desk(stand_in, aws, tenant_factory, database) -> Iterator[ModelDesk]:
+def desk(stand_in, aws, tenant_factory, database) -> Iterator[ModelDesk]:  # noqa: ARG001
     """A new workspace with a healthy pair of providers."""
     state, url = stand_in
     state.reset()
@@ -55,7 +56,6 @@ def desk(stand_in, aws, tenant_factory, database) -> Iterator[ModelDesk]:
     yield ModelDesk(
         state,
         url=url,
-        key_arn=aws,
         source=lambda: SingleConnection(connect),
         workspace_id=ids.workspace_id,
         creator_id=ids.creator_id,

@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from huntaze import ai, clients
+from huntaze.ai.answers import DynamoAnswers
+from huntaze.ai.keys import StageKeys
 from huntaze.errors import InvalidInputError, NotFoundError
 from huntaze.ids import new_id
 from tests.fakes.model_desk import CACHE, Captions
@@ -101,6 +103,25 @@ def test_the_table_of_answers_tells_nobody_what_was_said(desk):
     assert len(mine) == 1
     for words in (b"Jane", answer.value.mood.encode()):
         assert words not in repr(mine).encode()
+
+
+@pytest.mark.parametrize("key", ["another", ""])
+def test_with_another_secret_everything_is_asked_again(desk, key):
+    asking = desk.asking(ai.Task.MESSAGE_ANALYSIS, agent="chat")
+    desk.router().generate(asking, desk.prompt(), Captions)
+    answers = DynamoAnswers(CACHE, StageKeys(lambda: {"answers": key}))
+    assert not desk.router(answers=answers).generate(asking, desk.prompt(), Captions).cached
+
+
+def test_an_answer_that_was_put_under_another_question_does_not_open(desk):
+    asking = desk.asking(ai.Task.MESSAGE_ANALYSIS, agent="chat")
+    answers = desk.tools().answers
+    now = datetime.now(UTC)
+    answers.keep("one", asking, "said", now=now, kept_for=timedelta(hours=1))
+    assert answers.find("one", asking, now) == "said"
+    item = clients.dynamodb().get_item(TableName=CACHE, Key={"question": {"S": "one"}})["Item"]
+    clients.dynamodb().put_item(TableName=CACHE, Item={**item, "question": {"S": "two"}})
+    assert answers.find("two", asking, now) is None
 
 
 def test_an_answer_that_cannot_be_opened_is_asked_for_again(desk):

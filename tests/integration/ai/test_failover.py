@@ -10,6 +10,7 @@ import pytest
 
 from huntaze import ai, clients
 from huntaze.ai.catalogue import catalogue
+from huntaze.ai.keys import StageKeys
 from local.model_provider.state import FaultPlan
 from local.processes import free_port
 from tests.fakes.model_desk import BREAKERS, Captions
@@ -214,7 +215,7 @@ def test_what_no_model_reads_as_a_whole_is_refused_before_anybody_is_asked(desk)
 
 def test_a_provider_without_a_key_is_never_asked(desk):
     tools = desk.tools()
-    tools.gateway._fetch = lambda: {"azure_openai": "azure-test", "openai": ""}
+    tools.gateway._keys = StageKeys(lambda: {"azure_openai": "azure-test", "openai": ""})
     answer = desk.router(gateway=tools.gateway).generate(desk.asking(), desk.prompt(), Captions)
     assert answer.provider is ai.Provider.AZURE_OPENAI
     assert [one["provider"] for one in desk.state.asked] == [AZURE]

@@ -74,6 +74,8 @@ AI_REQUEST_DURATION = Metric(_AI, "AIRequestDuration", Unit.SECONDS, ("provider"
 AI_FAULTS = Metric(_AI, "AIFaults", Unit.COUNT, ("provider", "fault"))
 AI_BREAKERS_OPENED = Metric(_AI, "AIBreakersOpened", Unit.COUNT, ("provider",))
 AI_REFUSED_BY_BUDGET = Metric(_AI, "AIRefusedByBudget", Unit.COUNT)
+AI_RESERVES_RETURNED = Metric(_AI, "AIReservesReturned", Unit.COUNT)
+AI_MODELS_NEAR_END = Metric(_AI, "AIModelsNearEnd", Unit.COUNT)
 
 ALL: tuple[Metric, ...] = tuple(
     value for value in list(globals().values()) if isinstance(value, Metric)

@@ -8,19 +8,16 @@ import json
 import logging
 import queue
 import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from huntaze import clients
 from huntaze.ai.catalogue import Model, Provider
+from huntaze.ai.keys import StageKeys
 from huntaze.ai.models import Prompt, Usage
 from huntaze.ai.settings import AiSettings
 
-# Keys are read again after it, so that a new one needs no deployment.
-_KEYS_BELIEVED = 300.0
 _CONNECT_SECONDS = 2.0
 _LONGEST_RETRY_AFTER = 3600.0
 
@@ -120,26 +117,19 @@ class OpenAiProviders:
 
     Args:
         settings: Where they are.
-        read_keys: Reads the key of each provider by its name.
-        clock: Seconds that only grow.
+        keys: The keys of the providers, by their names.
     """
 
-    def __init__(
-        self,
-        settings: AiSettings,
-        read_keys: Callable[[], dict[str, str]],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, settings: AiSettings, keys: StageKeys) -> None:
         self._settings = settings
-        self._fetch = read_keys
-        self._clock = clock
-        self._keys: dict[str, str] = {}
-        self._read_at: float | None = None
+        self._keys = keys
 
     def available(self) -> frozenset[Provider]:
         """The providers that may be asked."""
-        keys = self._read_keys()
-        return frozenset(provider for provider in Provider if keys.get(provider.value))
+        with_key = frozenset(provider for provider in Provider if self._keys.of(provider.value))
+        # A resource of Azure has an address of its own, which nobody could guess.
+        nowhere = () if self._settings.azure_openai_endpoint else (Provider.AZURE_OPENAI,)
+        return with_key.difference(nowhere)
 
     def complete(self, call: Call) -> Completion:
         """Have a model answer.
@@ -168,19 +158,12 @@ class OpenAiProviders:
         return result
 
     def _client(self, provider: Provider) -> Any:  # noqa: ANN401  (either of two classes)
-        settings, key = self._settings, self._read_keys()[provider.value]
+        settings, key = self._settings, self._keys.of(provider.value)
         if provider is Provider.OPENAI:
             return clients.openai(key, settings.openai_base_url)
         return clients.azure_openai(
             key, settings.azure_openai_endpoint, settings.azure_openai_api_version
         )
-
-    def _read_keys(self) -> dict[str, str]:
-        now = self._clock()
-        if self._read_at is None or now - self._read_at > _KEYS_BELIEVED:
-            self._keys = self._fetch()
-            self._read_at = now
-        return self._keys
 
 
 def _messages(call: Call) -> list[dict[str, str]]:

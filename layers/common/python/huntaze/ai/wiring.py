@@ -11,6 +11,7 @@ from huntaze import clients
 from huntaze.ai.answers import DynamoAnswers
 from huntaze.ai.catalogue import catalogue
 from huntaze.ai.circuits import DynamoCircuits
+from huntaze.ai.keys import StageKeys
 from huntaze.ai.ledger import PostgresLedger
 from huntaze.ai.models import Answer, Prompt, Request, Writer
 from huntaze.ai.providers import OpenAiProviders
@@ -25,15 +26,14 @@ from huntaze.settings import load
 def writer() -> Writer:
     """The router of this function; its books have a connection of their own."""
     settings = load(AiSettings)
+    keys = StageKeys(lambda: clients.secret_json(settings.ai_keys_secret_arn))
     return Router(
         Tools(
             models=catalogue(),
-            gateway=OpenAiProviders(
-                settings, lambda: clients.secret_json(settings.ai_keys_secret_arn)
-            ),
+            gateway=OpenAiProviders(settings, keys),
             ledger=PostgresLedger(SingleConnection(lambda: connect(settings))),
             circuits=DynamoCircuits(settings.circuit_breakers_table),
-            answers=DynamoAnswers(settings.ai_cache_table, settings.ai_cache_key_arn),
+            answers=DynamoAnswers(settings.ai_cache_table, keys),
             now=lambda: datetime.now(UTC),
             clock=time.monotonic,
             sleep=time.sleep,

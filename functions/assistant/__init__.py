@@ -1,0 +1,1 @@
+"""What models cost: rows, budgets, alerts; and which features are switched on for whom."""

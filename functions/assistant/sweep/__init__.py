@@ -1,0 +1,1 @@
+"""Behind the calls of models: leases that ran out, and cost rows on their way to their table."""
