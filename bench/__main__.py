@@ -17,6 +17,7 @@ MODULES = (
     "rate_budget",
     "browser_send",
     "orchestration_cost",
+    "ai_router",
 )
 
 

@@ -147,27 +147,79 @@ END
 $$;
 GRANT EXECUTE ON FUNCTION ai_return_expired TO app, gatekeeper;
 
+-- Makes the rest of a transaction that of one workspace: a call of these functions is a statement of
+-- its own, because each round trip is time that somebody waits for a model.
+CREATE FUNCTION ai_enter(workspace uuid) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  PERFORM set_config('app.workspace_id', workspace::text, true),
+          set_config('app.creator_scope', '*', true);
+END
+$$;
+GRANT EXECUTE ON FUNCTION ai_enter TO app;
+
+-- Writes down what the router decided; again when the budget has changed it.
+CREATE FUNCTION ai_open(workspace uuid, opening jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  PERFORM ai_enter(workspace);
+  INSERT INTO ai_generations (workspace_id, id, creator_id, campaign_id, task, agent, complexity,
+                              critical, tier, reason, hops)
+  SELECT workspace, o.id, o.creator_id, o.campaign_id, o.task, o.agent, o.complexity, o.critical,
+         o.tier, o.reason, o.hops
+    FROM jsonb_to_record(opening) AS o(id uuid, creator_id uuid, campaign_id uuid, task text,
+         agent text, complexity smallint, critical boolean, tier text, reason text, hops text[])
+      ON CONFLICT (workspace_id, id) DO UPDATE
+     SET tier = excluded.tier, reason = excluded.reason, hops = excluded.hops;
+END
+$$;
+GRANT EXECUTE ON FUNCTION ai_open TO app;
+
+-- Writes down how a generation ended; NULL: it goes on.
+CREATE FUNCTION ai_end(workspace uuid, generation uuid, ending jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  IF ending IS NOT NULL THEN
+    UPDATE ai_generations
+       SET ended_at = clock_timestamp(), result = ending->>'result', provider = ending->>'provider',
+           model = ending->>'model', cached = (ending->>'cached')::boolean
+     WHERE workspace_id = workspace AND id = generation;
+  END IF;
+END
+$$;
+GRANT EXECUTE ON FUNCTION ai_end TO app;
+
 -- Reserves what a call may cost at most, if both its day and its month have room for it.
 --
--- `month_cap` is the plan's, NULL for none. `prefix` names the cached prefix, NULL for none: the
--- answer's shard is the first whose key was used less than `most_uses` times within `window_length`.
+-- `caps` says what each plan includes in a month, null for no end; which plan is in force is decided
+-- as `huntaze.domain.billing.entitlements` does. `prefix` names the cached prefix, NULL for none:
+-- the answer's shard is the first whose key was used less than `most_uses` times within
+-- `window_length`.
 CREATE FUNCTION ai_reserve(
-  call uuid, generation uuid, of_provider text, of_model text, nanos bigint, lease interval,
-  month_cap bigint, used_prefix text, most_uses integer, window_length interval,
-  OUT granted boolean, OUT resets_at timestamptz, OUT over_budget text, OUT shard integer
+  workspace uuid, opening jsonb, call uuid, of_provider text, of_model text, nanos bigint,
+  lease interval, caps jsonb, used_prefix text, most_uses integer, window_length interval,
+  OUT granted boolean, OUT resets_at timestamptz, OUT over_budget text, OUT shard integer,
+  OUT in_force text
 )
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  workspace CONSTANT uuid := current_setting('app.workspace_id')::uuid;
   cent CONSTANT bigint := 10000000;
   at timestamptz;
   today date;
   this_month date;
+  month_cap bigint;
   own record;
   of_month record;
   of_day record;
 BEGIN
+  PERFORM ai_open(workspace, opening);
+  SELECT CASE WHEN plan_until IS NULL OR plan_until > clock_timestamp() THEN plan ELSE 'free' END
+    INTO in_force FROM workspaces WHERE id = workspace;
+  month_cap := (caps->>CASE WHEN caps ? in_force THEN in_force ELSE 'free' END)::bigint;
   PERFORM ai_wait_for_turn(workspace);
   PERFORM ai_return_expired(workspace);
   at := clock_timestamp();
@@ -199,7 +251,7 @@ BEGIN
                                     OR (period = 'day' AND starts_on = today));
   INSERT INTO ai_calls (workspace_id, id, generation_id, provider, model, reserved_nanos,
                         reserved_at, leased_until)
-  VALUES (workspace, call, generation, of_provider, of_model, nanos, at, at + lease);
+  VALUES (workspace, call, (opening->>'id')::uuid, of_provider, of_model, nanos, at, at + lease);
   IF used_prefix IS NULL THEN
     RETURN;
   END IF;
@@ -223,22 +275,24 @@ GRANT EXECUTE ON FUNCTION ai_reserve TO app;
 -- paid counts. Answers by how many millionths of a dollar the workspace's bill grows: fractions
 -- are carried from call to call within the month. NULL: it was settled before.
 CREATE FUNCTION ai_settle(
-  call uuid, nanos bigint, is_billed boolean, told jsonb, OUT micros bigint
+  workspace uuid, call uuid, nanos bigint, is_billed boolean, told jsonb, ending jsonb,
+  OUT micros bigint
 )
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  workspace CONSTANT uuid := current_setting('app.workspace_id')::uuid;
   before record;
   billed CONSTANT bigint := CASE WHEN is_billed THEN nanos ELSE 0 END;
   held bigint;
 BEGIN
+  PERFORM ai_enter(workspace);
   PERFORM ai_wait_for_turn(workspace);
   SELECT * INTO before FROM ai_calls
    WHERE workspace_id = workspace AND id = call AND state IN ('reserved', 'returned');
   IF NOT FOUND THEN
     RETURN;
   END IF;
+  PERFORM ai_end(workspace, before.generation_id, ending);
   held := CASE before.state WHEN 'reserved' THEN before.reserved_nanos ELSE 0 END;
   UPDATE ai_calls SET state = 'settled', settled_at = clock_timestamp(), cost_nanos = nanos,
                       facts = told
@@ -257,13 +311,13 @@ $$;
 GRANT EXECUTE ON FUNCTION ai_settle TO app;
 
 -- Takes back the reserve of a call that the provider did not work on.
-CREATE FUNCTION ai_release(call uuid) RETURNS void
+CREATE FUNCTION ai_release(workspace uuid, call uuid) RETURNS void
 LANGUAGE plpgsql
 AS $$
 DECLARE
-  workspace CONSTANT uuid := current_setting('app.workspace_id')::uuid;
   before record;
 BEGIN
+  PERFORM ai_enter(workspace);
   PERFORM ai_wait_for_turn(workspace);
   DELETE FROM ai_calls WHERE workspace_id = workspace AND id = call AND state <> 'settled'
   RETURNING state, reserved_nanos, reserved_at INTO before;

@@ -100,8 +100,8 @@ async def _answer(state: State, provider: str, model: str, asked: dict[str, Any]
         await asyncio.sleep(fault.seconds)
     reply = _reply(state, provider, model, asked, fault)
     if not asked.get("stream"):
-        if fault is not None and fault.kind in {"bad_json", "cut_off"}:
-            return Response('{"id": "chatcmpl-', media_type="application/json")
+        if fault is not None and fault.kind in {"bad_json", "cut_off", "drip"}:
+            return StreamingResponse(_broken(reply, fault), media_type="application/json")
         return JSONResponse(_whole(reply))
     return StreamingResponse(_pieces(reply, fault), media_type="text/event-stream")
 
@@ -153,6 +153,20 @@ def _whole(reply: _Reply) -> dict[str, Any]:
         "choices": [{"index": 0, "message": message, "finish_reason": reply.reason}],
         "usage": reply.usage,
     }
+
+
+async def _broken(reply: _Reply, fault: FaultPlan) -> AsyncIterator[str]:
+    """The answer in one body, as a fault makes it."""
+    text = json.dumps(_whole(reply))
+    if fault.kind == "bad_json":
+        yield text.replace('"usage":', '"usage')
+        return
+    for at in range(0, len(text), _PIECE):
+        if fault.kind == "drip":
+            await asyncio.sleep(fault.seconds)
+        elif at >= len(text) // 2:
+            raise ConnectionAbortedError("the connection is closed half way")
+        yield text[at : at + _PIECE]
 
 
 async def _pieces(reply: _Reply, fault: FaultPlan | None) -> AsyncIterator[str]:

@@ -62,7 +62,7 @@ class FullWorkspace:
 
     def _models(self) -> None:
         """A generation with its call, and the books that it is in."""
-        of_generation, of_call = new_id(), new_id()
+        of_generation = new_id()
         with self._tenant.transaction() as connection:
             self._add(connection, "ai_budgets", {"updated_by": self._user_id})
             self._add(
@@ -77,10 +77,17 @@ class FullWorkspace:
                     "hops": [MARK],
                 },
             )
-            connection.execute(
-                "SELECT ai_reserve(%s, %s, %s, %s, 1, '1 hour', NULL, %s, 15, '1 minute')",
-                (of_call, of_generation, MARK, MARK, MARK),
-            )
+            of_call = {
+                "id": new_id(),
+                "generation_id": of_generation,
+                "provider": MARK,
+                "model": MARK,
+            }
+            moments = {"reserved_at": "2026-01-01", "leased_until": "2999-01-01"}
+            self._add(connection, "ai_calls", {**of_call, **moments, "reserved_nanos": 1})
+            of_day = {"period": "day", "starts_on": "2026-01-01"}
+            self._add(connection, "ai_spending", {**of_day, "reserved_nanos": 1})
+            self._add(connection, "ai_prefix_uses", {"prefix": MARK, "shard": 0, "uses": "{}"})
 
     def _account(self) -> None:
         with self._tenant.transaction() as connection:

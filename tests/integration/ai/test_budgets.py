@@ -24,6 +24,14 @@ from tests.fakes.model_desk import Captions
 CENT = 10_000_000
 HOP = ai.Hop(ai.Provider.OPENAI, "gpt-6-luna")
 MINUTE = timedelta(minutes=1)
+FACTS = {
+    **dict.fromkeys(("input_tokens", "cached_tokens", "written_tokens", "output_tokens"), 0),
+    **dict.fromkeys(("latency_ms", "baseline_nanos"), 0),
+    **dict.fromkeys(("cached", "estimated"), False),
+    "tier": "economy",
+    "reason": "ordinary",
+    "priced_on": "2026-11-01",
+}
 
 
 def opening(desk) -> Opening:
@@ -85,9 +93,9 @@ def test_of_500_calls_at_once_100_fit_into_a_budget_for_100(
     def settle(part: list[tuple[Opening, Reserve]]) -> None:
         ledger = ledgers()
         for one, reserve in part:
-            ledger.settle(one, reserve, Settlement(CENT, billed=True, facts={}))
+            ledger.settle(one, reserve, Settlement(CENT, billed=True, facts=FACTS))
             # Told twice, counted once.
-            ledger.settle(one, reserve, Settlement(CENT, billed=True, facts={}))
+            ledger.settle(one, reserve, Settlement(CENT, billed=True, facts=FACTS))
 
     with ThreadPoolExecutor(10) as pool:
         list(pool.map(settle, [granted[at::10] for at in range(10)]))
@@ -162,7 +170,7 @@ def test_a_call_that_ends_after_its_lease_is_counted_all_the_same(desk, ledgers,
     other = reserve_of(5)
     assert ledger.reserve(opening(desk), other).granted
     assert month() == (5, 0)
-    ledger.settle(one, late, Settlement(700, billed=True, facts={}), End("answered", HOP))
+    ledger.settle(one, late, Settlement(700, billed=True, facts=FACTS), End("answered", HOP))
     assert month() == (5, 700)
     ledger.release(one, late)
     assert month() == (5, 700)
@@ -173,7 +181,7 @@ def test_bills_of_many_small_calls_lose_no_fraction(desk, ledgers, books):
     for _ in range(10):
         one, reserve = opening(desk), reserve_of(1000)
         ledger.reserve(one, reserve)
-        ledger.settle(one, reserve, Settlement(350, billed=True, facts={}))
+        ledger.settle(one, reserve, Settlement(350, billed=True, facts=FACTS))
     assert books("SELECT sum(quantity) FROM metered_usage") == [(3,)]
 
 
@@ -211,7 +219,7 @@ def test_the_books_agree_with_a_second_bookkeeper(tenant_factory, tenant, databa
             held[reserve.call_id] = nanos
             if what == "settle":
                 cost = held.pop(reserve.call_id) * share // 100
-                ledger.settle(one, reserve, Settlement(cost, billed=True, facts={}))
+                ledger.settle(one, reserve, Settlement(cost, billed=True, facts=FACTS))
                 spent += cost
             elif what == "release":
                 held.pop(reserve.call_id)

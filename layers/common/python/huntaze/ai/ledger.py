@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from huntaze.ai.models import Decision, Hop, Request
 from huntaze.ai.prices import NANOS_PER_CENT
-from huntaze.db import Connection, ConnectionSource, Tenant
+from huntaze.db import Connection, ConnectionSource
 from huntaze.domain.billing import entitlements, metering
 from huntaze.domain.billing.plans import Limit, catalogue
 from huntaze.errors import ForbiddenError, PaymentRequiredError
@@ -133,6 +133,9 @@ class Ledger(Protocol):
 class PostgresLedger:
     """The books of all workspaces, one at a time.
 
+    What it asks of the database is one statement where it can be: somebody waits. Such a statement
+    enters the workspace by itself.
+
     Args:
         source: Lends a connection with the role ``app`` that nobody else uses meanwhile.
     """
@@ -146,31 +149,34 @@ class PostgresLedger:
         Raises:
             PaymentRequiredError: The plan has no AI at all.
         """
-        with Tenant(self._source, opening.workspace_id).transaction() as connection:
-            cap = _monthly_cap(connection, opening.workspace_id)
-            _write_opening(connection, opening)
+        with self._source.connection() as connection:
             row = connection.execute(
-                "SELECT granted, resets_at, over_budget, shard FROM"
-                " ai_reserve(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+                "SELECT granted, resets_at, over_budget, shard, in_force FROM"
+                " ai_reserve(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (
-                    *(reserve.call_id, opening.generation_id),
+                    *(opening.workspace_id, Jsonb(_as_json(opening)), reserve.call_id),
                     *(reserve.hop.provider.value, reserve.hop.model, reserve.nanos, reserve.lease),
-                    *(cap, reserve.prefix, USES_OF_A_KEY, _WINDOW),
+                    *(Jsonb(_caps()), reserve.prefix, USES_OF_A_KEY, _WINDOW),
                 ),
             ).fetchone()
         if row is None:
             raise LookupError("ai_reserve answers with one row")
-        granted, resets_at, over_budget, shard = row
+        granted, resets_at, over_budget, shard, in_force = row
+        if not granted:
+            _require_ai(in_force)
         return Grant(granted, over_budget == "degrade", resets_at, shard)
 
     def settle(
         self, opening: Opening, reserve: Reserve, settlement: Settlement, end: End | None = None
     ) -> None:
         """Turn a reserve into a cost and bill it, once however often it is told."""
-        with Tenant(self._source, opening.workspace_id).transaction() as connection:
+        with self._source.connection() as connection, connection.transaction():
             row = connection.execute(
-                "SELECT ai_settle(%s, %s, %s, %s)",
-                (reserve.call_id, settlement.nanos, settlement.billed, Jsonb(settlement.facts)),
+                "SELECT ai_settle(%s, %s, %s, %s, %s, %s)",
+                (
+                    *(opening.workspace_id, reserve.call_id, settlement.nanos, settlement.billed),
+                    *(Jsonb(settlement.facts), _ending(end)),
+                ),
             ).fetchone()
             if row is not None and row[0] is not None:
                 metering.record_use(
@@ -180,25 +186,22 @@ class PostgresLedger:
                     source_id=reserve.call_id,
                     quantity=row[0],
                 )
-            if end is not None:
-                _write_end(connection, opening, end)
 
     def release(self, opening: Opening, reserve: Reserve) -> None:
         """Take back the reserve of a call that did not cost anything."""
-        with Tenant(self._source, opening.workspace_id).transaction() as connection:
-            connection.execute("SELECT ai_release(%s)", (reserve.call_id,))
+        with self._source.connection() as connection:
+            connection.execute("SELECT ai_release(%s, %s)", (opening.workspace_id, reserve.call_id))
 
     def end(self, opening: Opening, end: End) -> None:
         """Write down how a generation ended that no call ends."""
-        with Tenant(self._source, opening.workspace_id).transaction() as connection:
-            _write_opening(connection, opening)
-            _write_end(connection, opening, end)
+        with self._source.connection() as connection, connection.transaction():
+            _write_whole(connection, opening, end)
 
     def note_hit(self, opening: Opening, call_id: UUID, facts: dict[str, Any], end: End) -> None:
         """Write down that an answer was there already and cost nothing."""
         hop = end.hop or opening.decision.hops[0]
-        with Tenant(self._source, opening.workspace_id).transaction() as connection:
-            _write_opening(connection, opening)
+        with self._source.connection() as connection, connection.transaction():
+            _write_whole(connection, opening, end)
             connection.execute(
                 "INSERT INTO ai_calls (workspace_id, id, generation_id, state, provider, model,"
                 " reserved_nanos, reserved_at, leased_until, settled_at, cost_nanos, facts)"
@@ -209,51 +212,68 @@ class PostgresLedger:
                     *(hop.provider.value, hop.model, Jsonb(facts)),
                 ),
             )
-            _write_end(connection, opening, end)
 
 
-def _write_opening(connection: Connection, opening: Opening) -> None:
-    """Write down what was decided; again when the budget has changed it."""
-    request, decision = opening.request, opening.decision
+def _write_whole(connection: Connection, opening: Opening, end: End) -> None:
+    connection.execute("SELECT ai_open(%s, %s)", (opening.workspace_id, Jsonb(_as_json(opening))))
     connection.execute(
-        "INSERT INTO ai_generations (workspace_id, id, creator_id, campaign_id, task, agent,"
-        " complexity, critical, tier, reason, hops)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT (workspace_id, id) DO UPDATE"
-        " SET tier = excluded.tier, reason = excluded.reason, hops = excluded.hops",
-        (
-            *(opening.workspace_id, opening.generation_id),
-            *(request.creator_id, request.campaign_id, request.task, request.agent),
-            *(decision.complexity, request.critical),
-            *(decision.tier.value, decision.reason.value),
-            [hop.circuit for hop in decision.hops],
-        ),
+        "SELECT ai_end(%s, %s, %s)", (opening.workspace_id, opening.generation_id, _ending(end))
     )
 
 
-def _monthly_cap(connection: Connection, workspace_id: UUID) -> int | None:
-    """What the plan includes in a month, in billionths of a dollar; None: no end."""
-    plan = entitlements.current(connection, workspace_id).plan
-    cents = plan.limits[Limit.AI_BUDGET_CENTS]
-    if cents == 0:
-        sentence = f"The plan {plan.names['en']} includes no AI."
-        better = next(
-            (one for one in catalogue().for_sale if one.allows(Limit.AI_BUDGET_CENTS, 1)), None
-        )
-        if better is None:
-            raise ForbiddenError(f"{sentence} No plan does.")
-        raise PaymentRequiredError(
-            f"{sentence} The plan {better.names['en']} does.", fields={"plan": better.name}
-        )
-    return None if cents is None else cents * NANOS_PER_CENT
+def _as_json(opening: Opening) -> dict[str, Any]:
+    request, decision = opening.request, opening.decision
+    return {
+        "id": str(opening.generation_id),
+        "creator_id": request.creator_id and str(request.creator_id),
+        "campaign_id": request.campaign_id and str(request.campaign_id),
+        "task": request.task,
+        "agent": request.agent,
+        "complexity": decision.complexity,
+        "critical": request.critical,
+        "tier": decision.tier.value,
+        "reason": decision.reason.value,
+        "hops": [hop.circuit for hop in decision.hops],
+    }
 
 
-def _write_end(connection: Connection, opening: Opening, end: End) -> None:
-    connection.execute(
-        "UPDATE ai_generations SET ended_at = clock_timestamp(), result = %s, provider = %s,"
-        " model = %s, cached = %s WHERE id = %s",
-        (
-            *(end.result, end.hop.provider.value if end.hop else None),
-            *(end.hop.model if end.hop else None, end.cached, opening.generation_id),
-        ),
+def _ending(end: End | None) -> Jsonb | None:
+    if end is None:
+        return None
+    return Jsonb(
+        {
+            "result": end.result,
+            "provider": end.hop.provider.value if end.hop else None,
+            "model": end.hop.model if end.hop else None,
+            "cached": end.cached,
+        }
+    )
+
+
+def _caps() -> dict[str, int | None]:
+    """What each plan includes in a month, in billionths of a dollar; None: no end."""
+    limits = {plan.name: plan.limits[Limit.AI_BUDGET_CENTS] for plan in catalogue().plans}
+    return {
+        name: None if cents is None else cents * NANOS_PER_CENT for name, cents in limits.items()
+    }
+
+
+def _require_ai(in_force: str) -> None:
+    """Refuse a plan that includes no AI at all.
+
+    Raises:
+        PaymentRequiredError: Another plan does.
+        ForbiddenError: No plan does.
+    """
+    plan = catalogue().find(in_force) or entitlements.free_plan()
+    if plan.allows(Limit.AI_BUDGET_CENTS, 1):
+        return
+    sentence = f"The plan {plan.names['en']} includes no AI."
+    better = next(
+        (one for one in catalogue().for_sale if one.allows(Limit.AI_BUDGET_CENTS, 1)), None
+    )
+    if better is None:
+        raise ForbiddenError(f"{sentence} No plan does.")
+    raise PaymentRequiredError(
+        f"{sentence} The plan {better.names['en']} does.", fields={"plan": better.name}
     )

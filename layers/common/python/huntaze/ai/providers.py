@@ -1,7 +1,7 @@
 """Calls of OpenAI and Azure OpenAI: the one place that speaks to a model.
 
-Answers are streamed, so that time is looked at while they come. A call runs in a thread of its own:
-the package bounds each read, not the whole, and nobody waits for it past the deadline.
+A call runs in a thread of its own: the package bounds each read, not the whole, so that an answer
+which comes drop by drop would outlast any deadline. Nobody waits for the thread past it.
 """
 
 import json
@@ -139,11 +139,10 @@ class OpenAiProviders:
         """
         client = self._client(call.model.provider)
         done: queue.SimpleQueue[Completion | BaseException] = queue.SimpleQueue()
-        stop = threading.Event()
 
         def work() -> None:
             try:
-                done.put(_stream(client, call, stop))
+                done.put(_ask(client, call))
             except BaseException as error:
                 done.put(error)
 
@@ -151,7 +150,6 @@ class OpenAiProviders:
         try:
             result = done.get(timeout=call.seconds)
         except queue.Empty:
-            stop.set()
             raise ProviderFaultError(Fault.TIMEOUT) from None
         if isinstance(result, BaseException):
             raise result
@@ -176,29 +174,26 @@ def _messages(call: Call) -> list[dict[str, str]]:
     return messages
 
 
-def _stream(client: Any, call: Call, stop: threading.Event) -> Completion:  # noqa: ANN401
+def _ask(client: Any, call: Call) -> Completion:  # noqa: ANN401
     package = clients.openai_package()
     try:
-        chunks = client.chat.completions.create(
+        answer = client.chat.completions.create(
             model=call.model.id,
             messages=_messages(call),
-            stream=True,
-            stream_options={"include_usage": True},
             timeout=package.Timeout(call.seconds, connect=min(_CONNECT_SECONDS, call.seconds)),
             **_parameters(call),
         )
     except Exception as error:
-        raise _fault_before_the_answer(error) from error
-    try:
-        with chunks:
-            return _gather(chunks, stop)
-    except ProviderFaultError:
-        raise
-    except ValueError as error:
-        raise ProviderFaultError(Fault.GARBLED) from error
-    except Exception as error:
-        is_late = isinstance(error, package.APITimeoutError) or "Timeout" in type(error).__name__
-        raise ProviderFaultError(Fault.TIMEOUT if is_late else Fault.CUT_OFF) from error
+        raise _fault_of(error) from error
+    # What is no JSON of this shape comes back as text, or with parts missing.
+    if not isinstance(answer, package.types.chat.ChatCompletion) or not answer.choices:
+        raise ProviderFaultError(Fault.GARBLED)
+    if answer.usage is None:
+        raise ProviderFaultError(Fault.GARBLED)
+    choice = answer.choices[0]
+    return Completion(
+        choice.message.content or "", _usage(answer.usage), finished=choice.finish_reason == "stop"
+    )
 
 
 def _parameters(call: Call) -> dict[str, Any]:
@@ -211,23 +206,6 @@ def _parameters(call: Call) -> dict[str, Any]:
     return call.model.accepted(**wanted)
 
 
-def _gather(chunks: Any, stop: threading.Event) -> Completion:  # noqa: ANN401
-    parts: list[str] = []
-    reason: str | None = None
-    usage: Usage | None = None
-    for chunk in chunks:
-        if stop.is_set():
-            raise ProviderFaultError(Fault.TIMEOUT)
-        for choice in chunk.choices:
-            parts.append(choice.delta.content or "")
-            reason = choice.finish_reason or reason
-        if chunk.usage is not None:
-            usage = _usage(chunk.usage)
-    if usage is None or reason is None:
-        raise ProviderFaultError(Fault.CUT_OFF)
-    return Completion("".join(parts), usage, finished=reason == "stop")
-
-
 def _usage(told: Any) -> Usage:  # noqa: ANN401  (of the package's class)
     details = told.prompt_tokens_details
     cached = (details.cached_tokens if details else None) or 0
@@ -238,7 +216,7 @@ def _usage(told: Any) -> Usage:  # noqa: ANN401  (of the package's class)
     return usage
 
 
-def _fault_before_the_answer(error: Exception) -> ProviderFaultError:
+def _fault_of(error: Exception) -> ProviderFaultError:
     package = clients.openai_package()
     if isinstance(error, package.APIStatusError):
         return _fault_of_status(error)
