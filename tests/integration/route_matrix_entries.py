@@ -102,6 +102,10 @@ def _campaign(ids: Ids) -> dict[str, Any]:
     }
 
 
+def _manner(ids: Ids) -> dict[str, Any]:
+    return {"creator_id": ids["creator_id"], "personality": "kind"}
+
+
 def _changes(ids: Ids) -> dict[str, Any]:
     return {"segment_id": ids["segment_id"], "media_ids": [ids["media_id"]]}
 
@@ -196,6 +200,9 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/billing/checkout"): Entry(Right.BILL, _order),
     ("post", "/api/billing/portal"): Entry(Right.BILL, lambda _: {}),
     ("post", "/api/stripe/create-checkout"): Entry(Right.BILL, _order),
+    ("get", "/api/ai/config"): Entry(Right.READ),
+    ("post", "/api/ai/config"): Entry(Right.MANAGE, _manner, conflict=True),
+    ("put", "/api/ai/config"): Entry(Right.MANAGE, _manner),
     ("get", "/api/content"): Entry(Right.READ),
     ("post", "/api/content"): Entry(Right.WRITE_CAMPAIGNS, _medium),
     ("get", "/api/content/{media_id}"): Entry(Right.READ),

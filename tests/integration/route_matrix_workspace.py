@@ -16,7 +16,7 @@ from huntaze.ids import new_id
 MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
-    *("send", "recipient", "upload", "member"),
+    *("send", "recipient", "upload", "member", "plan", "draft"),
     *("invitation", "media_upload", "entry", "notification"),
 )
 
@@ -182,10 +182,14 @@ class FullWorkspace:
         at = {"local_at": "2030-01-01T12:00", "time_zone": "UTC", "at": "2030-01-01T12:00:00Z"}
         entry = {"id": ids["entry_id"], "note": MARK}
         self._add(connection, "content_schedule", {**spare, **at, **entry})
-        plan_id = new_id()
+        plan_id = ids["plan_id"]
         self._add(connection, "ai_plan", {**creator, "id": plan_id, "request": "{}"})
         planned = {"plan_id": plan_id, "position": 0, "kind": "text", "title": MARK}
         self._add(connection, "ai_plan_item", {**spare, **planned})
+        draft = {"id": ids["draft_id"], "generation_id": new_id(), "kind": "post", "body": MARK}
+        place = {"plan_id": plan_id, "plan_position": 0, "platform": "fan_platform"}
+        made = {"model": "m", "prompt_version": "v", "review": '{"approved": true}'}
+        self._add(connection, "ai_drafts", {**creator, **draft, **place, **made})
 
     def _imports(self, connection: Connection, ids: dict[str, UUID]) -> None:
         creator = {"creator_id": self._creator_id, "created_by": self._user_id}

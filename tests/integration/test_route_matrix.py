@@ -47,6 +47,7 @@ PRIVATE = sorted(OPERATIONS.keys() & MATRIX.keys())
 TENANT = [one for one in PRIVATE if not MATRIX[one].operator]
 TAGS = ("content", "conversations", "fans", "management", "onboarding", "platforms", "segments")
 DOORS = {
+    "ai-config": importlib.import_module("functions.assistant.config.handler"),
     "auth": auth,
     "billing": billing,
     "oauth": oauth,

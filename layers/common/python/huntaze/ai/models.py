@@ -25,6 +25,7 @@ class Request(BaseModel):
         campaign_id: What it belongs to.
         complexity: From 1 to 10; may raise what the task is worth by itself, never lower it.
         critical: Whether a mistake would be worse than the price of the better model.
+        prompt_version: Which texts the prompt is made of; stored with the generation.
         deadline: Until when there is an answer or an error, all attempts together.
     """
 
@@ -38,6 +39,7 @@ class Request(BaseModel):
     campaign_id: UUID | None = None
     complexity: Annotated[int, Field(ge=1, le=MAX_COMPLEXITY)] | None = None
     critical: bool = False
+    prompt_version: Annotated[str, Field(max_length=80)] | None = None
     deadline: Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(minutes=10))] = timedelta(
         seconds=20
     )

@@ -68,6 +68,7 @@ def ask[O: BaseModel](
         campaign_id=client.campaign_id,
         complexity=complexity,
         critical=critical,
+        prompt_version=agent.prompt_version,
         deadline=deadline,
     )
     return writer.generate(request, prompt_of(agent, task, client.voice, data), output)

@@ -19,6 +19,8 @@ _INVISIBLE = re.compile(
 )
 # "t e l e g r a m", "k.i.k": single letters that a reader puts together.
 _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ ._*~-]{1,2}){2,}[^\W\d_](?![^\W_])")
+# "e s c o r t à Lyon", "I k i k": a word of one letter stands before or after what is spelled.
+_WORDS_BESIDE = ((0, 0), (1, 0), (0, 1), (1, 1))
 _SEPARATORS = re.compile(r"[ ._*~-]")
 _DIGIT_IN_WORD = re.compile(r"\S*(?:[^\W\d_][\d@$!]|[\d@$!][^\W\d_])\S*")
 
@@ -110,17 +112,24 @@ def _plain(text: str) -> str:
 def _disguised(plain: str, rules: _PlatformRules) -> list[str]:
     """What the text would say without twins of letters, digits in their place, and gaps."""
     latin = plain.translate(rules.lookalikes)
-    spelled = _SPACED.sub(lambda match: _SEPARATORS.sub("", match.group()), latin)
-    worded = _DIGIT_IN_WORD.sub(lambda match: match.group().translate(rules.digits), spelled)
     # A one is an i or an l.
     other = {**rules.digits, ord("1"): "l"}
-    return [
-        plain,
-        latin,
-        spelled,
-        worded,
-        _DIGIT_IN_WORD.sub(lambda match: match.group().translate(other), spelled),
-    ]
+    forms = [plain, latin]
+    for before, after in _WORDS_BESIDE:
+        spelled = _SPACED.sub(lambda match: _joined(match.group(), before, after), latin)  # noqa: B023
+        forms.append(spelled)
+        forms += [
+            _DIGIT_IN_WORD.sub(lambda match: match.group().translate(letters), spelled)  # noqa: B023
+            for letters in (rules.digits, other)
+        ]
+    return forms
+
+
+def _joined(letters: str, before: int, after: int) -> str:
+    """Letters as the word that they spell, without those at its sides that are words themselves."""
+    word = _SEPARATORS.sub("", letters)
+    end = len(word) - after
+    return " ".join(part for part in (word[:before], word[before:end], word[end:]) if part)
 
 
 def check(text: str, *, platform: str, price_cents: int = 0, media_count: int = 0) -> Verdict:

@@ -1,0 +1,1 @@
+"""How the assistant writes for each creator."""

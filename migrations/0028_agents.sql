@@ -1,0 +1,101 @@
+-- How agents write for a creator, what they wrote and who decided about it, and pipelines that go on
+-- where they stopped.
+
+ALTER TABLE ai_configs
+  -- NULL: the language of the profile of whoever wrote the configuration.
+  ADD COLUMN language text CHECK (language IN ('en', 'fr')),
+  ADD COLUMN forbidden_topics text[] NOT NULL DEFAULT '{}' CHECK (cardinality(forbidden_topics) <= 50),
+  -- How the creator says that AI helps.
+  ADD COLUMN disclosure text CHECK (length(disclosure) BETWEEN 1 AND 300),
+  -- The owner who lets replies go out without a person's approval, and since when; NULL: nobody does.
+  ADD COLUMN auto_send_by uuid,
+  ADD COLUMN auto_send_at timestamptz,
+  ADD CONSTRAINT ai_configs_auto_send_is_somebodys
+    CHECK ((auto_send_by IS NULL) = (auto_send_at IS NULL)),
+  ADD CONSTRAINT ai_configs_auto_send_is_of_a_creator
+    CHECK (auto_send_by IS NULL OR creator_id IS NOT NULL);
+
+-- Which texts the prompt was made of, e.g. content-1/common-1.
+ALTER TABLE ai_generations ADD COLUMN prompt_version text;
+
+-- What agents wrote and both checks approved; anything else is not kept. A row is the record of an
+-- approval, too: what was proposed, by which model, what the checks said, who decided, and what it
+-- became.
+CREATE TABLE ai_drafts (
+  workspace_id uuid NOT NULL,
+  id uuid NOT NULL DEFAULT uuid7(),
+  creator_id uuid NOT NULL,
+  generation_id uuid NOT NULL,
+  kind text NOT NULL CHECK (kind IN ('idea', 'caption', 'hashtags', 'post', 'text')),
+  platform text NOT NULL,
+  title text CHECK (length(title) BETWEEN 1 AND 200),
+  body text NOT NULL CHECK (length(body) BETWEEN 1 AND 10000),
+  details jsonb NOT NULL DEFAULT '{}',
+  model text NOT NULL,
+  prompt_version text NOT NULL,
+  -- What the checks said: {"approved": true, "reasons": […], "generation_id": …, "model": …, …}.
+  review jsonb NOT NULL CHECK (review ->> 'approved' = 'true'),
+  plan_id uuid,
+  plan_position integer,
+  requested_by uuid,
+  created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+  decision text CHECK (decision IN ('accepted', 'edited', 'rejected')),
+  decided_by uuid,
+  decided_at timestamptz,
+  -- What a person made of it; NULL where they took it as it was.
+  final_body text CHECK (length(final_body) BETWEEN 1 AND 10000),
+  -- The item that it became.
+  media_id uuid,
+  PRIMARY KEY (workspace_id, id),
+  FOREIGN KEY (workspace_id, creator_id) REFERENCES creators (workspace_id, id),
+  FOREIGN KEY (workspace_id, plan_id) REFERENCES ai_plan ON DELETE CASCADE,
+  FOREIGN KEY (workspace_id, creator_id, media_id) REFERENCES media (workspace_id, creator_id, id)
+    ON DELETE SET NULL (media_id),
+  CHECK ((plan_id IS NULL) = (plan_position IS NULL)),
+  CHECK ((decision IS NULL) = (decided_at IS NULL) AND (decision IS NULL) = (decided_by IS NULL)),
+  CHECK ((final_body IS NOT NULL) = (decision IS NOT NULL AND decision = 'edited')),
+  CHECK (media_id IS NULL OR decision IN ('accepted', 'edited'))
+);
+CREATE INDEX ai_drafts_newest ON ai_drafts (workspace_id, creator_id, id DESC);
+CREATE INDEX ai_drafts_plan ON ai_drafts (workspace_id, plan_id, plan_position)
+  WHERE plan_id IS NOT NULL;
+
+CALL protect_tenant_table('ai_drafts', 'workspace_id', 'creator_id');
+GRANT SELECT, INSERT, UPDATE (decision, decided_by, decided_at, final_body, media_id)
+  ON ai_drafts TO app;
+
+-- A pipeline's steps are done one after the other; each writes what it found and the next step in one
+-- transaction, and shows the fence that its run was given.
+ALTER TABLE ai_plan
+  ADD COLUMN step text NOT NULL DEFAULT 'ideas'
+    CHECK (step IN ('ideas', 'assets', 'captions', 'schedule', 'done')),
+  ADD COLUMN input_tokens bigint NOT NULL DEFAULT 0,
+  ADD COLUMN cached_tokens bigint NOT NULL DEFAULT 0,
+  ADD COLUMN output_tokens bigint NOT NULL DEFAULT 0,
+  ADD COLUMN cost_nanos bigint NOT NULL DEFAULT 0,
+  ADD COLUMN latency_ms bigint NOT NULL DEFAULT 0,
+  -- How many texts the checks did not approve, and why.
+  ADD COLUMN blocked jsonb NOT NULL DEFAULT '[]',
+  ADD COLUMN fence bigint NOT NULL DEFAULT 0,
+  -- Failures of the present step.
+  ADD COLUMN failures integer NOT NULL DEFAULT 0,
+  ADD COLUMN leased_until timestamptz,
+  -- When the sweep looks after it.
+  ADD COLUMN look_at timestamptz NOT NULL DEFAULT clock_timestamp() + interval '1 minute';
+CREATE INDEX ai_plan_running ON ai_plan (look_at) WHERE status = 'running';
+GRANT UPDATE (body, details) ON ai_plan_item TO app;
+
+CREATE FUNCTION ai_plans_to_work_at(most integer)
+RETURNS TABLE (workspace_id uuid, plan_id uuid)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
+AS $$
+  SELECT p.workspace_id, p.id FROM ai_plan p
+   WHERE p.status = 'running' AND p.look_at <= clock_timestamp()
+   ORDER BY p.look_at LIMIT most
+$$;
+CALL open_to_gatekeeper('ai_plan', 'SELECT');
+-- An owner must be able to create.
+GRANT CREATE ON SCHEMA public TO gatekeeper;
+ALTER FUNCTION ai_plans_to_work_at OWNER TO gatekeeper;
+REVOKE CREATE ON SCHEMA public FROM gatekeeper;
+GRANT EXECUTE ON FUNCTION ai_plans_to_work_at TO app;

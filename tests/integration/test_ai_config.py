@@ -1,0 +1,161 @@
+"""How the assistant writes for a creator, through the Lambda handler."""
+
+import json
+
+import pytest
+
+from functions.assistant.config import handler as door
+from huntaze.ai.agents import Language
+from huntaze.db import SingleConnection
+from huntaze.domain import ai_configs, profiles
+from huntaze.domain.ai_configs import AiConfigDraft
+from huntaze.domain.profiles import ProfileDraft
+from huntaze.ids import new_id
+
+DRAFT = {
+    "personality": "Warm, short sentences.",
+    "response_style": "playful",
+    "platforms": ["onlyfans"],
+    "custom_responses": [{"when": "how are you", "reply": "better now"}],
+    "language": "fr",
+    "forbidden_topics": ["my family"],
+    "disclosure": "Replies are written with the help of AI.",
+}
+
+
+@pytest.fixture
+def call(monkeypatch, as_role, api_event, principal, lambda_context):
+    """Ask the route as a member of a workspace; answers (status, body)."""
+    source = SingleConnection(lambda: as_role("app"))
+    monkeypatch.setattr(door, "database", lambda: source)
+
+    def make(method, ids, *, role="owner", **event):
+        who = principal(ids.workspace_id, user_id=ids.user_id, role=role)
+        sent = api_event(method, "/api/ai/config", principal=who, **event)
+        answer = door.handler(sent, lambda_context)
+        return answer["statusCode"], json.loads(answer["body"])
+
+    return make
+
+
+@pytest.fixture
+def ids(tenant_factory):
+    return tenant_factory()
+
+
+@pytest.fixture
+def read(tenant):
+    """Ask something of the domain in a workspace."""
+
+    def ask(ids, question, *given):
+        with tenant(ids.workspace_id).transaction() as connection:
+            return question(connection, *given)
+
+    return ask
+
+
+def test_there_is_none_then_one_then_another(call, ids):
+    assert call("GET", ids)[1]["error"] == "ConfigMissing"
+    status, made = call("POST", ids, body=DRAFT)
+    assert status == 201
+    assert {name: made[name] for name in DRAFT} == DRAFT
+    assert (made["auto_send"], made["auto_send_allowed"]) == (False, True)
+    assert call("POST", ids, body=DRAFT) == (
+        409,
+        {"error": "ConfigExists", "detail": "This creator has a configuration; PUT replaces it."},
+    )
+    other = {"personality": "Dry.", "creator_id": str(ids.creator_id)}
+    replaced = call("PUT", ids, body=other)[1]
+    assert (replaced["personality"], replaced["disclosure"]) == ("Dry.", None)
+    assert replaced["response_style"] == "friendly"
+    assert call("GET", ids)[1] == replaced
+
+
+def test_an_owner_alone_lets_replies_go_out(call, ids, read):
+    on, off = {**DRAFT, "auto_send": True}, {**DRAFT, "auto_send": False}
+    status, refusal = call("PUT", ids, role="manager", body=on)
+    assert (status, refusal["error"]) == (403, "AutoSendForbidden")
+    assert call("GET", ids)[0] == 404
+    made = call("PUT", ids, body=on)[1]
+    assert (made["auto_send"], made["auto_send_by"]) == (True, str(ids.user_id))
+    # What is left out stays.
+    assert call("PUT", ids, role="manager", body=DRAFT)[1]["auto_send"]
+    assert read(ids, ai_configs.may_auto_send, ids.creator_id)
+    assert not call("PUT", ids, role="manager", body=off)[1]["auto_send"]
+    assert not read(ids, ai_configs.may_auto_send, ids.creator_id)
+
+
+def test_who_is_no_owner_any_more_lets_nothing_go_out(call, ids, read, as_role):
+    call("PUT", ids, body={**DRAFT, "auto_send": True})
+    as_role("master").execute(
+        "UPDATE members SET role = 'manager' WHERE workspace_id = %s", (ids.workspace_id,)
+    )
+    assert not read(ids, ai_configs.may_auto_send, ids.creator_id)
+
+
+def test_a_platform_that_forbids_it_is_obeyed(call, tenant_factory, read, as_role):
+    ids = tenant_factory(platform="onlyfans")
+    status, refusal = call("PUT", ids, body={**DRAFT, "auto_send": True})
+    assert (status, refusal["fields"]) == (403, {"auto_send": "not on onlyfans"})
+    assert call("PUT", ids, body={**DRAFT, "auto_send": False})[1]["auto_send_allowed"] is False
+    # Also when it was turned on before the terms changed.
+    as_role("master").execute(
+        "UPDATE ai_configs SET auto_send_by = %s, auto_send_at = now() WHERE creator_id = %s",
+        (ids.user_id, ids.creator_id),
+    )
+    assert call("GET", ids)[1]["auto_send"] is False
+    assert not read(ids, ai_configs.may_auto_send, ids.creator_id)
+
+
+def test_every_change_is_in_the_audit_log(call, ids, read):
+    for auto_send in (True, True, False):
+        call("PUT", ids, body={**DRAFT, "auto_send": auto_send})
+    entries = read(
+        ids,
+        lambda connection: connection.execute(
+            "SELECT action, facts::jsonb ->> 'on' FROM audit_log WHERE target_id = %s"
+            " ORDER BY sequence",
+            (ids.creator_id,),
+        ).fetchall(),
+    )
+    changed = "ai_config.auto_send_changed"
+    saved = ("ai_config.saved", None)
+    assert entries == [saved, (changed, "true"), saved, saved, (changed, "false")]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"language": "de"},
+        {"forbidden_topics": ["x"] * 51},
+        {"forbidden_topics": [""]},
+        {"disclosure": "x" * 301},
+        {"response_style": "rude"},
+        {"auto_send_by": str(new_id())},
+    ],
+)
+def test_what_is_wrong_is_refused_and_not_stored(call, ids, wrong):
+    assert call("PUT", ids, body={**DRAFT, **wrong})[0] == 422
+    assert call("GET", ids)[0] == 404
+
+
+def test_the_voice_follows_the_configuration_and_then_the_profile(call, ids, read, tenant):
+    bare = read(ids, ai_configs.voice_of, ids.creator_id)
+    assert (bare.language, bare.style, bare.platform) == (Language.EN, "friendly", "fan_platform")
+    with tenant(ids.workspace_id).transaction() as connection:
+        profile = ProfileDraft(display_name="Ada", language="fr", niche="art")
+        profiles.save(connection, ids.user_id, profile)
+    assert read(ids, ai_configs.voice_of, ids.creator_id).language is Language.FR
+    call("PUT", ids, body={**DRAFT, "language": "en"})
+    voice = read(ids, ai_configs.voice_of, ids.creator_id)
+    assert (voice.language, voice.style, voice.niche) == (Language.EN, "playful", "art")
+    assert voice.forbidden_topics == ("my family",)
+    assert voice.disclosure == DRAFT["disclosure"]
+    assert [words.reply for words in voice.custom_words] == ["better now"]
+
+
+def test_what_waits_for_the_first_creator_is_handed_over_whole(ids, read):
+    draft = AiConfigDraft(personality="Kind.", forbidden_topics=["x"], disclosure="With AI.")
+    read(ids, lambda c: ai_configs.save(c, None, draft, by=ids.user_id))
+    read(ids, ai_configs.hand_to, ids.creator_id)
+    assert read(ids, ai_configs.voice_of, ids.creator_id).disclosure == "With AI."
