@@ -2,6 +2,7 @@
 
 from aws_cdk import Duration, RemovalPolicy
 from aws_cdk import aws_events as events
+from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
@@ -18,6 +19,13 @@ QUEUES = (
     "enrichment",
     "analytics",
     "ai-processing",
+)
+
+# What members are told of; `huntaze.domain.notices.kinds` says whom, and a test compares them.
+TOLD_TO_MEMBERS = (
+    *("creator.stopped", "campaign.awaiting_approval", "campaign.completed", "campaign.failed"),
+    *("import.completed", "import.failed", "member.joined"),
+    *("billing.trial_will_end", "billing.payment_failed"),
 )
 
 _RETENTION = Duration.days(14)
@@ -47,6 +55,7 @@ class Messaging(StageStack):
         self.bus = events.EventBus(self, "Bus", event_bus_name="huntaze")
         # CDK keeps a bus by default; it holds nothing, and its name would block the next deploy.
         self.bus.apply_removal_policy(RemovalPolicy.DESTROY)
+        self._tell_members()
 
     @property
     def send_actions(self) -> list[str]:
@@ -55,6 +64,17 @@ class Messaging(StageStack):
             return ["sqs:SendMessage"]
         # AWS has no permission for batches; its stand-in asks for one.
         return ["sqs:SendMessage", "sqs:SendMessageBatch"]
+
+    def _tell_members(self) -> None:
+        queue = self.queues["notifications"]
+        dead = queue.dead_letter_queue
+        events.Rule(
+            self,
+            "ToldToMembers",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(detail_type=list(TOLD_TO_MEMBERS)),
+            targets=[targets.SqsQueue(queue, dead_letter_queue=dead.queue if dead else None)],
+        )
 
     def _lanes(self) -> sqs.Queue:
         dead = self._queue("LanesDead", "huntaze-rate-limiter-dlq.fifo", fifo=True)

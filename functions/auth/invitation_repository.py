@@ -10,6 +10,7 @@ from functions.auth.invitations import Offer
 from functions.auth.link_repository import PostgresLinks
 from functions.auth.models import Member, User
 from functions.auth.service import EmailTakenError
+from huntaze import outbox
 from huntaze.domain import audit
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Limit
@@ -77,6 +78,13 @@ class PostgresInvitations(PostgresLinks):
                     audit.Target("member", user_id),
                     actor_id=user_id,
                     facts={"invitation_id": str(offer.id), "role": offer.role},
+                )
+                outbox.add(
+                    connection,
+                    "member.joined",
+                    workspace_id=offer.workspace_id,
+                    aggregate=("member", user_id),
+                    payload={"role": offer.role},
                 )
             member = self.find_member(user_id, offer.workspace_id)
         if member is None:

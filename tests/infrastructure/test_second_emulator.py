@@ -93,8 +93,14 @@ def test_functions_hold_their_code_and_settings(emulated):
         assert all(isinstance(value, str) for value in variables.values()), name
 
 
-def test_rules_call_functions_that_are_there(emulated):
-    events = boto3.client("events")
+def test_rules_call_functions_and_fill_queues_that_are_there(emulated):
+    events, queues = boto3.client("events"), boto3.client("sqs")
+    filled = {
+        queues.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"][
+            "QueueArn"
+        ]
+        for url in queues.list_queues()["QueueUrls"]
+    }
     functions = {
         found["FunctionArn"] for found in boto3.client("lambda").list_functions()["Functions"]
     }
@@ -102,7 +108,7 @@ def test_rules_call_functions_that_are_there(emulated):
         bus = {"EventBusName": "huntaze"} if "EventPattern" in asked else {}
         targets = events.list_targets_by_rule(Rule=rule.rpartition("/")[2], **bus)["Targets"]
         assert len(targets) == len(asked["Targets"])
-        assert {target["Arn"] for target in targets} <= functions
+        assert {target["Arn"] for target in targets} <= functions | filled
 
 
 def test_roles_hold_their_policies(emulated):

@@ -220,6 +220,10 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
     ("delete", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
     ("get", "/api/health/hybrid-orchestrator"): Entry(None, operator=True),
+    # Everybody's are their own, whatever creators they see.
+    ("get", "/api/notifications"): Entry(Right.READ, of_caller=True),
+    ("post", "/api/notifications/read-all"): Entry(Right.READ, of_caller=True),
+    ("post", "/api/notifications/{notification_id}/read"): Entry(Right.READ),
     ("get", "/api/onboarding"): Entry(Right.MANAGE),
     ("post", "/api/onboarding/save-profile"): Entry(
         Right.MANAGE, lambda _: {"display_name": "n"}, of_caller=True
@@ -229,6 +233,19 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ),
     ("post", "/api/onboarding/connect-platform"): Entry(Right.MANAGE, _new_account),
     ("post", "/api/onboarding/complete"): Entry(Right.MANAGE, of_caller=True),
+    ("get", "/api/management/profile"): Entry(None, of_caller=True),
+    ("put", "/api/management/profile"): Entry(
+        None, lambda _: {"display_name": "n"}, of_caller=True
+    ),
+    ("get", "/api/management/notifications"): Entry(None, of_caller=True),
+    ("put", "/api/management/notifications"): Entry(
+        None, lambda _: {"digest": "daily"}, of_caller=True
+    ),
+    # Who works for some creators reads what the workspace is called, and changes nothing of it.
+    ("get", "/api/management/settings"): Entry(Right.READ),
+    ("put", "/api/management/settings"): Entry(
+        Right.MANAGE, lambda _: {"name": "n"}, of_caller=True
+    ),
     ("get", "/api/management/creators"): Entry(Right.READ),
     ("post", "/api/management/creators"): Entry(Right.MANAGE, _creator),
     ("get", "/api/management/creators/{creator_id}"): Entry(Right.READ),

@@ -162,6 +162,21 @@ def test_imports_an_upload_in_a_run_of_its_own(started, work, report, fans):
     assert len(fans()) == 3
 
 
+@pytest.mark.parametrize(
+    ("content", "told"), [(table(3), "import.completed"), ("no header\n", "import.failed")]
+)
+def test_the_end_of_a_run_is_told_once(call, started, work, tenant, content, told):
+    first = started(content)
+    work()
+    work()
+    with tenant(call.ids.workspace_id).transaction() as connection:
+        events = connection.execute(
+            "SELECT event_type, aggregate_id::text, payload ->> 'creator_id' FROM events_outbox"
+            " WHERE aggregate_type = 'import'"
+        ).fetchall()
+    assert events == [(told, first["id"], str(call.ids.creator_id))]
+
+
 def test_imports_transactions_from_an_upload(started, work, report):
     header = "transaction_id,platform_id,type,amount\n"
     first = started(header + "t1,1,tip,5.00\nt2,1,tip,2.50\n", kind="transactions")

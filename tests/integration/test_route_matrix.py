@@ -52,6 +52,7 @@ DOORS = {
     "billing": billing,
     "oauth": oauth,
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),
+    "notifications": importlib.import_module("functions.notifications.api.handler"),
     "docs": importlib.import_module("functions.docs.handler"),
     "operators": importlib.import_module("functions.operators.api.handler"),
     **{tag: importlib.import_module(f"functions.{tag}.handler") for tag in TAGS},

@@ -29,6 +29,7 @@ from functions.fans.imports.service import (
     StoredFile,
     Upload,
 )
+from huntaze import outbox
 from huntaze.db import Connection, Tenant, Transactions
 from huntaze.domain import fans, money
 from huntaze.domain.creators import resolve_creator
@@ -252,6 +253,7 @@ class PostgresRuns:
                 _store(connection, claim.creator_id, claim.import_id, claim.kind, chunk)
                 if chunk.last:
                     _finish(connection, claim.import_id, "completed")
+                    _tell(connection, claim, "import.completed")
                 else:
                     connection.execute(
                         "UPDATE imports SET leased_until = clock_timestamp() + %s WHERE id = %s",
@@ -281,6 +283,7 @@ class PostgresRuns:
             except LostClaimError:
                 return
             _finish(connection, claim.import_id, "failed", reason)
+            _tell(connection, claim, "import.failed")
 
 
 class PostgresStalled:
@@ -361,3 +364,14 @@ def _finish(
     connection: Connection, import_id: UUID, status: str, failure: str | None = None
 ) -> None:
     connection.execute(_FINISH, {"status": status, "failure": failure, "import": import_id})
+
+
+def _tell(connection: Connection, claim: Claim, event_type: str) -> None:
+    """Announce the end of an import that nobody waited for."""
+    outbox.add(
+        connection,
+        event_type,
+        workspace_id=claim.workspace_id,
+        aggregate=("import", claim.import_id),
+        payload={"creator_id": str(claim.creator_id), "kind": claim.kind},
+    )

@@ -114,6 +114,19 @@ def test_a_stranger_joins_with_a_new_account(invite, deliver, email, accept, adm
     assert log_in(email).status == 200
 
 
+def test_that_somebody_has_joined_is_told_once(invite, deliver, accept, email, ids, tenant):
+    invite()
+    token = deliver().token(email)
+    joined, again = (accept(token, name="Grace", password=PASSWORD) for _ in range(2))
+    assert again.status == 400
+    with tenant(ids.workspace_id).transaction() as connection:
+        told = connection.execute(
+            "SELECT aggregate_type, aggregate_id::text FROM events_outbox"
+            " WHERE event_type = 'member.joined'"
+        ).fetchall()
+    assert told == [("member", joined.body["user"]["id"])]
+
+
 def test_who_has_an_account_joins_with_it(invite, deliver, member, accept, admit, ids, facts):
     account = member().body
     email = account["user"]["email"]

@@ -1,0 +1,1 @@
+"""The routes of a member's own notifications."""

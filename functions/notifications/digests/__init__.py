@@ -1,0 +1,1 @@
+"""The function that sums up what members have not read."""

@@ -1,0 +1,1 @@
+"""The function that tells members of what happened."""

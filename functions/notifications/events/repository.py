@@ -1,0 +1,138 @@
+"""Notifications in Postgres, made for every member of one workspace."""
+
+from contextlib import AbstractContextManager
+from typing import LiteralString
+from uuid import UUID
+
+from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from functions.notifications.events.models import Detail, News, Notice, Subject
+from huntaze import outbox
+from huntaze.db import Connection, Tenant
+from huntaze.domain import mails
+from huntaze.domain.mails import Template
+from huntaze.domain.notices.kinds import RULES, roles_for
+
+_SUBJECTS: dict[str, LiteralString] = {
+    "creator": "SELECT display_name AS about, id AS creator_id FROM creators WHERE id = %(id)s",
+    "campaign": "SELECT name AS about, creator_id FROM campaigns WHERE id = %(id)s",
+    "import": "SELECT c.display_name AS about, i.creator_id FROM imports i"
+    " JOIN creators c ON c.workspace_id = i.workspace_id AND c.id = i.creator_id"
+    " WHERE i.id = %(id)s",
+    "member": "SELECT name AS about, NULL::uuid AS creator_id, id AS left_out FROM users"
+    " WHERE id = %(id)s",
+    "workspace": "SELECT NULL::text AS about FROM workspaces WHERE id = %(id)s",
+}
+_ADD = """
+  WITH chosen AS (
+    SELECT m.user_id,
+           coalesce((p.channels -> %(kind)s ->> 'in_app')::boolean, true) AS in_app,
+           coalesce(p.emails, true)
+             AND coalesce((p.channels -> %(kind)s ->> 'email')::boolean, %(mailed)s) AS mailed
+      FROM members m
+      LEFT JOIN notification_preferences p
+        ON p.workspace_id = m.workspace_id AND p.user_id = m.user_id
+     WHERE m.workspace_id = %(workspace_id)s AND m.role = ANY (%(roles)s)
+       AND (%(creator_id)s::uuid IS NULL OR m.creator_scope IS NULL
+            OR %(creator_id)s = ANY (m.creator_scope))
+       AND m.user_id IS DISTINCT FROM %(left_out)s::uuid
+  ), added AS (
+    INSERT INTO notifications (workspace_id, user_id, event_id, kind, creator_id, target_kind,
+                               target_id, about, facts, in_app, happened_at)
+    SELECT %(workspace_id)s, user_id, %(event_id)s, %(kind)s, %(creator_id)s, %(target_kind)s,
+           %(target_id)s, %(about)s, %(facts)s, in_app, %(happened_at)s
+      FROM chosen WHERE in_app OR mailed
+        -- In one order, so that two of the same event wait for each other and never in a circle.
+     ORDER BY user_id
+        ON CONFLICT (workspace_id, user_id, event_id) DO NOTHING
+    RETURNING id, user_id, in_app
+  )
+  SELECT a.id, a.user_id, a.in_app, c.mailed FROM added a JOIN chosen c USING (user_id)
+"""
+
+
+class PostgresNotices:
+    """The notifications of a workspace's members.
+
+    Args:
+        tenant: The workspace, with every member's rows.
+    """
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+        # To be queued once they are committed.
+        self.mail_ids: list[UUID] = []
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Open the transaction that all calls share."""
+        return self._tenant.transaction()
+
+    def subject(self, event: Detail) -> Subject | None:
+        """Look up what an event is about; None when it is gone."""
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=class_row(Subject)) as cursor,
+        ):
+            return cursor.execute(
+                _SUBJECTS[event.aggregate_type], {"id": event.aggregate_id}
+            ).fetchone()
+
+    def add(self, news: News) -> list[Notice]:
+        """Add a notification for each member who may see it and wants it, and has none of it."""
+        event, subject = news.event, news.subject
+        with (
+            self._tenant.transaction() as connection,
+            connection.cursor(row_factory=class_row(Notice)) as cursor,
+        ):
+            return cursor.execute(
+                _ADD,
+                {
+                    "workspace_id": self._tenant.workspace_id,
+                    "event_id": event.id,
+                    "kind": news.kind.value,
+                    "mailed": RULES[news.kind].mailed,
+                    "roles": [role.value for role in roles_for(news.kind)],
+                    "creator_id": subject.creator_id,
+                    "left_out": subject.left_out,
+                    "target_kind": event.aggregate_type,
+                    "target_id": event.aggregate_id,
+                    "about": subject.about and subject.about[:200],
+                    "facts": Jsonb(event.payload),
+                    "happened_at": event.created_at,
+                },
+            ).fetchall()
+
+    def mail(self, news: News, notice: Notice) -> None:
+        """Store the mail of a notification."""
+        with self._tenant.transaction() as connection:
+            (workspace,) = connection.execute(
+                "SELECT name FROM workspaces WHERE id = %s", (self._tenant.workspace_id,)
+            ).fetchone() or ("",)
+            mail_id = mails.add(
+                connection,
+                Template(news.kind.value),
+                user_id=notice.user_id,
+                parameters={"about": news.subject.about or "", "workspace": workspace},
+            )
+            connection.execute(
+                "UPDATE notifications SET mail_id = %s WHERE workspace_id = %s AND id = %s",
+                (mail_id, self._tenant.workspace_id, notice.id),
+            )
+        self.mail_ids.append(mail_id)
+
+    def announce(self, news: News, notice: Notice) -> None:
+        """Add the event of a notification to the outbox."""
+        creator_id = news.subject.creator_id
+        with self._tenant.transaction() as connection:
+            outbox.add(
+                connection,
+                "notification.created",
+                workspace_id=self._tenant.workspace_id,
+                aggregate=("notification", notice.id),
+                payload={
+                    "user_id": str(notice.user_id),
+                    "kind": news.kind.value,
+                    "creator_id": creator_id and str(creator_id),
+                },
+            )
