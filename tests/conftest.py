@@ -72,8 +72,11 @@ def as_role(database: Mapping[str, str]) -> Iterator[Callable[[str], Connection]
 def tenant(as_role: Callable[[str], Connection]) -> Callable[..., Tenant]:
     """Make the transactions of a workspace, on a connection with the role ``app`` of their own."""
 
-    def make(workspace_id: UUID, creators: list[UUID] | None = None) -> Tenant:
-        return Tenant(SingleConnection(lambda: as_role("app")), workspace_id, creators)
+    def make(
+        workspace_id: UUID, creators: list[UUID] | None = None, member: UUID | None = None
+    ) -> Tenant:
+        source = SingleConnection(lambda: as_role("app"))
+        return Tenant(source, workspace_id, creators, member=member)
 
     return make
 

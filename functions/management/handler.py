@@ -21,12 +21,16 @@ from functions.management.models import (
     MemberChanges,
 )
 from functions.management.repository import PostgresAuditLog, PostgresCreators
+from functions.management.settings_repository import PostgresOwnSettings, PostgresSettings
 from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
-from huntaze.db import Tenant, database
+from huntaze.db import EVERY_MEMBER, Tenant, database
 from huntaze.domain import audit
 from huntaze.domain.creators import accounts
 from huntaze.domain.creators.accounts import CreatorDraft
+from huntaze.domain.notices.preferences import Preferences, PreferencesDraft
+from huntaze.domain.profiles import Profile, ProfileDraft
+from huntaze.domain.workspaces import Settings
 from huntaze.errors import BadRequestError, ForbiddenError
 from huntaze.http import (
     PAGE_LIMIT,
@@ -56,9 +60,17 @@ def limits_in_force() -> Mapping[str, LaneLimits]:
     return lane_limits()
 
 
+def own_settings(request: Request) -> PostgresOwnSettings:
+    """What the caller chooses for themselves."""
+    caller = current_principal(request)
+    tenant = Tenant(database(), caller.workspace_id, member=caller.user_id)
+    return PostgresOwnSettings(tenant, caller.user_id)
+
+
 # Plain names: Powertools does not look behind a `type` statement.
 Caller = Annotated[Principal, Depends(current_principal)]
 Workspace = Annotated[Tenant, Depends(tenant_of)]
+Own = Annotated[PostgresOwnSettings, Depends(own_settings)]
 Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)]
 Cursor = Annotated[str | None, Query(max_length=200)]
 
@@ -222,6 +234,53 @@ def verify_audit_log(caller: Caller, tenant: Workspace) -> audit.Verdict:
     """Compute every hash of the log anew and tell whether an entry was changed or removed."""
     _require_whole_workspace(caller)
     return PostgresAuditLog(tenant).verify()
+
+
+@app.get("/api/management/profile", tags=["management"])
+def read_profile(own: Own) -> Profile:
+    """Read the caller's own profile; before there is one, what their account says."""
+    return own.profile()
+
+
+@app.put("/api/management/profile", tags=["management"])
+def save_profile(draft: ProfileDraft, own: Own) -> Profile:
+    """Replace the caller's own profile; `language` is that of their mails, in every workspace."""
+    return own.save_profile(draft)
+
+
+@app.get("/api/management/notifications", tags=["management"])
+def read_notification_preferences(own: Own) -> Preferences:
+    """Read of what the caller is told, and how."""
+    return own.preferences()
+
+
+@app.put("/api/management/notifications", tags=["management"])
+def save_notification_preferences(draft: PreferencesDraft, own: Own) -> Preferences:
+    """Replace what the caller wants to be told of, in the app and by mail, and when in digests."""
+    return own.save_preferences(draft)
+
+
+@app.get("/api/management/settings", tags=["management"])
+def read_settings(caller: Caller) -> Settings:
+    """Read the workspace's settings."""
+    caller.require(Right.READ)
+    return _settings_of(caller).read()
+
+
+@app.put("/api/management/settings", tags=["management"])
+def save_settings(settings: Settings, caller: Caller) -> Settings:
+    """Replace the workspace's name and what its next creators and invitations begin with.
+
+    Creators that are there keep what they have.
+    """
+    caller.require(Right.MANAGE)
+    if caller.creators is not None:
+        raise ForbiddenError("The settings are of all creators; you work for some only.")
+    return _settings_of(caller).save(settings, by=caller.user_id)
+
+
+def _settings_of(caller: Principal) -> PostgresSettings:
+    return PostgresSettings(Tenant(database(), caller.workspace_id, member=EVERY_MEMBER))
 
 
 def _require_whole_workspace(caller: Principal) -> None:

@@ -9,7 +9,7 @@ from psycopg.rows import class_row
 from functions.management.member_repository import PostgresMembers, facts_of, scope_of
 from functions.management.members import Place
 from functions.management.models import Invitation, InvitationDraft
-from huntaze.domain import audit, mails
+from huntaze.domain import audit, mails, workspaces
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Limit
 from huntaze.domain.mails import Template
@@ -123,7 +123,7 @@ class PostgresInvitations(PostgresMembers):
                     "invitation_id": str(invitation.id),
                     "workspace": names[0],
                     "inviter": names[1],
-                    "language": draft.language,
+                    "language": draft.language or workspaces.read(connection).language,
                 },
             )
             audit.record(

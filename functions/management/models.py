@@ -114,8 +114,8 @@ class InvitationDraft(BaseModel):
     role: Role
     # The creators that the person will see; null is all of them.
     creator_ids: Scope | None
-    language: Literal["en", "fr"] = Field(
-        "en", description="Of the mail, unless the person has chosen one."
+    language: Literal["en", "fr"] | None = Field(
+        None, description="Of the mail, unless the person has chosen one; else the workspace's."
     )
 
 

@@ -30,7 +30,8 @@ def onboarding_store(request: Request) -> PostgresOnboarding:
     caller.require(Right.MANAGE)
     if caller.creators is not None:
         raise ForbiddenError("You work for some creators only; ask an owner to set up.")
-    return PostgresOnboarding(Tenant(database(), caller.workspace_id), caller.user_id)
+    tenant = Tenant(database(), caller.workspace_id, member=caller.user_id)
+    return PostgresOnboarding(tenant, caller.user_id)
 
 
 Store = Annotated[PostgresOnboarding, Depends(onboarding_store)]

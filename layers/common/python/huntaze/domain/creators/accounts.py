@@ -3,10 +3,11 @@
 from collections.abc import Mapping
 from datetime import time
 from functools import cache
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import available_timezones
 
+from psycopg.rows import dict_row
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -81,7 +82,10 @@ def both_or_neither(quiet_from: time | None, quiet_until: time | None) -> None:
 
 
 class CreatorDraft(BaseModel):
-    """A creator that the workspace wants to run."""
+    """A creator that the workspace wants to run.
+
+    Of what is left out, the workspace's settings may say otherwise than the defaults here.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -140,6 +144,7 @@ def add(tenant: Tenant, draft: CreatorDraft, limits: Mapping[str, LaneLimits], *
         "id": new_id(),
     }
     with tenant.transaction() as connection:
+        values |= _begun_with(connection, draft)
         added = connection.execute(
             "INSERT INTO creators (workspace_id, id, platform, handle, display_name,"
             " time_zone, currency, cap_messages, cap_hours, quiet_from, quiet_until,"
@@ -178,6 +183,18 @@ def tell(
         payload={"creator_id": str(creator_id)},
     )
     audit.record(connection, event_type, audit.Target("creator", creator_id), actor_id=by)
+
+
+def _begun_with(connection: Connection, draft: CreatorDraft) -> dict[str, Any]:
+    """What the workspace's settings say of what the draft leaves out."""
+    with connection.cursor(row_factory=dict_row) as cursor:
+        found = cursor.execute(
+            "SELECT time_zone, cap_messages, cap_hours, quiet_from, quiet_until,"
+            " recent_chat_minutes FROM workspace_settings"
+            " WHERE workspace_id = current_setting('app.workspace_id')::uuid"
+        ).fetchone()
+    given = draft.model_fields_set
+    return {name: value for name, value in (found or {}).items() if name not in given}
 
 
 def _own_limits(draft: CreatorDraft, limits: LaneLimits) -> LaneLimits:
