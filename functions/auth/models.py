@@ -190,6 +190,8 @@ class StoredToken(NamedTuple):
 
     session_id: UUID
     user_id: UUID
+    # When its session was opened.
+    begun_at: datetime
     # False when the session was revoked or is over, or the token itself is.
     alive: bool
     used_at: datetime | None

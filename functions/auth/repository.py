@@ -232,7 +232,7 @@ class PostgresAccounts(Transactions):
                 (token_hash,),
             )
             row = connection.execute(
-                "SELECT s.id, s.user_id,"
+                "SELECT s.id, s.user_id, s.created_at,"
                 " s.revoked_at IS NULL AND s.expires_at > %(now)s AND t.expires_at > %(now)s,"
                 " t.used_at,"
                 " EXISTS (SELECT FROM refresh_tokens n WHERE n.session_id = t.session_id"

@@ -36,7 +36,9 @@ from huntaze.errors import (
 )
 from huntaze.ids import new_id
 
+# A session sleeps for so long and can be renewed, but not for ever.
 SESSION_LIFE = timedelta(days=30)
+LONGEST_SESSION = timedelta(days=90)
 # How long after its use a refresh token may come again: the reply was lost, or two tabs asked.
 REPLAY_GRACE = timedelta(seconds=10)
 _USER_AGENT_LENGTH = 400
@@ -278,7 +280,7 @@ def refresh(refresh_token: str, accounts: Accounts, *, now: datetime) -> Grant:
             successor = _successor(refresh_token, salt)
             if verdict is Verdict.RENEW:
                 accounts.use_refresh_token(token_hash, token.session_id, salt, now)
-                _keep(successor, token.session_id, accounts, now)
+                _keep(successor, token.session_id, accounts, now, begun=token.begun_at)
             return Grant(*opened, token.session_id, successor)
     raise SessionOverError("The session is over; log in again.")
 
@@ -320,12 +322,15 @@ def open_session(account: Account, accounts: Accounts, *, client: Client, now: d
 
 def _new_token(session_id: UUID, accounts: Accounts, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    _keep(token, session_id, accounts, now)
+    _keep(token, session_id, accounts, now, begun=now)
     return token
 
 
-def _keep(token: str, session_id: UUID, accounts: Accounts, now: datetime) -> None:
-    accounts.add_refresh_token(_hash_of(token), session_id, now=now, end=now + SESSION_LIFE)
+def _keep(
+    token: str, session_id: UUID, accounts: Accounts, now: datetime, *, begun: datetime
+) -> None:
+    end = min(now + SESSION_LIFE, begun + LONGEST_SESSION)
+    accounts.add_refresh_token(_hash_of(token), session_id, now=now, end=end)
 
 
 def _successor(token: str, salt: bytes) -> str:

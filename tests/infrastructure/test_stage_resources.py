@@ -81,6 +81,10 @@ def test_refusals_of_the_gateway_look_like_ours(assembly):
         told = refusal.properties["ResponseParameters"]
         assert told["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'", refusal
         assert "gatewayresponse.header.Strict-Transport-Security" in told, refusal
+        assert told["gatewayresponse.header.Content-Security-Policy"] == "'sandbox'", refusal
+        assert told["gatewayresponse.header.X-Frame-Options"] == "'DENY'", refusal
+        assert told["gatewayresponse.header.Referrer-Policy"] == "'no-referrer'", refusal
+        assert told["gatewayresponse.header.Cache-Control"] == "'no-store'", refusal
 
 
 def test_files_in_bodies_come_byte_for_byte(assembly):

@@ -62,20 +62,20 @@ def test_a_few_mistakes_are_free(failed):
 @pytest.fixture
 def token():
     return StoredToken(
-        new_id(), new_id(), alive=True, used_at=None, successor_used=False, successor_salt=None
+        new_id(), new_id(), NOW, alive=True, used_at=None, successor_used=False, successor_salt=None
     )
 
 
 @given(age=st.timedeltas(timedelta(0), timedelta(days=30)), successor_used=st.booleans())
 def test_a_used_token_renews_nothing_but_a_lost_reply(age, successor_used):
-    used = StoredToken(new_id(), new_id(), True, NOW - age, successor_used, b"salt")
+    used = StoredToken(new_id(), new_id(), NOW, True, NOW - age, successor_used, b"salt")
     expected = Verdict.REPEAT if age <= REPLAY_GRACE and not successor_used else Verdict.REVOKE
     assert judge(used, NOW) is expected
 
 
 @given(used_at=st.none() | st.just(NOW), successor_used=st.booleans())
 def test_a_dead_token_is_refused_and_revokes_nothing(used_at, successor_used):
-    dead = StoredToken(new_id(), new_id(), False, used_at, successor_used, b"salt")
+    dead = StoredToken(new_id(), new_id(), NOW, False, used_at, successor_used, b"salt")
     assert judge(dead, NOW) is Verdict.REFUSE
 
 

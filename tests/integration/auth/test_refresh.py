@@ -117,6 +117,17 @@ def test_a_session_sleeps_thirty_days_and_no_longer(register, refresh, clock):
     assert refresh(second.body["refresh_token"]).status == 401
 
 
+def test_a_session_that_is_always_in_use_ends_after_ninety_days(register, refresh, clock):
+    token = register().body["refresh_token"]
+    for _ in range(8):
+        clock.moved += timedelta(days=11)
+        renewed = refresh(token)
+        assert renewed.status == 200
+        token = renewed.body["refresh_token"]
+    clock.moved += timedelta(days=2, seconds=1)
+    assert refresh(token).status == 401
+
+
 @pytest.mark.parametrize("body", [{}, None, {"refresh_token": "unknown"}])
 def test_without_a_known_token_nothing_is_renewed(call, body):
     assert call("POST", "/refresh", body=body).status == 401
