@@ -21,6 +21,8 @@ SAFE = frozenset({"get"})
 OF_OPERATORS = ("/api/admin/", "/api/health/")
 # About the person who calls, in whatever workspace.
 _OF_PERSON = "/api/auth/"
+# Repeating these changes nothing, or their replies set cookies.
+_UNKEYED = (_OF_PERSON, *OF_OPERATORS)
 
 _GENERAL = {
     "400": "The request cannot be read.",
@@ -62,6 +64,10 @@ _PARAMETERS = {
     "tier": "Only of this tier.",
     "type": "Only of this type.",
 }
+_AWAY = {
+    "description": "To the provider, or back to one of our own pages.",
+    "headers": {"Location": {"description": "Where to.", "schema": {"type": "string"}}},
+}
 # What Powertools writes about its own refusals, which never leave a function of ours.
 NOT_OURS = frozenset({"HTTPValidationError", "ValidationError", "ResponseValidationError"})
 
@@ -80,7 +86,7 @@ class Operations:
         """Say what ``route`` does, who may call it and how it refuses."""
         rights = route_errors.rights_of(route)
         _describe(operation, inspect.getdoc(route) or "", _needs(path, rights, public=public))
-        keyed = not public and method not in SAFE and not path.startswith(OF_OPERATORS)
+        keyed = not public and method not in SAFE and not path.startswith(_UNKEYED)
         if keyed:
             operation.setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
         for parameter in operation.get("parameters", []):
@@ -112,6 +118,8 @@ class Operations:
             # Refusals that Powertools adds by itself; a feature's own words stay.
             if any(name in str(response) for name in NOT_OURS):
                 del responses[status]
+        if "302" in responses:
+            responses["302"] = _AWAY
         if "204" in responses:
             responses["204"] = {"description": "Done; there is nothing to say."}
         self._refusals |= given

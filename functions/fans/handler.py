@@ -60,6 +60,9 @@ RAW_FORMATS = {
     "application/jsonl": "jsonl",
 }
 
+_EXPORTED: dict[int, OpenAPIResponse] = {
+    200: {"description": "The fans.", "content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 _REPORT: dict[str, OpenAPIResponseContentSchema | OpenAPIResponseContentModel] = {
     "application/json": {"model": ImportReport}
 }
@@ -133,8 +136,8 @@ def list_fans(
     return store.page(which, VALUE if sort == "value" else NEWEST, limit=limit, cursor=cursor)
 
 
-@app.get("/api/crm/fans/export", tags=["fans"])
-@app.get("/api/onlyfans/subscribers/export", tags=["fans"])
+@app.get("/api/crm/fans/export", tags=["fans"], responses=_EXPORTED)
+@app.get("/api/onlyfans/subscribers/export", tags=["fans"], responses=_EXPORTED)
 def export_fans(
     store: Fans, creator_id: UUID | None = None, cursor: str | None = None
 ) -> Response[str]:

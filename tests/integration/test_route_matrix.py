@@ -25,7 +25,7 @@ from functions.auth.link_repository import PostgresLinks
 from functions.auth.oauth import handler as oauth
 from functions.auth.oauth.repository import PostgresOAuth
 from functions.billing.api import handler as billing
-from huntaze import clients
+from huntaze import clients, http
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
 from huntaze.ids import new_id
@@ -105,6 +105,8 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
         if tag not in ("auth", "docs", "oauth"):
             monkeypatch.setattr(door, "database", lambda: app)
     monkeypatch.setattr(DOORS["operators"], "database", lambda: auditor)
+    # Where replies are kept; `test_sessions` shows that the doors of accounts keep none.
+    monkeypatch.setattr(http, "database", lambda: app)
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(identity)
     oauth.app.dependency_overrides[oauth.stored_accounts] = lambda: PostgresOAuth(identity)
     monkeypatch.setenv("OAUTH_PROVIDERS", provider_settings("https://idp.example"))
@@ -145,7 +147,11 @@ def call(api_event, lambda_context) -> Callable[..., Answer]:
         door = DOORS[OPERATIONS[method, path]["tags"][0]]
         if MATRIX[method, path].ended:
             ids = {**ids, "campaign_id": ids.get("ended_campaign_id", ids["campaign_id"])}
-        sent = api_event(method.upper(), path.format_map(ids), principal=who, **event)
+        # Repeatable or not, every request that changes something may have a key.
+        keyed = {} if method == "get" else {"Idempotency-Key": str(new_id())}
+        sent = api_event(
+            method.upper(), path.format_map(ids), principal=who, headers=keyed, **event
+        )
         answer = door.handler(sent, lambda_context)
         status, text = int(answer["statusCode"]), answer["body"] or ""
         if status >= 400:

@@ -156,8 +156,8 @@ def _cookie(value: str, life: timedelta) -> Cookie:
     )
 
 
-_for_strangers = lambda_entry(app, authenticated=False)
-_for_members = lambda_entry(app)
+_for_strangers = lambda_entry(app, authenticated=False, keeps_replies=False)
+_for_members = lambda_entry(app, keeps_replies=False)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

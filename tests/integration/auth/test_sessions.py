@@ -5,6 +5,8 @@ from uuid import UUID
 import pytest
 
 from functions.authorizer import handler as authorizer
+from huntaze import http
+from huntaze.db import SingleConnection
 from huntaze.ids import new_id
 
 
@@ -85,3 +87,13 @@ def test_refuses_a_cursor_of_no_list(call, principal, cursor):
 
 def test_a_session_id_that_is_none_is_refused(call, principal):
     assert call("DELETE", "/sessions/none", principal=principal()).status == 422
+
+
+def test_a_key_for_the_request_does_no_harm(register, call, admit, as_role, monkeypatch):
+    """The role of this feature keeps no replies: what has a key is done as it is without."""
+    monkeypatch.setattr(http, "database", lambda: SingleConnection(lambda: as_role("identity")))
+    context = admit(register().body["access_token"])
+    key = {"Idempotency-Key": "again"}
+    for _ in range(2):
+        assert call("DELETE", "/sessions", principal=context, headers=key).status == 204
+    assert call("POST", "/logout", principal=context, headers=key).status == 204

@@ -213,6 +213,7 @@ def lambda_entry(
     *,
     authenticated: bool = True,
     operators_only: bool = False,
+    keeps_replies: bool = True,
     any_body: bool = False,
 ) -> LambdaHandler:
     """Make the Lambda handler of ``app``.
@@ -224,6 +225,8 @@ def lambda_entry(
             nothing of a route's shape.
         operators_only: Whether the feature is for operators of the platform, who may be in no
             workspace. Others are refused as early as strangers.
+        keeps_replies: Whether a request with an Idempotency-Key is answered once; not where
+            repeating it changes nothing, or its reply sets cookies, which are not kept.
         any_body: Whether the feature reads bodies by itself, byte for byte (signed webhooks).
     """
 
@@ -235,7 +238,9 @@ def lambda_entry(
         request_id = correlation.parse(request_context.get("requestId")) or new_id()
         with invocation(request_id, workspace_id=caller.get("workspace_id")):
             admit = _admit_operator if operators_only else partial(_admit, authenticated)
-            answer = _answer_event(app, event, context, admit=admit, any_body=any_body)
+            answer = _answer_event(
+                app, event, context, admit=admit, keeps_replies=keeps_replies, any_body=any_body
+            )
             log.info(
                 "answered",
                 extra={
@@ -271,6 +276,7 @@ def _answer_event(
     context: LambdaContext,
     *,
     admit: Callable[[dict[str, str] | None], Principal | None],
+    keeps_replies: bool,
     any_body: bool,
 ) -> dict[str, Any]:
     try:
@@ -278,7 +284,7 @@ def _answer_event(
         member = admit(authorizer)
         if not any_body:
             _refuse_unreadable(event)
-        keyed = idempotency.keyed_request(event, member) if member else None
+        keyed = idempotency.keyed_request(event, member) if member and keeps_replies else None
         resolve = partial(app.resolve, event, context)
         answer = idempotency.answer_once(keyed, database(), resolve) if keyed else resolve()
     except HuntazeError as refusal:
