@@ -18,6 +18,8 @@ help: ## show this text
 	@echo "  IDENTITY_PROVIDER_PORT     one each"
 	@echo "  SFN_WAIT_SCALE=1           factor for the waits of the state machines"
 	@echo "  STRIPE_API_KEY             a key of Stripe's test mode, in place of the stand-in"
+	@echo "  OPENAI_API_KEY             OpenAI itself, in place of the stand-in for models; OPENAI_BASE_URL"
+	@echo "  AZURE_OPENAI_API_KEY, AZURE_OPENAI_ENDPOINT   the same for Azure OpenAI"
 	@echo "  CHROMIUM_EXECUTABLE        the browser to use; found or fetched when not set"
 	@echo
 	@echo "Example:  make run HUNTAZE_DATA=/tmp/huntaze-2 HUNTAZE_PORT_BASE=4600"
