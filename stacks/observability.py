@@ -243,18 +243,9 @@ class Observability(StageStack):
             )
 
     def _watch_models(self) -> None:
-        costs = {
-            f"of_{provider}": _ours(_AI, "AIProviderCost", "Sum", _DAY, provider=provider)
-            for provider in _MODEL_PROVIDERS
-        }
         self._alarms.add(
             "ai-daily-cost",
-            cloudwatch.MathExpression(
-                expression=" + ".join(f"FILL({name}, 0)" for name in costs),
-                using_metrics=costs,
-                label="US dollars a day",
-                period=_DAY,
-            ),
+            _ours(_AI, "AICost", "Sum", _DAY),
             above=_DAILY_AI_USD,
             says=f"Models have cost more than {_DAILY_AI_USD} USD within a day.",
         )

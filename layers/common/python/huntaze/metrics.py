@@ -67,7 +67,8 @@ DRIFTED_CENTS = Metric(_MONEY, "DriftedCents", Unit.COUNT)
 
 _AI = "Huntaze/AI/Costs"
 
-# In US dollars.
+# In US dollars, all providers together and each by itself.
+AI_COST = Metric(_AI, "AICost", Unit.NONE)
 AI_PROVIDER_COST = Metric(_AI, "AIProviderCost", Unit.NONE, ("provider",))
 AI_TOKEN_USAGE = Metric(_AI, "AITokenUsage", Unit.COUNT, ("provider", "kind"))
 AI_REQUEST_DURATION = Metric(_AI, "AIRequestDuration", Unit.SECONDS, ("provider",))

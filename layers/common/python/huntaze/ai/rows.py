@@ -42,6 +42,7 @@ def publish(provider: Provider, usage: Usage, nanos: int, latency_ms: int) -> No
     """Tell operators of a call."""
     name = provider.value
     plain = usage.input_tokens - usage.cached_tokens - usage.written_tokens
+    metrics.record(metrics.AI_COST, nanos / _NANOS_PER_DOLLAR)
     metrics.record(metrics.AI_PROVIDER_COST, nanos / _NANOS_PER_DOLLAR, provider=name)
     metrics.record(metrics.AI_REQUEST_DURATION, latency_ms / 1000, provider=name)
     for kind, tokens in (
