@@ -18,6 +18,23 @@ ALTER TABLE ai_configs
 -- Which texts the prompt was made of, e.g. content-1/common-1.
 ALTER TABLE ai_generations ADD COLUMN prompt_version text;
 
+CREATE OR REPLACE FUNCTION ai_open(workspace uuid, opening jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  PERFORM ai_enter(workspace);
+  INSERT INTO ai_generations (workspace_id, id, creator_id, campaign_id, task, agent, complexity,
+                              critical, prompt_version, tier, reason, hops)
+  SELECT workspace, o.id, o.creator_id, o.campaign_id, o.task, o.agent, o.complexity, o.critical,
+         o.prompt_version, o.tier, o.reason, o.hops
+    FROM jsonb_to_record(opening) AS o(id uuid, creator_id uuid, campaign_id uuid, task text,
+         agent text, complexity smallint, critical boolean, prompt_version text, tier text,
+         reason text, hops text[])
+      ON CONFLICT (workspace_id, id) DO UPDATE
+     SET tier = excluded.tier, reason = excluded.reason, hops = excluded.hops;
+END
+$$;
+
 -- What agents wrote and both checks approved; anything else is not kept. A row is the record of an
 -- approval, too: what was proposed, by which model, what the checks said, who decided, and what it
 -- became.

@@ -7,11 +7,8 @@ from stacks import permissions
 from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_parts import FeatureParts, FunctionParts, run_every_minute
-<<<<<<< HEAD
 from stacks.features.assistant import add_assistant
-=======
 from stacks.features.assistant_config import add_assistant_config
->>>>>>> 4a63d61 (assistant, compliance: Say how the assistant writes; judge in public.)
 from stacks.features.auth import add_auth
 from stacks.features.billing import add_billing
 from stacks.features.campaigns import add_campaigns

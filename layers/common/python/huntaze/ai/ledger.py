@@ -223,7 +223,6 @@ def _write_whole(connection: Connection, opening: Opening, end: End) -> None:
 
 def _as_json(opening: Opening) -> dict[str, Any]:
     request, decision = opening.request, opening.decision
-<<<<<<< HEAD
     return {
         "id": str(opening.generation_id),
         "creator_id": request.creator_id and str(request.creator_id),
@@ -232,6 +231,7 @@ def _as_json(opening: Opening) -> dict[str, Any]:
         "agent": request.agent,
         "complexity": decision.complexity,
         "critical": request.critical,
+        "prompt_version": request.prompt_version,
         "tier": decision.tier.value,
         "reason": decision.reason.value,
         "hops": [hop.circuit for hop in decision.hops],
@@ -248,21 +248,6 @@ def _ending(end: End | None) -> Jsonb | None:
             "model": end.hop.model if end.hop else None,
             "cached": end.cached,
         }
-=======
-    connection.execute(
-        "INSERT INTO ai_generations (workspace_id, id, creator_id, campaign_id, task, agent,"
-        " complexity, critical, prompt_version, tier, reason, hops)"
-        " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
-        " ON CONFLICT (workspace_id, id) DO UPDATE"
-        " SET tier = excluded.tier, reason = excluded.reason, hops = excluded.hops",
-        (
-            *(opening.workspace_id, opening.generation_id),
-            *(request.creator_id, request.campaign_id, request.task, request.agent),
-            *(decision.complexity, request.critical, request.prompt_version),
-            *(decision.tier.value, decision.reason.value),
-            [hop.circuit for hop in decision.hops],
-        ),
->>>>>>> 4a63d61 (assistant, compliance: Say how the assistant writes; judge in public.)
     )
 
 
