@@ -139,12 +139,13 @@ def test_what_is_wrong_is_refused_and_not_stored(call, ids, wrong):
     assert call("GET", ids)[0] == 404
 
 
-def test_the_voice_follows_the_configuration_and_then_the_profile(call, ids, read, tenant):
+def test_the_voice_follows_the_configuration_and_then_the_profile(call, ids, read, as_role, tenant):
     bare = read(ids, ai_configs.voice_of, ids.creator_id)
     assert (bare.language, bare.style, bare.platform) == (Language.EN, "friendly", "fan_platform")
     with tenant(ids.workspace_id).transaction() as connection:
         profile = ProfileDraft(display_name="Ada", language="fr", niche="art")
         profiles.save(connection, ids.user_id, profile)
+    as_role("identity").execute("UPDATE users SET language = 'fr' WHERE id = %s", (ids.user_id,))
     assert read(ids, ai_configs.voice_of, ids.creator_id).language is Language.FR
     call("PUT", ids, body={**DRAFT, "language": "en"})
     voice = read(ids, ai_configs.voice_of, ids.creator_id)

@@ -156,12 +156,13 @@ def voice_of(connection: Connection, creator_id: UUID) -> Voice:
             " FROM creators c"
             " LEFT JOIN ai_configs a ON a.workspace_id = c.workspace_id AND a.creator_id = c.id"
             " LEFT JOIN LATERAL ("
-            "   SELECT u.niche, u.language FROM user_profiles u JOIN members m"
-            "       ON m.workspace_id = u.workspace_id AND m.user_id = u.user_id"
-            "    WHERE u.workspace_id = c.workspace_id"
+            "   SELECT u.language, f.niche FROM members m JOIN users u ON u.id = m.user_id"
+            "     LEFT JOIN user_profiles f"
+            "       ON f.workspace_id = m.workspace_id AND f.user_id = m.user_id"
+            "    WHERE m.workspace_id = c.workspace_id"
             # Whoever wrote the configuration, or the owner who came first.
-            "      AND (u.user_id = a.updated_by OR (a.updated_by IS NULL AND m.role = 'owner'))"
-            "    ORDER BY m.created_at, u.user_id LIMIT 1) p ON true"
+            "      AND (m.user_id = a.updated_by OR (a.updated_by IS NULL AND m.role = 'owner'))"
+            "    ORDER BY m.created_at, m.user_id LIMIT 1) p ON true"
             " WHERE c.id = %s",
             (creator_id,),
         ).fetchone()
