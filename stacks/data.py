@@ -66,14 +66,15 @@ class Data(StageStack):
         self.uploads = self._bucket(
             "Uploads",
             cors=[
-                # The browser puts the file straight into the bucket with a presigned URL.
+                # The browser posts the file straight into the bucket with a signed form.
                 s3.CorsRule(
                     allowed_headers=["*"],
-                    allowed_methods=[s3.HttpMethods.PUT, s3.HttpMethods.GET],
+                    allowed_methods=[s3.HttpMethods.POST],
                     allowed_origins=list(settings.allowed_origins),
                     exposed_headers=["ETag"],
                 )
             ],
+            kept_below={"incoming/": _UPLOADS_KEPT},
         )
         self.media_bucket = self._bucket("Media", versioned=True)
         # On one machine media are read from the bucket: the stand-in knows no CloudFront keys.

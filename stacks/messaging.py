@@ -36,6 +36,9 @@ _RECEIVES = 5
 # whoever waits for one waits no longer. A message that comes back so late has long been made up for
 # by the sweep of each minute.
 RUN_TIME = Duration.minutes(5)
+# The longest that Lambda lets a function work: a file that is looked at begins at its start again.
+LONG_TIME = Duration.minutes(15)
+LONG_WORK = ("enrichment",)
 # A lane's message is a wake-up: it comes back whenever a worker hands its lane over, so only
 # very many receives mean that no worker can read it.
 _LANE_VISIBILITY = Duration.seconds(120)
@@ -102,7 +105,7 @@ class Messaging(StageStack):
             construct_id,
             f"huntaze-{name}",
             dead_letters=sqs.DeadLetterQueue(queue=dead, max_receive_count=_RECEIVES),
-            visibility=_VISIBILITY,
+            visibility=LONG_TIME if name in LONG_WORK else _VISIBILITY,
         )
 
     def _queue(

@@ -12,7 +12,7 @@ from constructs import Construct
 from stacks.alarms import SILENCE_IS_TROUBLE, Alarms
 from stacks.campaign_state_machine import state_machine_arn
 from stacks.dashboards import add_dashboards
-from stacks.messaging import QUEUES, RUN_TIME
+from stacks.messaging import LONG_WORK, QUEUES, RUN_TIME
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
@@ -130,7 +130,8 @@ class Observability(StageStack):
         if self._settings.watches_closely:
             for name in _NAMED_QUEUES:
                 # A message ages until it is deleted: of an import that is when its run ends.
-                minutes = 5 + (RUN_TIME.to_minutes() if name == "imports" else 0)
+                long = name in ("imports", *LONG_WORK)
+                minutes = 5 + (RUN_TIME.to_minutes() if long else 0)
                 self._alarms.add(
                     f"queue-age-{name}",
                     self._queue(f"huntaze-{name}", "ApproximateAgeOfOldestMessage"),

@@ -268,6 +268,53 @@ def show_media(function: lambda_.Function, data: Data) -> None:
     data.media.signing_secret.grant_value(function)
 
 
+def take_media_uploads(function: lambda_.Function, data: Data) -> None:
+    """Sign forms that put files below `incoming/`, and look at what has come."""
+    function.add_environment("UPLOADS_BUCKET", data.uploads.bucket_name)
+    incoming = _objects_of(data.uploads, "incoming/")
+    allow(function, ["s3:PutObject", "s3:GetObject"], [incoming], because=_BELOW_A_PREFIX)
+    allow(function, ["s3:ListBucket"], [data.uploads.bucket_arn])
+
+
+def wake_enrichment(function: lambda_.Function, messaging: Messaging) -> None:
+    """Let the work at something of the library begin."""
+    queue = messaging.queues["enrichment"]
+    function.add_environment("ENRICHMENT_QUEUE_URL", queue.queue_url)
+    allow(function, ["sqs:SendMessage"], [queue.queue_arn])
+
+
+def work_on_enrichment(function: lambda_.Function, messaging: Messaging) -> None:
+    """Be called for each message of the queue of the library."""
+    allow(
+        function,
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        [messaging.queues["enrichment"].queue_arn],
+    )
+
+
+def keep_media(function: lambda_.Function, data: Data) -> None:
+    """Read and delete uploaded files, and write and delete the objects of items."""
+    function.add_environment("UPLOADS_BUCKET", data.uploads.bucket_name)
+    function.add_environment("MEDIA_BUCKET", data.media_bucket.bucket_name)
+    allow(
+        function,
+        ["s3:GetObject", "s3:DeleteObject"],
+        [_objects_of(data.uploads, "incoming/")],
+        because=_BELOW_A_PREFIX,
+    )
+    allow(
+        function,
+        ["s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject"],
+        [_objects_of(data.media_bucket)],
+        because=_ALL_OBJECTS,
+    )
+    allow(
+        function,
+        ["s3:ListBucket"],
+        [data.uploads.bucket_arn, data.media_bucket.bucket_arn],
+    )
+
+
 def assume(role: iam.Role, arns: list[str]) -> None:
     """Work as other roles."""
     allow(role, ["sts:AssumeRole"], arns)

@@ -205,6 +205,11 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("put", "/api/ai/config"): Entry(Right.MANAGE, _manner),
     ("get", "/api/content"): Entry(Right.READ),
     ("post", "/api/content"): Entry(Right.WRITE_CAMPAIGNS, _medium),
+    ("post", "/api/content/uploads"): Entry(
+        Right.WRITE_CAMPAIGNS, _chosen(content_type="image/jpeg", title="t")
+    ),
+    ("get", "/api/content/uploads/{upload_id}"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/api/content/uploads/{upload_id}/complete"): Entry(Right.WRITE_CAMPAIGNS),
     ("get", "/api/content/{media_id}"): Entry(Right.READ),
     ("get", "/api/content/{media_id}/usage"): Entry(Right.READ),
     ("patch", "/api/content/{media_id}"): Entry(Right.WRITE_CAMPAIGNS, lambda _: {"title": "new"}),

@@ -17,7 +17,7 @@ MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member", "plan", "draft"),
-    *("invitation", "media_upload", "entry", "notification"),
+    *("invitation", "entry", "notification"),
 )
 
 
@@ -175,7 +175,7 @@ class FullWorkspace:
         file = {"content_type": "image/jpeg", "bytes": 1, "objects": f'{{"original": "{MARK}"}}'}
         self._add(connection, "media_files", {**item, **file, "sha256": new_id().bytes * 2})
         self._add(connection, "media_removals", {**creator, "media_id": new_id()})
-        upload = {"id": ids["media_upload_id"], "created_by": self._user_id, "title": MARK}
+        upload = {"id": ids["upload_id"], "created_by": self._user_id, "title": MARK}
         ends = {"expires_at": "2030-01-01T00:00:00Z"}
         self._add(connection, "media_uploads", {**creator, **upload, **ends})
         spare = {**creator, "media_id": ids["spare_media_id"]}

@@ -4,6 +4,14 @@ An item is a text, or a photo, a video or an audio: a file that was uploaded, a 
 vault on the platform, or both. Only what is in the vault can be attached to a message.
 """
 
+from huntaze.domain.media.files import (
+    SameFileError,
+    add_file,
+    end_removal,
+    find_same_file,
+    find_similar_photos,
+    request_removal,
+)
 from huntaze.domain.media.items import (
     MediaExistsError,
     MediaInUseError,
@@ -21,7 +29,9 @@ from huntaze.domain.media.models import (
     MediaChanges,
     MediaDraft,
     MediaKind,
+    ShortText,
     StoredFile,
+    TagList,
     Usage,
 )
 from huntaze.domain.media.usage import read_usage
@@ -36,12 +46,20 @@ __all__ = [
     "MediaInUseError",
     "MediaKind",
     "MediaOfferedError",
+    "SameFileError",
+    "ShortText",
     "StoredFile",
+    "TagList",
     "Usage",
+    "add_file",
     "add_media",
     "change_media",
     "delete_media",
+    "end_removal",
+    "find_same_file",
+    "find_similar_photos",
     "read_media",
     "read_usage",
+    "request_removal",
     "require_media",
 ]

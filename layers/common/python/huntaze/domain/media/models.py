@@ -19,7 +19,7 @@ type FileKind = Literal["photo", "video", "audio"]
 MAX_TAGS = 50
 
 # Plain names: a `type` statement would make another schema of each in the OpenAPI document.
-Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+ShortText = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Body = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=r"\S")]
 _Tag = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
 
@@ -28,7 +28,7 @@ def _without_repeats(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-Tags = Annotated[list[_Tag], Field(max_length=MAX_TAGS), AfterValidator(_without_repeats)]
+TagList = Annotated[list[_Tag], Field(max_length=MAX_TAGS), AfterValidator(_without_repeats)]
 
 
 class MediaDraft(BaseModel):
@@ -41,10 +41,10 @@ class MediaDraft(BaseModel):
 
     creator_id: UUID | None = None
     kind: MediaKind
-    title: Short
+    title: ShortText
     body: Body | None = None
-    platform_media_id: Short | None = None
-    tags: Tags = Field(default_factory=list)
+    platform_media_id: ShortText | None = None
+    tags: TagList = Field(default_factory=list)
 
     @model_validator(mode="after")
     def _is_a_text_or_in_the_vault(self) -> Self:
@@ -67,10 +67,10 @@ class MediaChanges(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    title: Short | None = None
+    title: ShortText | None = None
     body: Body | None = None
-    platform_media_id: Short | None = None
-    tags: Tags | None = None
+    platform_media_id: ShortText | None = None
+    tags: TagList | None = None
 
 
 class FileFacts(BaseModel):
