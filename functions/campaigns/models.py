@@ -243,7 +243,11 @@ class VariantMetrics(BaseModel):
 
 
 class Metrics(BaseModel):
-    """A campaign in figures; the states add up to the audience."""
+    """A campaign in figures; the states add up to the audience.
+
+    ``not_sent_because`` says what stood in the way: of ``media_missing`` an item that the
+    platform's vault does not hold; see the usage of the items, and put it there again.
+    """
 
     audience: int
     planned: int
@@ -254,6 +258,7 @@ class Metrics(BaseModel):
     cancelled: int
     held_out: int
     skipped: dict[str, int]
+    not_sent_because: dict[str, int]
     unsent: int
     bought: int
     variants: list[VariantMetrics]

@@ -336,16 +336,12 @@ def metrics(campaign_id: UUID, store: CampaignStore) -> Metrics:
         campaign = store.get(campaign_id)
         counts = planning.totals(connection, campaign_id)
         sales = store.sales(campaign_id)
-    skipped = {
-        key.removeprefix("skipped:"): rows
-        for key, rows in counts.items()
-        if key.startswith("skipped:")
-    }
     states = {state.value: counts[state] for state in SendState if state != SendState.SKIPPED}
     return Metrics(
         **states,
         audience=sum(counts[state] for state in SendState),
-        skipped=skipped,
+        skipped=_by_reason(counts, SendState.SKIPPED),
+        not_sent_because=_by_reason(counts, SendState.NOT_SENT),
         unsent=sum(row["unsent"] for row in sales.values()),
         bought=sum(row["bought"] for row in sales.values()),
         variants=[
@@ -362,6 +358,13 @@ def metrics(campaign_id: UUID, store: CampaignStore) -> Metrics:
         started_at=campaign.released_at,
         finished_at=campaign.finished_at,
     )
+
+
+def _by_reason(counts: dict[str, int], state: SendState) -> dict[str, int]:
+    prefix = f"{state}:"
+    return {
+        key.removeprefix(prefix): rows for key, rows in counts.items() if key.startswith(prefix)
+    }
 
 
 def forecast(campaign_id: UUID, store: CampaignStore) -> Forecast:

@@ -1,9 +1,10 @@
 """HTTP door of the content feature: wiring and routes, no rules."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from aws_lambda_powertools.event_handler import Depends, Request
 from aws_lambda_powertools.event_handler.openapi.params import Query
@@ -16,8 +17,12 @@ from functions.content.files.repository import PostgresUploads
 from functions.content.gateway import addresses
 from functions.content.models import ContentItem
 from functions.content.repository import PostgresContent
+from functions.content.schedule import service as schedules
+from functions.content.schedule.models import Calendar, Entry, EntryDraft
+from functions.content.schedule.repository import PostgresSchedule
 from huntaze.auth import Right, current_principal
 from huntaze.db import Tenant, database, once_committed
+from huntaze.domain.fans.models import TimeZone
 from huntaze.domain.media import MediaChanges, MediaDraft, MediaKind, Usage
 from huntaze.http import PAGE_LIMIT, PAGE_LIMIT_MAX, Page, create_app, lambda_entry
 from huntaze.ids import new_id
@@ -147,6 +152,61 @@ def complete_upload(request: Request, upload_id: UUID, store: Uploads, tickets: 
 def read_upload(upload_id: UUID, store: Uploads) -> Upload:
     """Read what became of an upload."""
     return store.get(upload_id)
+
+
+def _schedule(request: Request, right: Right) -> PostgresSchedule:
+    principal = current_principal(request)
+    principal.require(right)
+    tenant = Tenant(database(), principal.workspace_id, principal.creators)
+    return PostgresSchedule(tenant, principal.user_id)
+
+
+def schedule_store(request: Request) -> PostgresSchedule:
+    """The caller's schedules; reading them is what every role may."""
+    return _schedule(request, Right.READ)
+
+
+def writable_schedule_store(request: Request) -> PostgresSchedule:
+    """The caller's schedules, for one who decides what is offered."""
+    return _schedule(request, Right.WRITE_CAMPAIGNS)
+
+
+@app.get("/api/content/schedule", tags=["content"])
+def read_schedule(
+    store: Annotated[PostgresSchedule, Depends(schedule_store)],
+    creator_id: UUID | None = None,
+    first: date | None = None,
+    days: Annotated[int, Query(ge=1, le=schedules.MAX_DAYS)] = 31,
+    time_zone: TimeZone = "UTC",
+) -> Calendar:
+    """Read a calendar of days as a time zone has them, from ``first`` on, else from today."""
+    return schedules.calendar(
+        store,
+        creator_id=creator_id,
+        first=first or datetime.now(ZoneInfo(time_zone)).date(),
+        days=days,
+        time_zone=time_zone,
+    )
+
+
+@app.post("/api/content/schedule", status_code=HTTPStatus.CREATED, tags=["content"])
+def schedule_content(
+    draft: EntryDraft, store: Annotated[PostgresSchedule, Depends(writable_schedule_store)]
+) -> Entry:
+    """Put an item into the calendar, at a time of the clocks of a zone.
+
+    When the moment comes, within a minute or two, the entry becomes ``due`` and the event
+    ``content.due`` leaves. Nothing is published by itself: a person does that, or a campaign.
+    """
+    return schedules.schedule(draft, store, entry_id=new_id(), now=datetime.now(UTC))
+
+
+@app.delete("/api/content/schedule/<entry_id>", status_code=HTTPStatus.NO_CONTENT, tags=["content"])
+def unschedule_content(
+    entry_id: UUID, store: Annotated[PostgresSchedule, Depends(writable_schedule_store)]
+) -> None:
+    """Take an entry out of the calendar before its moment has come."""
+    store.remove(entry_id)
 
 
 handler = lambda_entry(app)

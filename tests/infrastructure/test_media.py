@@ -66,15 +66,16 @@ def test_the_key_that_signs_is_in_no_template(production):
         assert "PRIVATE" not in json.dumps(secret)
 
 
-def test_one_function_alone_reaches_the_key(production):
+def test_who_makes_the_key_and_who_signs_alone_reach_it(production):
     reachers = {
         policy.logical_id
         for policy in production.of_kind("AWS::IAM::Policy")
         for statement in policy.properties["PolicyDocument"]["Statement"]
         if "MediaDeliveryKey1" in json.dumps(statement["Resource"])
     }
-    assert len(reachers) == 1
-    assert "KeyMaker" in reachers.pop()
+    assert len(reachers) == 2
+    for name in ("KeyMaker", "ContentRole"):
+        assert any(name in reacher for reacher in reachers)
 
 
 def test_what_is_shown_runs_nothing_and_is_framed_nowhere(production):

@@ -4,6 +4,7 @@
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from huntaze.auth import Right
@@ -90,6 +91,11 @@ def _medium(ids: Ids) -> dict[str, Any]:
         "kind": "photo",
         "title": "t",
     }
+
+
+def _entry(ids: Ids) -> dict[str, Any]:
+    local_at = (datetime.now(UTC) + timedelta(days=9)).strftime("%Y-%m-%dT12:00")
+    return {"media_id": ids["media_id"], "local_at": local_at, "time_zone": "Europe/Paris"}
 
 
 def _campaign(ids: Ids) -> dict[str, Any]:
@@ -205,6 +211,9 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("put", "/api/ai/config"): Entry(Right.MANAGE, _manner),
     ("get", "/api/content"): Entry(Right.READ),
     ("post", "/api/content"): Entry(Right.WRITE_CAMPAIGNS, _medium),
+    ("get", "/api/content/schedule"): Entry(Right.READ),
+    ("post", "/api/content/schedule"): Entry(Right.WRITE_CAMPAIGNS, _entry),
+    ("delete", "/api/content/schedule/{entry_id}"): Entry(Right.WRITE_CAMPAIGNS),
     ("post", "/api/content/uploads"): Entry(
         Right.WRITE_CAMPAIGNS, _chosen(content_type="image/jpeg", title="t")
     ),

@@ -119,6 +119,8 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
     bucket = Mock()
+    found = {"ETag": "e", "ContentLength": 1, "ContentType": "image/jpeg"}
+    bucket.head_object.return_value = found
     bucket.generate_presigned_url.return_value = "https://bucket/key"
     bucket.generate_presigned_post.return_value = {"url": "https://bucket", "fields": {"key": "k"}}
     monkeypatch.setattr(clients, "s3", lambda: bucket)

@@ -1,4 +1,4 @@
-"""Work at uploads: woken by the queue for one, and by the clock for what nobody works at."""
+"""Work at the library: woken by the queue for one thing, and by the clock for what is left over."""
 
 import logging
 from typing import Any
@@ -10,6 +10,7 @@ from functions.content.files.gateway import S3Bucket, wake
 from functions.content.files.models import WakeUp
 from functions.content.files.pictures import read_picture
 from functions.content.files.repository import PostgresRemovals, PostgresRuns, PostgresWork
+from functions.content.schedule.repository import PostgresSchedule
 from huntaze import correlation
 from huntaze.db import Tenant, Transactions, database
 from huntaze.entry import entry
@@ -45,6 +46,8 @@ def _do(wake_up: WakeUp, tenant: Tenant) -> str:
         S3Bucket().remove(wake_up.workspace_id, wake_up.id)
         PostgresRemovals(tenant).end(wake_up.id)
         return "removed"
+    if wake_up.task == "schedule":
+        return "due" if PostgresSchedule(tenant).tell_due(wake_up.id) else "not due"
     return service.run(wake_up.id, PostgresRuns(tenant), S3Bucket(), read_picture)
 
 

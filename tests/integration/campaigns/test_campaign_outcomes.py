@@ -110,6 +110,17 @@ def test_recipients_and_metrics_tell_what_became_of_each(
     assert call("GET", f"/{campaign_id}/forecast").body["remaining"] == 1
 
 
+def test_metrics_say_why_messages_were_not_sent(
+    call: Callable[..., Answer], desk: Desk, at: Callable[..., str]
+) -> None:
+    campaign_id = at("sending")
+    for reason in ("media_missing", "media_missing", "server_error"):
+        desk.send(campaign_id=UUID(campaign_id), state="not_sent", reason=reason)
+    metrics = call("GET", f"/{campaign_id}/metrics").body
+    assert (metrics["not_sent"], metrics["skipped"]) == (3, {})
+    assert metrics["not_sent_because"] == {"media_missing": 2, "server_error": 1}
+
+
 def test_an_unknown_message_is_settled_by_a_person(
     call: Callable[..., Answer], delivered: tuple[str, dict[str, UUID]], aws: Mock
 ) -> None:

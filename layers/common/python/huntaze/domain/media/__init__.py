@@ -19,6 +19,7 @@ from huntaze.domain.media.items import (
     add_media,
     change_media,
     delete_media,
+    lock_media,
     read_media,
     require_media,
 )
@@ -58,6 +59,7 @@ __all__ = [
     "end_removal",
     "find_same_file",
     "find_similar_photos",
+    "lock_media",
     "read_media",
     "read_usage",
     "request_removal",

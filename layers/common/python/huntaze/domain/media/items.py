@@ -169,7 +169,7 @@ def change_media(connection: Connection, media_id: UUID, changes: MediaChanges) 
         MediaExistsError: Another item of the creator is that one in the vault.
     """
     values = changes.model_dump(exclude_unset=True)
-    media = _lock(connection, media_id)
+    media = lock_media(connection, media_id)
     tags = values.pop("tags", media.tags)
     _refuse_misfits(media, {**values, "tags": tags})
     if values.get("platform_media_id", media.platform_media_id) != media.platform_media_id:
@@ -202,7 +202,7 @@ def delete_media(connection: Connection, media_id: UUID) -> None:
         NotFoundError: The caller has no such item.
         MediaInUseError: A campaign or a message that is still to go out holds it, or the schedule.
     """
-    media = _lock(connection, media_id)
+    media = lock_media(connection, media_id)
     row = connection.execute(_HELD, {"creator": media.creator_id, "media": media_id}).fetchone()
     sending, scheduled, offered = row or (False, False, False)
     if sending:
@@ -222,7 +222,12 @@ def delete_media(connection: Connection, media_id: UUID) -> None:
     connection.execute("UPDATE media SET retired_at = clock_timestamp() WHERE id = %s", (media_id,))
 
 
-def _lock(connection: Connection, media_id: UUID) -> Media:
+def lock_media(connection: Connection, media_id: UUID) -> Media:
+    """Read one item, which nobody takes away before the caller's transaction ends.
+
+    Raises:
+        NotFoundError: The caller has no such item.
+    """
     connection.execute("SELECT FROM media WHERE id = %s FOR UPDATE", (media_id,))
     return require_media(connection, media_id)
 

@@ -368,7 +368,7 @@ def discard_plan(connection: Connection, campaign_id: UUID) -> None:
 
 
 def totals(connection: Connection, campaign_id: UUID) -> dict[str, int]:
-    """Rows of a campaign by state; skipped ones also as ``skipped:<reason>``."""
+    """Rows of a campaign by state; some also by reason: ``skipped:cap``, ``not_sent:…``."""
     counts: dict[str, int] = {state.value: 0 for state in SendState}
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
@@ -378,8 +378,8 @@ def totals(connection: Connection, campaign_id: UUID) -> dict[str, int]:
         )
         for row in cursor:
             counts[row["state"]] += row["rows"]
-            if row["state"] == SendState.SKIPPED:
-                counts[f"skipped:{row['reason']}"] = row["rows"]
+            if row["reason"] and row["state"] in (SendState.SKIPPED, SendState.NOT_SENT):
+                counts[f"{row['state']}:{row['reason']}"] = row["rows"]
     return counts
 
 
