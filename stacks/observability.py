@@ -12,7 +12,7 @@ from constructs import Construct
 from stacks.alarms import SILENCE_IS_TROUBLE, Alarms
 from stacks.campaign_state_machine import state_machine_arn
 from stacks.dashboards import add_dashboards
-from stacks.messaging import LONG_WORK, QUEUES, RUN_TIME
+from stacks.messaging import LONG_TIME, LONG_WORK, QUEUES, RUN_TIME
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
@@ -23,6 +23,7 @@ _AI = "Huntaze/AI/Costs"
 _MODEL_PROVIDERS = ("openai", "azure_openai")
 _DAILY_AI_USD = 50
 
+_RUNS = {"imports": RUN_TIME.to_minutes(), **dict.fromkeys(LONG_WORK, LONG_TIME.to_minutes())}
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
 _QUARTER_HOUR = Duration.minutes(15)
@@ -129,9 +130,8 @@ class Observability(StageStack):
     def _watch_queues(self) -> None:
         if self._settings.watches_closely:
             for name in _NAMED_QUEUES:
-                # A message ages until it is deleted: of an import that is when its run ends.
-                long = name in ("imports", *LONG_WORK)
-                minutes = 5 + (RUN_TIME.to_minutes() if long else 0)
+                # A message ages until it is deleted: of a long run that is when it ends.
+                minutes = 5 + _RUNS.get(name, 0)
                 self._alarms.add(
                     f"queue-age-{name}",
                     self._queue(f"huntaze-{name}", "ApproximateAgeOfOldestMessage"),

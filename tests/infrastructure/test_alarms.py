@@ -176,16 +176,19 @@ def test_every_dead_letter_queue_is_watched_and_where_many_work_every_queue(asse
         assert names - watched == {"huntaze-rate-limiter-queue.fifo"}
 
 
-def test_no_queue_is_called_late_while_its_consumer_may_be_at_work(production):
+@pytest.mark.parametrize(
+    ("queue", "feature"), [("imports", "fans.imports"), ("enrichment", "content.files")]
+)
+def test_no_queue_is_called_late_while_its_consumer_may_be_at_work(production, queue, feature):
     (late,) = (
         alarm.properties
         for alarm in production.of_kind("AWS::CloudWatch::Alarm")
-        if alarm.properties.get("AlarmName", "").endswith("-queue-age-imports")
+        if alarm.properties.get("AlarmName", "").endswith(f"-queue-age-{queue}")
     )
     (runs,) = (
         function.properties["Timeout"]
         for function in production.of_kind("AWS::Lambda::Function")
-        if function.properties.get("Handler", "").startswith("functions.fans.imports.")
+        if function.properties.get("Handler", "").startswith(f"functions.{feature}.")
     )
     assert late["Threshold"] >= runs + 300
 
