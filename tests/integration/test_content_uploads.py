@@ -333,7 +333,7 @@ def test_an_upload_without_a_file_waits_and_ends(call, later, sweep, work, tenan
     body = {"content_type": "image/png", "title": "t"}
     upload_id = call("POST", "/uploads", body)[1]["upload_id"]
     refused = call("POST", f"/uploads/{upload_id}/complete")
-    assert (refused[0], refused[1]["error"]) == (409, "UploadMissing")
+    assert (refused[0], refused[1]["error"]) == (409, "FileMissing")
     for _ in range(7):
         later(upload_id)
         assert sweep() == [("upload", upload_id)]

@@ -42,7 +42,7 @@ _STREAMS: dict[str, Callable[[Bytes], Stream]] = {
 type RunEnd = Literal["not ours", "waiting", "expired", "ready", "refused", "duplicate", "lost"]
 
 
-class UploadMissingError(ConflictError):
+class FileMissingError(ConflictError):
     """No file was uploaded under the id."""
 
 
@@ -194,15 +194,13 @@ def complete_upload(upload_id: UUID, store: UploadStore, tickets: Tickets) -> Up
 
     Raises:
         NotFoundError: The caller has no such upload.
-        UploadMissingError: Nothing was uploaded.
+        FileMissingError: Nothing was uploaded.
     """
     upload = store.get(upload_id)
     if upload.status != "waiting":
         return upload
     if not tickets.has_arrived(upload_id):
-        raise UploadMissingError(
-            "No file is there yet: post it to the address of the upload first."
-        )
+        raise FileMissingError("No file is there yet: post it to the address of the upload first.")
     return store.begin(upload_id)
 
 

@@ -4,10 +4,15 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, NaiveDatetime, StringConstraints, WithJsonSchema
 
 from huntaze.domain.fans.models import TimeZone
 
+# What clocks show has no zone: of the formats that JSON Schema knows, none is that.
+_LocalTime = Annotated[
+    NaiveDatetime,
+    WithJsonSchema({"type": "string", "examples": ["2026-03-01T19:30:00"]}),
+]
 _Note = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 
 
@@ -20,7 +25,7 @@ class EntryDraft(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     media_id: UUID
-    local_at: NaiveDatetime
+    local_at: _LocalTime
     time_zone: TimeZone
     later: bool = False
     note: _Note | None = None
@@ -35,7 +40,7 @@ class Entry(BaseModel):
     kind: str
     title: str
     at: datetime
-    local_at: datetime
+    local_at: _LocalTime
     time_zone: str
     note: str | None
     status: Literal["scheduled", "due"]
