@@ -103,6 +103,23 @@ def test_of_500_calls_at_once_100_fit_into_a_budget_for_100(
     assert not ledgers().reserve(opening(desk), reserve_of(1)).granted
 
 
+def test_a_reserve_counts_those_that_are_being_made(desk, ledgers, set_budget, database, month):
+    set_budget(monthly=1)
+    with (
+        psycopg.connect(database["app"], autocommit=True) as slow,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        with slow.transaction():
+            first = PostgresLedger(SingleConnection(lambda: slow))
+            assert first.reserve(opening(desk), reserve_of(CENT)).granted
+            second = pool.submit(ledgers().reserve, opening(desk), reserve_of(CENT))
+            # It waits; were it to look now, it would see an empty month.
+            with pytest.raises(TimeoutError):
+                second.result(timeout=0.5)
+        assert not second.result(timeout=20).granted
+    assert month() == (CENT, 0)
+
+
 def test_whole_calls_at_once_never_overspend(desk, set_budget, month):
     set_budget(monthly=1)
 
