@@ -34,10 +34,12 @@ TABLES = {
     "circuit-breakers": TableShape(partition="circuit"),
 }
 
-# One key for each class of data, so that a permission for one opens nothing else.
+# One key for each class of data, so that a permission for one opens nothing else. In dev, where
+# idle keys cost more than what they seal, the keys of S3 and Secrets Manager seal the others.
 DATA_KEYS = {
     "sessions": "The browser state with which the worker acts for a creator",
     "credentials": "The passwords with which the worker logs in for a creator",
+    "exports": "The files in which a workspace or a fan is given everything that is theirs",
 }
 
 _SCREENSHOTS_KEPT = Duration.days(14)
@@ -58,7 +60,11 @@ class Data(StageStack):
         super().__init__(scope, "Data", settings, description="Huntaze: tables, buckets and keys")
         self._settings = settings
         self.tables = {name: self._table(name, shape) for name, shape in TABLES.items()}
-        self.keys = {name: self._key(name, purpose) for name, purpose in DATA_KEYS.items()}
+        self.keys = {
+            name: self._key(name, purpose)
+            for name, purpose in DATA_KEYS.items()
+            if name == "sessions" or settings.stage is not Stage.DEV
+        }
         self._access_logs: s3.Bucket | None = None
         if settings.on_aws:
             # Where the other buckets write down who asked them for what.

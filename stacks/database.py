@@ -33,6 +33,7 @@ class DatabaseRole(StrEnum):
     RELAY = "relay"
     AUDITOR = "auditor"
     OPERATIONS = "operations"
+    ERASER = "eraser"
 
 
 class Database(StageStack):

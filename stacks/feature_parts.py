@@ -96,11 +96,16 @@ class FeatureParts(FunctionParts):
 
 def run_every_minute(construct_id: str, function: lambda_.Function) -> None:
     """Call a function once a minute, without an event of its own."""
+    run_regularly(construct_id, function, _EVERY_MINUTE)
+
+
+def run_regularly(construct_id: str, function: lambda_.Function, schedule: events.Schedule) -> None:
+    """Call a function by the clock, without an event of its own."""
     rule = events.Rule(
         function.stack,
         construct_id,
-        schedule=_EVERY_MINUTE,
-        # The next minute repeats the work: a late retry would only add to it.
+        schedule=schedule,
+        # The next time repeats the work: a late retry would only add to it.
         targets=[targets.LambdaFunction(function, retry_attempts=0)],
     )
-    acknowledge(rule, "EventBusDLQ", "the next minute repeats the work", pack="Serverless")
+    acknowledge(rule, "EventBusDLQ", "the next time repeats the work", pack="Serverless")

@@ -27,6 +27,8 @@ TOLD_TO_MEMBERS = (
     *("import.completed", "import.failed", "member.joined"),
     *("billing.trial_will_end", "billing.payment_failed"),
 )
+# Their messages wake runs that last as long as Lambda lets them.
+RUNS = ("imports", "exports", "erasures")
 
 _RETENTION = Duration.days(14)
 # Six times the 30 seconds that a consumer may take, as Lambda's event source asks for.
@@ -52,7 +54,9 @@ class Messaging(StageStack):
         super().__init__(scope, "Messaging", settings, description="Huntaze: queues and events")
         self._settings = settings
         self.lanes = self._lanes()
-        self.imports = self._imports()
+        self.imports = self._runs("imports")
+        self.exports = self._runs("exports")
+        self.erasures = self._runs("erasures")
         self.queues = {name: self._with_dead_letters(name) for name in QUEUES}
         self.mail = MailIdentity(self, "Mail", settings, events=self.queues["mail-events"])
         self.bus = events.EventBus(self, "Bus", event_bus_name="huntaze")
@@ -89,11 +93,12 @@ class Messaging(StageStack):
             visibility=_LANE_VISIBILITY,
         )
 
-    def _imports(self) -> sqs.Queue:
-        dead = self._queue("ImportsDead", "huntaze-imports-dlq")
+    def _runs(self, name: str) -> sqs.Queue:
+        """A queue whose consumer may work as long as Lambda lets it."""
+        dead = self._queue(f"{name.title()}Dead", f"huntaze-{name}-dlq")
         return self._queue(
-            "Imports",
-            "huntaze-imports",
+            name.title(),
+            f"huntaze-{name}",
             dead_letters=sqs.DeadLetterQueue(queue=dead, max_receive_count=_RECEIVES),
             visibility=RUN_TIME,
         )

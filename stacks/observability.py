@@ -12,18 +12,21 @@ from constructs import Construct
 from stacks.alarms import SILENCE_IS_TROUBLE, Alarms
 from stacks.campaign_state_machine import state_machine_arn
 from stacks.dashboards import add_dashboards
-from stacks.messaging import LONG_TIME, LONG_WORK, QUEUES, RUN_TIME
+from stacks.messaging import LONG_TIME, LONG_WORK, QUEUES, RUN_TIME, RUNS
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
 # Each is `huntaze-{name}`, and `huntaze-{name}-dlq` what it gives up.
-_NAMED_QUEUES = (*QUEUES, "imports")
+_NAMED_QUEUES = (*QUEUES, *RUNS)
 
 _AI = "Huntaze/AI/Costs"
 _MODEL_PROVIDERS = ("openai", "azure_openai")
 _DAILY_AI_USD = 50
 
-_RUNS = {"imports": RUN_TIME.to_minutes(), **dict.fromkeys(LONG_WORK, LONG_TIME.to_minutes())}
+_RUNS = {
+    **dict.fromkeys(RUNS, RUN_TIME.to_minutes()),
+    **dict.fromkeys(LONG_WORK, LONG_TIME.to_minutes()),
+}
 _MINUTE = Duration.minutes(1)
 _FIVE_MINUTES = Duration.minutes(5)
 _QUARTER_HOUR = Duration.minutes(15)

@@ -10,6 +10,7 @@ from aws_cdk import Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
 
 from stacks.acknowledge import acknowledge_wildcard
 from stacks.campaign_state_machine import execution_arns, state_machine_arn
@@ -173,8 +174,9 @@ def rotate_role_passwords(function: lambda_.Function, secrets: Sequence[Generate
 
 def write_creator_credentials(function: lambda_.Function, data: Data) -> None:
     """Keep, replace and remove the logins of creators, without reading them."""
-    key = data.keys["credentials"]
-    function.add_environment("CREDENTIALS_KEY_ARN", key.key_arn)
+    key = data.keys.get("credentials")
+    own = "alias/aws/secretsmanager"
+    function.add_environment("CREDENTIALS_KEY_ARN", key.key_arn if key else own)
     function.add_environment("CREDENTIALS_PREFIX", data.credentials_prefix)
     allow(
         function,
@@ -187,8 +189,9 @@ def write_creator_credentials(function: lambda_.Function, data: Data) -> None:
         [data.credentials_arn],
         because="one secret for each creator, made at run time",
     )
-    # Secrets Manager asks for both when it stores a value.
-    allow(function, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn])
+    if key is not None:
+        # Secrets Manager asks for both when it stores a value.
+        allow(function, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn])
 
 
 def read_creator_credentials(role: iam.IGrantable, data: Data) -> None:
@@ -199,7 +202,8 @@ def read_creator_credentials(role: iam.IGrantable, data: Data) -> None:
         [data.credentials_arn],
         because="one secret for each creator, made at run time",
     )
-    allow(role, ["kms:Decrypt"], [data.keys["credentials"].key_arn])
+    if key := data.keys.get("credentials"):
+        allow(role, ["kms:Decrypt"], [key.key_arn])
 
 
 def write_browser_sessions(function: lambda_.Function, data: Data) -> None:
@@ -228,6 +232,82 @@ def take_import_uploads(function: lambda_.Function, data: Data) -> None:
     incoming = _objects_of(data.imports, "incoming/")
     allow(function, ["s3:PutObject", "s3:GetObject"], [incoming], because=_BELOW_A_PREFIX)
     allow(function, ["s3:ListBucket"], [data.imports.bucket_arn])
+
+
+def wake_exports(function: lambda_.Function, messaging: Messaging) -> None:
+    """Let a run of an export begin."""
+    function.add_environment("EXPORTS_QUEUE_URL", messaging.exports.queue_url)
+    allow(function, ["sqs:SendMessage"], [messaging.exports.queue_arn])
+
+
+def give_exports_away(function: lambda_.Function, data: Data) -> None:
+    """Sign links to files of exports, which S3 opens with the key of their class."""
+    function.add_environment("EXPORTS_BUCKET", data.exports.bucket_name)
+    allow(function, ["s3:GetObject"], [_objects_of(data.exports)], because=_ALL_OBJECTS)
+    if key := data.keys.get("exports"):
+        allow(function, ["kms:Decrypt"], [key.key_arn])
+
+
+def write_exports(function: lambda_.Function, data: Data) -> None:
+    """Put files of exports, sealed with the key of their class; they are not read again."""
+    function.add_environment("EXPORTS_BUCKET", data.exports.bucket_name)
+    allow(function, ["s3:PutObject"], [_objects_of(data.exports)], because=_ALL_OBJECTS)
+    if key := data.keys.get("exports"):
+        function.add_environment("EXPORTS_KEY_ARN", key.key_arn)
+        # S3 asks for the second when it renews the key of the bucket.
+        allow(function, ["kms:GenerateDataKey", "kms:Decrypt"], [key.key_arn])
+
+
+def list_what_exports_name(function: lambda_.Function, data: Data) -> None:
+    """Tell which media there are, and for which creators a browser is kept, sealed as it is."""
+    table = data.tables["of-sessions"]
+    function.add_environment("MEDIA_BUCKET", data.media_bucket.bucket_name)
+    function.add_environment("OF_SESSIONS_TABLE", table.table_name)
+    allow(function, ["s3:ListBucket"], [data.media_bucket.bucket_arn])
+    allow(function, ["dynamodb:GetItem"], [table.table_arn])
+
+
+def wake_erasures(function: lambda_.Function, messaging: Messaging) -> None:
+    """Let a run of an erasure begin."""
+    function.add_environment("ERASURES_QUEUE_URL", messaging.erasures.queue_url)
+    allow(function, ["sqs:SendMessage"], [messaging.erasures.queue_arn])
+
+
+def run_from(function: lambda_.Function, queue: sqs.IQueue) -> None:
+    """Be called for each message of a queue of runs."""
+    allow(
+        function,
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        [queue.queue_arn],
+    )
+
+
+def erase_stores(function: lambda_.Function, settings: StageSettings, data: Data) -> None:
+    """Delete logins, browsers and objects, and stop workflows, without reading any."""
+    table = data.tables["of-sessions"]
+    function.add_environment("OF_SESSIONS_TABLE", table.table_name)
+    function.add_environment("CREDENTIALS_PREFIX", data.credentials_prefix)
+    allow(
+        function,
+        ["secretsmanager:DeleteSecret"],
+        [data.credentials_arn],
+        because="one secret for each creator, made at run time",
+    )
+    allow(function, ["dynamodb:DeleteItem"], [table.table_arn])
+    for name in ("imports", "exports", "uploads", "screenshots"):
+        bucket: s3.Bucket = getattr(data, name)
+        function.add_environment(f"{name.upper()}_BUCKET", bucket.bucket_name)
+        allow(function, ["s3:ListBucket"], [bucket.bucket_arn])
+        allow(function, ["s3:DeleteObject"], [_objects_of(bucket)], because=_ALL_OBJECTS)
+    function.add_environment("MEDIA_BUCKET", data.media_bucket.bucket_name)
+    allow(function, ["s3:ListBucketVersions"], [data.media_bucket.bucket_arn])
+    allow(
+        function,
+        ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+        [_objects_of(data.media_bucket)],
+        because=_ALL_OBJECTS,
+    )
+    stop_campaigns(function, settings)
 
 
 def wake_imports(function: lambda_.Function, messaging: Messaging) -> None:

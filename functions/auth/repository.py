@@ -192,6 +192,7 @@ class PostgresAccounts(Transactions):
         *,
         user_agent: str | None,
         now: datetime,
+        continues: UUID | None = None,
     ) -> None:
         """Add a session, which lives as long as its refresh tokens."""
         account = opened.account
@@ -199,10 +200,12 @@ class PostgresAccounts(Transactions):
         with self.transaction() as connection:
             connection.execute(
                 "INSERT INTO sessions (id, user_id, workspace_id, csrf_token, user_agent,"
-                " created_at, last_used_at, expires_at) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                " created_at, last_used_at, expires_at, proven_at)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s,"
+                "  coalesce((SELECT proven_at FROM sessions WHERE id = %s), %s))",
                 (
                     *(session_id, account.user.id, workspace_id, opened.csrf_token),
-                    *(user_agent, now, now, now),
+                    *(user_agent, now, now, now, continues, now),
                 ),
             )
 

@@ -129,6 +129,7 @@ class Accounts(Protocol):
         *,
         user_agent: str | None,
         now: datetime,
+        continues: UUID | None = None,
     ) -> None:
         """Add a session, which lives as long as its refresh tokens."""
         ...
@@ -308,15 +309,30 @@ def switch_workspace(
         if member is None:
             raise NotFoundError("You are in no such workspace.")
         accounts.revoke_session(caller.session_id, caller.user_id, now)
-        return open_session(member, accounts, client=client, now=now)
+        return open_session(member, accounts, client=client, now=now, continues=caller.session_id)
 
 
-def open_session(account: Account, accounts: Accounts, *, client: Client, now: datetime) -> Grant:
-    """Log somebody in."""
+def open_session(
+    account: Account,
+    accounts: Accounts,
+    *,
+    client: Client,
+    now: datetime,
+    continues: UUID | None = None,
+) -> Grant:
+    """Log somebody in.
+
+    Args:
+        account: Who, and where.
+        accounts: Where sessions are kept.
+        client: Where the request comes from.
+        now: The moment.
+        continues: The session that this one follows without anybody having shown who they are.
+    """
     session_id = new_id()
     agent = client.user_agent[:_USER_AGENT_LENGTH] if client.user_agent else None
     opened = OpenSession(account, csrf_token=secrets.token_urlsafe(32))
-    accounts.add_session(session_id, opened, user_agent=agent, now=now)
+    accounts.add_session(session_id, opened, user_agent=agent, now=now, continues=continues)
     return Grant(*opened, session_id, _new_token(session_id, accounts, now))
 
 

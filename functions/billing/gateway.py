@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 # A customer has one subscription, or a few over the years.
 _MOST_SUBSCRIPTIONS = 100
+_OVER = ("canceled", "incomplete_expired")
 
 
 class StripeSettings(Settings):
@@ -123,6 +124,16 @@ class StripeDesk:
             {"customer": customer_id, "return_url": return_url}
         )
         return session.url
+
+    def end_subscriptions(self, customer_id: str) -> int:
+        """Cancel at once whatever still runs; return how many there were."""
+        api = _client().v1.subscriptions
+        # Without a status Stripe lists what was not cancelled.
+        running = api.list({"customer": customer_id, "limit": _MOST_SUBSCRIPTIONS}).data
+        for one in running:
+            if one.status not in _OVER:
+                api.cancel(one.id)
+        return len(running)
 
     def report_use(
         self, *, meter: str, identifier: str, customer_id: str, quantity: int, at: int

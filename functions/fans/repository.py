@@ -7,7 +7,7 @@ from psycopg import sql
 
 from functions.fans.models import ListDraft
 from huntaze.db import Connection, Tenant
-from huntaze.domain import audit, fans, money
+from huntaze.domain import audit, erasure, fans, money
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.fans import Fan, FanChanges, FanDraft, FanStatus, lists
 from huntaze.domain.fans.lists import FanIds, FanList
@@ -88,8 +88,9 @@ class PostgresFans:
     def erase(self, fan_id: UUID) -> None:
         """Forget a fan."""
         with self._tenant.transaction() as connection:
-            fans.erase(connection, fan_id, by=self._caller)
+            left = erasure.erase_fan(connection, self._tenant.workspace_id, fan_id, by=self._caller)
             self._record(connection, "fan.erased", fan_id)
+        erasure.wake_soon(left)
 
     def suppress(self, fan_id: UUID) -> Fan:
         """Let nothing be sent to a fan."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
@@ -10,6 +11,13 @@ from aws_lambda_powertools.event_handler import Depends, Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from functions.management import invitations, members, service
+from functions.management.erasures import leaving
+from functions.management.erasures.leaving_repository import PostgresLeaving
+from functions.management.erasures.models import Account, Confirmation, Erasure
+from functions.management.exports.gateway import S3Exports, wake
+from functions.management.exports.models import Export, ExportFile, ExportRequest, WakeUp
+from functions.management.exports.repository import PostgresExports
+from functions.management.exports.service import ExportNotReadyError
 from functions.management.invitation_repository import PostgresInvitations
 from functions.management.member_repository import PostgresMembers
 from functions.management.models import (
@@ -24,7 +32,7 @@ from functions.management.repository import PostgresAuditLog, PostgresCreators
 from functions.management.settings_repository import PostgresOwnSettings, PostgresSettings
 from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
-from huntaze.db import EVERY_MEMBER, Tenant, database
+from huntaze.db import EVERY_MEMBER, Tenant, database, once_committed
 from huntaze.domain import audit
 from huntaze.domain.creators import accounts
 from huntaze.domain.creators.accounts import CreatorDraft
@@ -281,6 +289,113 @@ def save_settings(settings: Settings, caller: Caller) -> Settings:
 
 def _settings_of(caller: Principal) -> PostgresSettings:
     return PostgresSettings(Tenant(database(), caller.workspace_id, member=EVERY_MEMBER))
+
+
+@app.post("/api/management/export", status_code=HTTPStatus.ACCEPTED, tags=["management"])
+def request_export(request: ExportRequest, caller: Caller, tenant: Workspace) -> Export:
+    """Export everything of the workspace, or of one fan, as files of JSON lines.
+
+    A mail tells when it is there. Asked again while it is being made, the answer is the same one.
+    """
+    caller.require(Right.GOVERN if request.fan_id is None else Right.MANAGE)
+    export = PostgresExports(tenant, caller.user_id).request(request.fan_id)
+    # A run that comes before the commit finds no export.
+    once_committed(partial(wake, WakeUp(workspace_id=caller.workspace_id, export_id=export.id)))
+    return export
+
+
+@app.get("/api/management/export/<export_id>", tags=["management"])
+def read_export(export_id: UUID, caller: Caller, tenant: Workspace) -> Export:
+    """Tell how far an export is."""
+    return _export(export_id, caller, tenant)
+
+
+@app.get("/api/management/export/<export_id>/files", tags=["management"])
+def list_export_files(
+    export_id: UUID,
+    caller: Caller,
+    tenant: Workspace,
+    limit: Limit = PAGE_LIMIT,
+    cursor: Cursor = None,
+) -> Page[ExportFile]:
+    """List the files of an export that is ready, each with a link that is good for five minutes.
+
+    The last file, `manifest`, names all others with their sizes and SHA-256.
+    """
+    export = _export(export_id, caller, tenant)
+    after = _number_of(decode_cursor(cursor, 1)[0]) if cursor else 0
+    if export.state != "ready":
+        raise ExportNotReadyError(f"The export is {export.state}: there are no files to give.")
+    found = PostgresExports(tenant, caller.user_id).files(export, after, limit + 1)
+    store = S3Exports()
+    items = [
+        ExportFile(
+            name=file.name,
+            lines=file.lines,
+            bytes=file.size,
+            sha256=file.sha256.hex(),
+            url=store.link(caller.workspace_id, export.id, file.name),
+        )
+        for file in found[:limit]
+    ]
+    more = len(found) > limit
+    return Page(items=items, next_cursor=encode_cursor(found[limit - 1].number) if more else None)
+
+
+@app.get("/api/management/account", tags=["management"])
+def read_account(caller: Caller, tenant: Workspace) -> Account:
+    """Tell the workspace's name, and whether and when it is going to be erased."""
+    caller.require(Right.READ)
+    return PostgresLeaving(tenant).account()
+
+
+@app.delete("/api/management/account", status_code=HTTPStatus.ACCEPTED, tags=["management"])
+def erase_account(confirmation: Confirmation, caller: Caller, tenant: Workspace) -> Erasure:
+    """Erase the workspace and everything in it, seven days from now.
+
+    Needs a login of the last ten minutes. Sends stop and the logins of creators are forgotten at
+    once; until it begins, an owner can withdraw the order. What the law wants kept stays without
+    names: invoices, charges, disputes.
+    """
+    caller.require(Right.GOVERN)
+    return leaving.erase_workspace(
+        confirmation.workspace_name,
+        PostgresLeaving(tenant),
+        session_id=caller.session_id,
+        by=caller.user_id,
+        now=datetime.now(UTC),
+    )
+
+
+@app.post("/api/management/account/keep", tags=["management"])
+def keep_account(caller: Caller, tenant: Workspace) -> Account:
+    """Withdraw the order to erase the workspace; creators have to be connected again."""
+    caller.require(Right.GOVERN)
+    return leaving.keep_workspace(PostgresLeaving(tenant), by=caller.user_id)
+
+
+@app.delete("/api/management/account/me", status_code=HTTPStatus.NO_CONTENT, tags=["management"])
+def leave_account(caller: Caller, tenant: Workspace) -> Response[None]:
+    """Leave the workspace for good; who is in no other one has no account any more.
+
+    Needs a login of the last ten minutes.
+    """
+    leaving.leave(
+        caller.user_id,
+        PostgresLeaving(tenant),
+        PostgresMembers(tenant),
+        session_id=caller.session_id,
+        now=datetime.now(UTC),
+    )
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _export(export_id: UUID, caller: Principal, tenant: Tenant) -> Export:
+    caller.require(Right.MANAGE)
+    export = PostgresExports(tenant, caller.user_id).get(export_id)
+    if export.fan_id is None:
+        caller.require(Right.GOVERN)
+    return export
 
 
 def _require_whole_workspace(caller: Principal) -> None:

@@ -10,7 +10,7 @@ from functions.migrate.models import Migration, Outcome
 LOGIN_ROLES = frozenset(
     {
         *("app", "worker", "authorizer", "identity", "intake", "relay", "auditor", "mailer"),
-        "operations",
+        *("operations", "eraser"),
     }
 )
 

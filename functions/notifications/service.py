@@ -28,6 +28,9 @@ _PAGES = {
     Template.WELCOME: "/",
     Template.INVITATION: "/accept-invitation",
     **dict.fromkeys(NOTICES, "/notifications"),
+    # Pages for who is logged in: these links open nothing by themselves.
+    Template.EXPORT_READY: "/settings/export",
+    Template.ERASURE_SCHEDULED: "/settings/account",
 }
 # Asked for by whoever reads the mailbox, or about who may enter their account: they go to an
 # address from which somebody once called another mail unwanted, too.
@@ -35,6 +38,7 @@ _OF_AN_ACCOUNT = frozenset(
     {
         *(Template.VERIFY_EMAIL, Template.MAGIC_LINK, Template.RESET_PASSWORD),
         *(Template.PASSWORD_CHANGED, Template.ACCOUNT_EXISTS),
+        *(Template.EXPORT_READY, Template.ERASURE_SCHEDULED),
     }
 )
 
@@ -219,6 +223,8 @@ def _write(
         )
         # Behind the #, so that it gets into no log on the way to the page.
         url += f"#token={token}"
+    if template is Template.EXPORT_READY:
+        url += f"#export={mail.parameters['export_id']}"
     facts = {**mail.parameters, "name": person.name, "email": person.email, "url": url}
     subject, text, html = office.render(template, person.language, facts)
     return Letter(person.email, subject, text, html)

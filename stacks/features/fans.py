@@ -17,6 +17,7 @@ def add_fans(parts: FeatureParts) -> None:
     fans = parts.function("Fans", "fans", timeout=Duration.seconds(60))
     permissions.take_import_uploads(fans, parts.data)
     permissions.wake_imports(fans, parts.messaging)
+    permissions.wake_erasures(fans, parts.messaging)
     parts.routes.serve(
         fans,
         below(

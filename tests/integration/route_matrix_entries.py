@@ -286,6 +286,16 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/management/members/{member_id}/transfer-ownership"): Entry(
         Right.GOVERN, of_caller=True
     ),
+    ("get", "/api/management/account"): Entry(Right.READ),
+    ("delete", "/api/management/account"): Entry(
+        Right.GOVERN, lambda _: {"workspace_name": "Test"}, of_caller=True
+    ),
+    ("post", "/api/management/account/keep"): Entry(Right.GOVERN, conflict=True, of_caller=True),
+    # The workspace's only owner.
+    ("delete", "/api/management/account/me"): Entry(None, conflict=True, of_caller=True),
+    ("post", "/api/management/export"): Entry(Right.MANAGE, lambda ids: {"fan_id": ids["fan_id"]}),
+    ("get", "/api/management/export/{export_id}"): Entry(Right.MANAGE),
+    ("get", "/api/management/export/{export_id}/files"): Entry(Right.MANAGE),
     ("get", "/api/management/audit-log"): Entry(Right.MANAGE),
     ("get", "/api/management/audit-log/verify"): Entry(Right.MANAGE),
     **_under("/api/marketing/campaigns", _CAMPAIGNS),

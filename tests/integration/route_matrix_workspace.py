@@ -17,7 +17,7 @@ MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member", "plan", "draft"),
-    *("invitation", "entry", "notification"),
+    *("invitation", "entry", "notification", "export", "erasure"),
 )
 
 
@@ -56,6 +56,7 @@ class FullWorkspace:
         self._operations()
         self._set_up()
         self._account()
+        self._data_requests(ids)
         self._notification(ids["notification_id"])
         self._models()
         return {name: str(value) for name, value in ids.items()}
@@ -88,6 +89,18 @@ class FullWorkspace:
             of_day = {"period": "day", "starts_on": "2026-01-01"}
             self._add(connection, "ai_spending", {**of_day, "reserved_nanos": 1})
             self._add(connection, "ai_prefix_uses", {"prefix": MARK, "shard": 0, "uses": "{}"})
+
+    def _data_requests(self, ids: dict[str, UUID]) -> None:
+        """An export that is ready, and an order that is not due."""
+        of_fan = {"creator_id": self._creator_id, "fan_id": ids["fan_id"]}
+        of_fan["requested_by"] = self._user_id
+        with self._tenant.transaction() as connection:
+            ready = {"state": "ready", **dict.fromkeys(("finished_at", "expires_at"), "2999-01-01")}
+            self._add(connection, "exports", {**of_fan, **ready, "id": ids["export_id"]})
+            file = {"export_id": ids["export_id"], "number": 1, "name": MARK, "sha256": bytes(32)}
+            self._add(connection, "export_files", {**file, **dict.fromkeys(("lines", "bytes"), 1)})
+            order = {"id": ids["erasure_id"], "kind": "fan", "begins_at": "2999-01-01"}
+            self._add(connection, "erasures", {**of_fan, **order})
 
     def _account(self) -> None:
         with self._tenant.transaction() as connection:

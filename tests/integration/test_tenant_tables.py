@@ -12,8 +12,7 @@ from huntaze.ids import new_id
 
 ROLES = (
     *("app", "worker", "authorizer", "identity", "intake", "relay", "auditor", "mailer"),
-    "operations",
-    "gatekeeper",
+    *("operations", "eraser", "gatekeeper"),
 )
 # Whose rows belong to no workspace, and who may look at them: the definer functions and `identity`.
 GLOBAL_TABLES = {

@@ -21,6 +21,7 @@ FACTS = {
     "about": "Spring & Co",
     "count": "2",
     "items": '[["creator_stopped", "Lou $ Co"], ["payment_failed", null], ["more", "7"]]',
+    "day": "2026-11-28",
     "email": "ada@example.com",
     "url": "https://app.example.com/magic-link#token=abc-DEF_123",
 }

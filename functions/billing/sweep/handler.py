@@ -11,8 +11,8 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.billing import service
 from functions.billing.gateway import StripeDesk
 from functions.billing.repository import PostgresAccounts, PostgresEvents
-from functions.billing.sweep.repository import PostgresUsage
-from functions.billing.sweep.service import report
+from functions.billing.sweep.repository import PostgresEndings, PostgresUsage
+from functions.billing.sweep.service import end, report
 from functions.billing.sweep.settings import SweepSettings
 from huntaze import clients, outbox
 from huntaze.db import database
@@ -62,5 +62,7 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
 def _settle(workspace_id: UUID, due: str, now: datetime) -> None:
     if due == "plan":
         service.settle(workspace_id, PostgresAccounts(database()), plans=catalogue(), now=now)
+    elif due == "end":
+        end(workspace_id, PostgresEndings(database()), StripeDesk())
     else:
         report(workspace_id, PostgresUsage(database(), new_id=new_id), StripeDesk())

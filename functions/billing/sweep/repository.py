@@ -21,6 +21,36 @@ _REPORT = sql.SQL(
 )
 
 
+class PostgresEndings:
+    """Workspaces that are being erased, for the role ``intake``.
+
+    Args:
+        source: Lends a connection with the role ``intake``.
+    """
+
+    def __init__(self, source: ConnectionSource) -> None:
+        self._source = source
+
+    def customer_id(self, workspace_id: UUID) -> str | None:
+        """The workspace's customer at Stripe, if it ever came to that."""
+        with Tenant(self._source, workspace_id).transaction() as connection:
+            row = connection.execute(
+                "SELECT stripe_customer_id FROM billing_accounts WHERE workspace_id = %s",
+                (workspace_id,),
+            ).fetchone()
+        return row[0] if row else None
+
+    def ended(self, workspace_id: UUID) -> None:
+        """Say that nothing will be charged any more; the erasure waits for it."""
+        with Tenant(self._source, workspace_id).transaction() as connection:
+            connection.execute(
+                "UPDATE erasures SET billing_ended_at = clock_timestamp()"
+                " WHERE workspace_id = %s AND kind = 'workspace' AND state = 'erasing'"
+                " AND billing_ended_at IS NULL",
+                (workspace_id,),
+            )
+
+
 class PostgresUsage:
     """Use and reports in Postgres.
 

@@ -33,6 +33,28 @@ class UseStore(Protocol):
     def sent(self, workspace_id: UUID, report_id: UUID) -> None: ...
 
 
+class Endings(Protocol):
+    """Where workspaces that are being erased wait for the end of their payments."""
+
+    def customer_id(self, workspace_id: UUID) -> str | None: ...
+
+    def ended(self, workspace_id: UUID) -> None: ...
+
+
+class Subscriptions(Protocol):
+    """Where subscriptions are cancelled."""
+
+    def end_subscriptions(self, customer_id: str) -> int: ...
+
+
+def end(workspace_id: UUID, endings: Endings, subscriptions: Subscriptions) -> None:
+    """Let nothing be charged any more for a workspace that is being erased; safe to repeat."""
+    customer_id = endings.customer_id(workspace_id)
+    if customer_id is not None:
+        subscriptions.end_subscriptions(customer_id)
+    endings.ended(workspace_id)
+
+
 def report(workspace_id: UUID, store: UseStore, meters: Meters) -> int:
     """Tell what a workspace has used since the last time; returns how many reports.
 

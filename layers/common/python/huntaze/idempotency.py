@@ -6,7 +6,7 @@ done nothing; one that dies after it has left the reply for the request that com
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, NamedTuple
@@ -111,6 +111,25 @@ def answer_once(
             with Tenant(source, request.workspace_id).transaction():
                 _store(connection, request, reply)
         return reply
+
+
+def erase_replies(connection: Connection, words: Iterable[str]) -> None:
+    """Blank the replies in which any of these words stands; a repeated request is told so.
+
+    A word that stands in a reply by chance costs a repeated request its reply, and no more.
+    """
+    # As a reply is stored: a JSON text in a JSON text, with or without escapes in either.
+    spellings = {
+        json.dumps(json.dumps(word, ensure_ascii=inner)[1:-1], ensure_ascii=outer)[1:-1]
+        for word in words
+        for inner in (True, False)
+        for outer in (True, False)
+    }
+    connection.execute(
+        "UPDATE idempotency_keys SET reply = NULL WHERE reply IS NOT NULL"
+        " AND EXISTS (SELECT FROM unnest(%s::text[]) word WHERE position(word IN reply) > 0)",
+        (sorted(spellings - {""}),),
+    )
 
 
 def _lock(connection: Connection, request: KeyedRequest) -> bool:

@@ -42,6 +42,8 @@ class Template(StrEnum):
     TRIAL_WILL_END = "trial_will_end"
     PAYMENT_FAILED = "payment_failed"
     DIGEST = "digest"
+    EXPORT_READY = "export_ready"
+    ERASURE_SCHEDULED = "erasure_scheduled"
 
 
 # What members are told because of their preferences; each goes to its member and nobody else.

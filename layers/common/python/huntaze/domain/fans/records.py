@@ -96,9 +96,10 @@ def change(connection: Connection, fan_id: UUID, changes: FanChanges) -> Fan:
 
 
 def erase(connection: Connection, fan_id: UUID, *, by: UUID | None = None) -> None:
-    """Forget a person: what is personal is emptied; money and the suppression stay.
+    """Empty what a fan's own rows hold; the key of the platform id and the suppression stay.
 
-    The key of the platform id stays too, so that a later import does not store the person again.
+    So a later import does not store the person again. What other tables and stores hold of a fan is
+    ``huntaze.domain.erasure``'s to forget.
 
     Raises:
         NotFoundError: The caller has no such fan.
@@ -110,12 +111,15 @@ def erase(connection: Connection, fan_id: UUID, *, by: UUID | None = None) -> No
         suppress(connection, fan_id, reason="erasure", by=by)
     connection.execute("DELETE FROM fan_tags WHERE fan_id = %s", (fan_id,))
     connection.execute("DELETE FROM fan_list_members WHERE fan_id = %s", (fan_id,))
+    # Nothing is offered again to whom nothing is sent.
+    connection.execute("DELETE FROM media_grants WHERE fan_id = %s", (fan_id,))
     connection.execute(
         "UPDATE fans SET erased_at = clock_timestamp(), platform_id = NULL, handle = 'erased',"
         " display_name = NULL, email = NULL, time_zone = NULL, language = NULL, notes = NULL,"
         " extra = '{}', consent = false, price_cents = NULL, rebill_on = NULL,"
         " subscribed_at = NULL, renewed_at = NULL, expires_at = NULL, last_seen_at = NULL,"
-        " last_inbound_at = NULL, last_outbound_at = NULL, tier = 'free', status = 'expired',"
+        " last_inbound_at = NULL, last_outbound_at = NULL, blocked_at = NULL, tier = 'free',"
+        " status = 'expired',"
         " updated_at = clock_timestamp()"
         " WHERE id = %s",
         (fan_id,),

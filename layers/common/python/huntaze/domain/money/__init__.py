@@ -2,7 +2,12 @@
 
 from huntaze.domain.money.models import PAYMENTS, REVERSALS, Transaction, TransactionRow
 from huntaze.domain.money.reading import read_transactions
-from huntaze.domain.money.recording import OtherCurrencyError, RecordOutcome, record
+from huntaze.domain.money.recording import (
+    OtherCurrencyError,
+    RecordOutcome,
+    forget_fan,
+    record,
+)
 from huntaze.domain.money.repairing import Correction, recompute
 
 __all__ = [
@@ -13,6 +18,7 @@ __all__ = [
     "RecordOutcome",
     "Transaction",
     "TransactionRow",
+    "forget_fan",
     "read_transactions",
     "recompute",
     "record",

@@ -54,7 +54,7 @@ _NEWS = """
   CREATE TEMP TABLE transaction_news ON COMMIT DROP AS
   SELECT s.transaction_id, told.fan_id, s.type, s.amount_cents, s.fee_cents, s.net_cents,
          c.currency, coalesce(s.created_at, old.created_at, now()) AS created_at, s.reverses,
-         coalesce(s.description, old.description) AS description,
+         told.description,
          old.fan_id AS old_fan_id, old.reverses AS old_reverses
     FROM transaction_stage s
     JOIN creators c ON c.id = %(creator)s
@@ -65,14 +65,17 @@ _NEWS = """
       ON old.creator_id = %(creator)s AND old.transaction_id = s.transaction_id
    CROSS JOIN LATERAL (
      SELECT CASE WHEN s.reverses IS NOT NULL AND old.reverses IS NOT NULL THEN old.fan_id
-                 ELSE coalesce(live.id, erased.id) END AS fan_id
+                 ELSE coalesce(live.id, erased.id) END AS fan_id,
+            -- What a person has bought is nobody's to know once they are forgotten.
+            CASE WHEN live.id IS NULL AND erased.id IS NOT NULL THEN NULL
+                 ELSE coalesce(s.description, old.description) END AS description
    ) told
    WHERE old.id IS NULL
       OR (old.fan_id, old.type, old.amount_cents, old.fee_cents, old.net_cents)
          IS DISTINCT FROM (told.fan_id, s.type, s.amount_cents, s.fee_cents, s.net_cents)
       OR old.reverses IS DISTINCT FROM s.reverses
       OR old.created_at <> s.created_at
-      OR old.description IS DISTINCT FROM coalesce(s.description, old.description)
+      OR old.description IS DISTINCT FROM told.description
 """
 
 # A reversal is worth nothing until it is settled.
@@ -214,6 +217,14 @@ def settle(connection: Connection, creator_id: UUID) -> None:
     of_creator = {"creator": creator_id}
     settled = {fan for row in connection.execute(_SETTLE_REVERSALS, of_creator) for fan in row}
     connection.execute(_VALUE, {**of_creator, "fans": list(settled)})
+
+
+def forget_fan(connection: Connection, fan_id: UUID) -> None:
+    """Take away what was said of a fan's transactions; the amounts stay."""
+    connection.execute(
+        "UPDATE transactions SET description = NULL WHERE fan_id = %s AND description IS NOT NULL",
+        (fan_id,),
+    )
 
 
 def _fill_stage(connection: Connection, creator_id: UUID, rows: Iterable[TransactionRow]) -> int:
