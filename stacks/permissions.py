@@ -283,7 +283,7 @@ def run_from(function: lambda_.Function, queue: sqs.IQueue) -> None:
 
 
 def erase_stores(function: lambda_.Function, settings: StageSettings, data: Data) -> None:
-    """Delete logins, browsers and objects, and stop workflows, without reading any."""
+    """Delete logins, browsers, objects and costs, and stop workflows, without reading any."""
     table = data.tables["of-sessions"]
     function.add_environment("OF_SESSIONS_TABLE", table.table_name)
     function.add_environment("CREDENTIALS_PREFIX", data.credentials_prefix)
@@ -294,6 +294,9 @@ def erase_stores(function: lambda_.Function, settings: StageSettings, data: Data
         because="one secret for each creator, made at run time",
     )
     allow(function, ["dynamodb:DeleteItem"], [table.table_arn])
+    costs = data.tables["ai-costs"]
+    function.add_environment("AI_COSTS_TABLE", costs.table_name)
+    allow(function, ["dynamodb:Query", "dynamodb:BatchWriteItem"], [costs.table_arn])
     for name in ("imports", "exports", "uploads", "screenshots"):
         bucket: s3.Bucket = getattr(data, name)
         function.add_environment(f"{name.upper()}_BUCKET", bucket.bucket_name)

@@ -170,3 +170,17 @@ def test_stages_share_no_stack(local, dev, production):
     # See ADR 0009.
     assert "Huntaze-dev-Edge" not in dev.templates
     assert not set(dev.templates) & set(production.templates)
+
+
+def test_an_erasure_empties_each_table_that_holds_something_of_a_workspace(local):
+    (erasures,) = [
+        function
+        for function in local.of_kind("AWS::Lambda::Function")
+        if function.properties["Handler"] == "functions.management.erasures.handler.handler"
+    ]
+    told = json.dumps(erasures.properties["Environment"]["Variables"])
+    # Whether a provider answers; sealed answers that name nobody and expire.
+    of_nobody = {"huntaze-circuit-breakers", "huntaze-ai-cache"}
+    for table in local.of_kind("AWS::DynamoDB::Table"):
+        reached = table.logical_id in told
+        assert reached != (table.properties["TableName"] in of_nobody), table

@@ -1,5 +1,6 @@
 """What lies beside the database: objects, logins of creators, browser sessions, executions."""
 
+import logging
 from collections.abc import Iterable
 from itertools import batched
 from uuid import UUID
@@ -10,7 +11,11 @@ from functions.management.erasures.settings import ErasureSettings
 from huntaze import clients
 from huntaze.settings import load
 
+log = logging.getLogger(__name__)
+
 _MANY = 1000
+# As many as DynamoDB deletes at once.
+_ITEMS = 25
 
 
 class AwsStores:
@@ -52,7 +57,8 @@ class AwsStores:
             (settings.screenshots_bucket, f"{workspace_id}/"),
         ]
         found = sum(_delete(bucket, _keys(bucket, prefix)) for bucket, prefix in plain)
-        return found + _delete_versions(settings.media_bucket, f"{workspace_id}/")
+        found += _delete_versions(settings.media_bucket, f"{workspace_id}/")
+        return found + _delete_costs(settings.ai_costs_table, workspace_id)
 
     def import_files(self, workspace_id: UUID) -> list[UUID]:
         """The imports and uploads of which there are files."""
@@ -98,6 +104,25 @@ def _delete_versions(bucket: str, prefix: str) -> int:
         for one in (*answer.get("Versions", []), *answer.get("DeleteMarkers", []))
     ]
     return _delete(bucket, [key for key, _ in found], [version for _, version in found])
+
+
+def _delete_costs(table: str, workspace_id: UUID) -> int:
+    """Delete what its calls of models have cost."""
+    answer = clients.dynamodb().query(
+        TableName=table,
+        KeyConditionExpression="workspace_id = :whose",
+        ExpressionAttributeValues={":whose": {"S": str(workspace_id)}},
+        ProjectionExpression="workspace_id, #call",
+        ExpressionAttributeNames={"#call": "call"},
+        Limit=_MANY,
+    )
+    for batch in batched(answer["Items"], _ITEMS, strict=False):
+        left = {table: [{"DeleteRequest": {"Key": key}} for key in batch]}
+        answered = clients.dynamodb().batch_write_item(RequestItems=left)  # type: ignore[arg-type]
+        if answered.get("UnprocessedItems"):
+            # The next look finds them again.
+            log.info("the table of costs wants to go slower")
+    return len(answer["Items"])
 
 
 def _delete(bucket: str, keys: list[str], versions: Iterable[str] | None = None) -> int:

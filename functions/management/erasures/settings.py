@@ -12,4 +12,5 @@ class ErasureSettings(Settings):
     media_bucket: str
     screenshots_bucket: str
     of_sessions_table: str
+    ai_costs_table: str
     credentials_prefix: str

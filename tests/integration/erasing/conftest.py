@@ -39,7 +39,11 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     settings = {f"{name.upper()}_BUCKET": name for name in BUCKETS}
     queues = ("imports", "exports", "erasures", "lanes")
     settings |= {f"{name.upper()}_QUEUE_URL": name for name in queues}
-    settings |= {"OF_SESSIONS_TABLE": "sessions", "CREDENTIALS_PREFIX": PREFIX}
+    settings |= {
+        "OF_SESSIONS_TABLE": "sessions",
+        "AI_COSTS_TABLE": "costs",
+        "CREDENTIALS_PREFIX": PREFIX,
+    }
     settings |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
     settings |= {"AWS_DEFAULT_REGION": "us-east-1", "EMAIL_QUEUE_URL": "email"}
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"):
@@ -52,6 +56,17 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
             made["s3"].create_bucket(Bucket=name)
         made["s3"].put_bucket_versioning(
             Bucket="media", VersioningConfiguration={"Status": "Enabled"}
+        )
+        made["dynamodb"].create_table(
+            TableName="costs",
+            KeySchema=[
+                {"AttributeName": "workspace_id", "KeyType": "HASH"},
+                {"AttributeName": "call", "KeyType": "RANGE"},
+            ],
+            AttributeDefinitions=[
+                {"AttributeName": name, "AttributeType": "S"} for name in ("workspace_id", "call")
+            ],
+            BillingMode="PAY_PER_REQUEST",
         )
         made["dynamodb"].create_table(
             TableName="sessions",

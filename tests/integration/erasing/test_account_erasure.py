@@ -68,6 +68,9 @@ def full(cloud, as_role, tenant, tenant_factory, canary):
         TableName="sessions",
         Item={"creator_id": {"S": str(made.creator_id)}, "sealed": {"B": canary.encode()}},
     )
+    for number in range(30):
+        call = {"workspace_id": {"S": str(made.workspace_id)}, "call": {"S": f"{canary}-{number}"}}
+        cloud.dynamodb.put_item(TableName="costs", Item=call)
     return SimpleNamespace(**made._asdict(), session_id=ids["session_id"], email=email)
 
 
