@@ -32,6 +32,7 @@ TABLES = {
     "ai-costs": TableShape(partition="workspace_id", sort="call", expires="expires_at"),
     "ai-cache": TableShape(partition="question", expires="expires_at"),
     "circuit-breakers": TableShape(partition="circuit"),
+    "feature-flags": TableShape(partition="flag"),
 }
 
 # One key for each class of data, so that a permission for one opens nothing else. In dev, where

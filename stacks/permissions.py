@@ -56,6 +56,19 @@ def nudge_outbox(function: lambda_.Function, relay: lambda_.IFunction) -> None:
     allow(function, ["lambda:InvokeFunction"], [relay.function_arn])
 
 
+def read_flags(function: lambda_.Function, data: Data) -> None:
+    """Look up which workspaces a feature has reached."""
+    table = data.tables["feature-flags"]
+    function.add_environment("FEATURE_FLAGS_TABLE", table.table_name)
+    allow(function, ["dynamodb:GetItem"], [table.table_arn])
+
+
+def change_flags(function: lambda_.Function, data: Data) -> None:
+    """Look up which workspaces a feature has reached, and change it."""
+    read_flags(function, data)
+    allow(function, ["dynamodb:PutItem"], [data.tables["feature-flags"].table_arn])
+
+
 def queue_mails(function: lambda_.Function, messaging: Messaging) -> None:
     """Tell the sender of mails which rows wait."""
     queue = messaging.queues["email"]

@@ -3,10 +3,12 @@
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from huntaze.domain.addresses import Email
+from huntaze.flags import Flag, FlagState, Rollout
 
 
 class GrantOrder(BaseModel):
@@ -87,3 +89,49 @@ class DetailedHealth(BaseModel):
     migration: Annotated[str, Field(description="The newest migration that was applied.")]
     lanes: Lanes
     work: list[Work]
+
+
+class FlagDraft(Rollout):
+    """What shall hold for a feature from now on, and why."""
+
+    flag: Flag
+    version: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="Of the state that you have seen: what somebody else has changed since is"
+            " not overwritten.",
+        ),
+    ]
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+    def rollout(self) -> Rollout:
+        """What is stored of it."""
+        return Rollout(share_percent=self.share_percent, workspaces=self.workspaces)
+
+
+class FlagChange(BaseModel):
+    """A change that an operator ordered."""
+
+    version: int
+    rollout: Rollout
+    changed_by: UUID
+    reason: str
+    ordered_at: datetime
+    applied: Annotated[
+        bool | None, Field(description="Whether the store took it; null while nobody knows.")
+    ]
+
+
+class FeatureFlag(FlagState):
+    """How far a feature has come, and the newest changes of that."""
+
+    flag: Flag
+    changes: list[FlagChange]
+
+
+class FeatureFlags(BaseModel):
+    """Every feature that can be held back."""
+
+    items: list[FeatureFlag]

@@ -1,11 +1,24 @@
 """Operators and figures in Postgres, each seen through the functions that its role may call."""
 
 from datetime import timedelta
+from uuid import UUID
 
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
-from functions.operators.models import GrantOrder, Lanes, Operator, Outcome, Work
+from functions.operators.models import (
+    FlagChange,
+    FlagDraft,
+    GrantOrder,
+    Lanes,
+    Operator,
+    Outcome,
+    Work,
+)
 from huntaze.db import ConnectionSource
+from huntaze.flags import Flag
+
+_CHANGES_TOLD = 10
 
 
 class PostgresOperators:
@@ -75,4 +88,43 @@ class PostgresFigures:
             return cursor.execute(
                 "SELECT kind, waiting, extract(epoch FROM oldest)::float AS oldest_seconds"
                 " FROM waiting_work()"
+            ).fetchall()
+
+
+class PostgresFlagLog:
+    """Who ordered which change of a flag.
+
+    Args:
+        source: Lends a connection with the role ``auditor``.
+    """
+
+    def __init__(self, source: ConnectionSource) -> None:
+        self._source = source
+
+    def order(self, draft: FlagDraft, by: UUID) -> UUID:
+        """Write down what was ordered, by whom and why."""
+        rollout = Jsonb(draft.rollout().model_dump(mode="json"))
+        with self._source.connection() as connection:
+            row = connection.execute(
+                "SELECT order_flag_change(%s, %s, %s, %s, %s)",
+                (draft.flag.value, draft.version + 1, rollout, by, draft.reason),
+            ).fetchone()
+        if row is None:
+            raise LookupError("order_flag_change answers with one row")
+        change_id: UUID = row[0]
+        return change_id
+
+    def settle(self, change_id: UUID, *, applied: bool) -> None:
+        """Write down whether the store took it."""
+        with self._source.connection() as connection:
+            connection.execute("SELECT settle_flag_change(%s, %s)", (change_id, applied))
+
+    def newest(self, flag: Flag) -> list[FlagChange]:
+        """The last changes of a flag, the newest first."""
+        with (
+            self._source.connection() as connection,
+            connection.cursor(row_factory=class_row(FlagChange)) as cursor,
+        ):
+            return cursor.execute(
+                "SELECT * FROM list_flag_changes(%s, %s)", (flag.value, _CHANGES_TOLD)
             ).fetchall()

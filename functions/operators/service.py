@@ -3,8 +3,18 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Protocol
+from uuid import UUID
 
-from functions.operators.models import DetailedHealth, Lanes, Work
+from functions.operators.models import (
+    DetailedHealth,
+    FeatureFlag,
+    FeatureFlags,
+    FlagChange,
+    FlagDraft,
+    Lanes,
+    Work,
+)
+from huntaze.flags import Flag, FlagChangedError, FlagState, Rollout
 
 # As long as the sweeps of lanes wait, so that both speak of the same lanes.
 PATIENCE = timedelta(minutes=10)
@@ -47,3 +57,46 @@ def health(figures: Figures) -> DetailedHealth:
         lanes=lanes,
         work=work,
     )
+
+
+class FlagStore(Protocol):
+    """Where flags are kept."""
+
+    def read(self, flag: Flag) -> FlagState: ...
+
+    def replace(self, flag: Flag, rollout: Rollout, *, version: int, by: UUID) -> FlagState: ...
+
+
+class FlagLog(Protocol):
+    """Where it is written down who ordered which change."""
+
+    def order(self, draft: FlagDraft, by: UUID) -> UUID: ...
+
+    def settle(self, change_id: UUID, *, applied: bool) -> None: ...
+
+    def newest(self, flag: Flag) -> list[FlagChange]: ...
+
+
+def list_flags(store: FlagStore, changes: FlagLog) -> FeatureFlags:
+    """Tell how far each feature has come."""
+    return FeatureFlags(items=[_told(flag, store.read(flag), changes) for flag in Flag])
+
+
+def change_flag(draft: FlagDraft, store: FlagStore, changes: FlagLog, *, by: UUID) -> FeatureFlag:
+    """Change how far a feature has come; the order is written down before it is followed.
+
+    Raises:
+        FlagChangedError: Somebody else was quicker.
+    """
+    change_id = changes.order(draft, by)
+    try:
+        state = store.replace(draft.flag, draft.rollout(), version=draft.version, by=by)
+    except FlagChangedError:
+        changes.settle(change_id, applied=False)
+        raise
+    changes.settle(change_id, applied=True)
+    return _told(draft.flag, state, changes)
+
+
+def _told(flag: Flag, state: FlagState, changes: FlagLog) -> FeatureFlag:
+    return FeatureFlag(flag=flag, changes=changes.newest(flag), **dict(state))

@@ -1,5 +1,6 @@
 """What only operators of the platform reach, and the command that makes somebody one."""
 
+from stacks import permissions
 from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts
 
@@ -10,5 +11,6 @@ _ROUTES = ("/api/health/{proxy+}", "/api/admin/{proxy+}")
 def add_operators(parts: FeatureParts) -> None:
     """Define the routes, and the function behind the command, which no route reaches."""
     api = parts.function("Operators", "operators.api", DatabaseRole.AUDITOR)
+    permissions.change_flags(api, parts.data)
     parts.routes.serve(api, _ROUTES)
     parts.function("OperatorGrants", "operators.grants", DatabaseRole.OPERATIONS)

@@ -58,6 +58,10 @@ class Entry(NamedTuple):
     operator: bool = False
 
 
+def _flag(_: Ids) -> dict[str, Any]:
+    return {"flag": "hybrid_campaigns", "share_percent": 10, "version": 0, "reason": "r"}
+
+
 def _named(**more: Any) -> Body:
     return lambda ids: {"creator_id": ids["creator_id"], "name": "n", **more}
 
@@ -234,6 +238,8 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
     ("delete", "/api/crm/lists/{list_id}/fans"): Entry(Right.WRITE_FANS, _members),
     ("get", "/api/health/hybrid-orchestrator"): Entry(None, operator=True),
+    ("get", "/api/admin/feature-flags"): Entry(None, operator=True),
+    ("put", "/api/admin/feature-flags"): Entry(None, _flag, operator=True),
     # Everybody's are their own, whatever creators they see.
     ("get", "/api/notifications"): Entry(Right.READ, of_caller=True),
     ("post", "/api/notifications/read-all"): Entry(Right.READ, of_caller=True),

@@ -23,7 +23,7 @@ GLOBAL_TABLES = {
     "stripe_events",
     # Addresses are people's, and people may be in several workspaces.
     "undeliverable_addresses",
-    *("platform_operators", "operator_changes"),
+    *("platform_operators", "operator_changes", "flag_changes"),
 }
 TENANT_COLUMN = {"workspaces": "id"}
 

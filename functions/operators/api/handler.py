@@ -5,8 +5,10 @@ from typing import Annotated
 from aws_lambda_powertools.event_handler import Depends
 
 from functions.operators import service
-from functions.operators.models import DetailedHealth
-from functions.operators.repository import PostgresFigures
+from functions.operators.models import DetailedHealth, FeatureFlag, FeatureFlags, FlagDraft
+from functions.operators.repository import PostgresFigures, PostgresFlagLog
+from huntaze import flags
+from huntaze.auth import Person, current_person
 from huntaze.db import database
 from huntaze.http import create_app, lambda_entry
 
@@ -18,6 +20,20 @@ def stored_figures() -> service.Figures:
     return PostgresFigures(database())
 
 
+def stored_flags() -> service.FlagStore:
+    """The flags of the stage."""
+    return flags.flags()
+
+
+def flag_log() -> service.FlagLog:
+    """Where it is written down who changed what."""
+    return PostgresFlagLog(database())
+
+
+Flags = Annotated[service.FlagStore, Depends(stored_flags)]
+FlagLog = Annotated[service.FlagLog, Depends(flag_log)]
+
+
 @app.get("/api/health/hybrid-orchestrator", tags=["operators"])
 def detailed_health(figures: Annotated[service.Figures, Depends(stored_figures)]) -> DetailedHealth:
     """Tell how the whole stage is: lanes, what waits and for how long, the schema.
@@ -25,6 +41,26 @@ def detailed_health(figures: Annotated[service.Figures, Depends(stored_figures)]
     For operators of the platform, who need be in no workspace.
     """
     return service.health(figures)
+
+
+@app.get("/api/admin/feature-flags", tags=["operators"])
+def list_feature_flags(store: Flags, changes: FlagLog) -> FeatureFlags:
+    """Tell which features can be held back, how far each has come, and who changed that."""
+    return service.list_flags(store, changes)
+
+
+@app.put("/api/admin/feature-flags", tags=["operators"])
+def change_feature_flag(
+    draft: FlagDraft,
+    store: Flags,
+    changes: FlagLog,
+    caller: Annotated[Person, Depends(current_person)],
+) -> FeatureFlag:
+    """Change how far a feature has come.
+
+    Functions follow within seconds. Who ordered it and why is written down before it is done.
+    """
+    return service.change_flag(draft, store, changes, by=caller.user_id)
 
 
 handler = lambda_entry(app, operators_only=True)
