@@ -103,8 +103,13 @@ def test_of_500_calls_at_once_100_fit_into_a_budget_for_100(
     assert not ledgers().reserve(opening(desk), reserve_of(1)).granted
 
 
-def test_a_reserve_counts_those_that_are_being_made(desk, ledgers, set_budget, database, month):
-    set_budget(monthly=1)
+@pytest.mark.parametrize("limit", ["monthly", "daily"])
+def test_a_reserve_counts_those_that_are_being_made(
+    desk, ledgers, set_budget, database, month, limit
+):
+    set_budget(**{limit: 1})
+    # The rows of its month and day are there: while they are made, they alone would hold others up.
+    ledgers().reserve(opening(desk), reserve_of(0))
     with (
         psycopg.connect(database["app"], autocommit=True) as slow,
         ThreadPoolExecutor(1) as pool,
