@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from huntaze import ai
 from huntaze.ai.ledger import End, Opening, PostgresLedger, Reserve, Settlement
 from huntaze.db import SingleConnection
+from huntaze.domain.billing.metering import Meter
 from huntaze.errors import PaymentRequiredError
 from huntaze.ids import new_id
 from local.model_provider.state import FaultPlan
@@ -123,6 +124,25 @@ def test_a_reserve_counts_those_that_are_being_made(
                 second.result(timeout=0.5)
         assert not second.result(timeout=20).granted
     assert month() == (CENT, 0)
+
+
+def test_somebody_waits_for_two_round_trips(desk, database, books):
+    class Counting(psycopg.Connection):
+        trips = 0
+
+        def wait(self, *args, **kwargs):
+            self.trips += 1
+            return super().wait(*args, **kwargs)
+
+    with Counting.connect(database["app"], autocommit=True) as connection:
+        ledger = PostgresLedger(SingleConnection(lambda: connection))
+        before, one, reserve = connection.trips, opening(desk), reserve_of(CENT)
+        assert ledger.reserve(one, reserve).granted
+        ledger.settle(one, reserve, Settlement(CENT, billed=True, facts=FACTS), End("answered"))
+        assert connection.trips - before == 2
+    assert books("SELECT meter, source_id, quantity FROM metered_usage") == [
+        (Meter.AI_COST, reserve.call_id, CENT // 1000)
+    ]
 
 
 def test_whole_calls_at_once_never_overspend(desk, set_budget, month):

@@ -14,7 +14,7 @@ from psycopg.types.json import Jsonb
 from huntaze.ai.models import Decision, Hop, Request
 from huntaze.ai.prices import NANOS_PER_CENT
 from huntaze.db import Connection, ConnectionSource
-from huntaze.domain.billing import entitlements, metering
+from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Limit, catalogue
 from huntaze.errors import ForbiddenError, PaymentRequiredError
 
@@ -170,22 +170,14 @@ class PostgresLedger:
         self, opening: Opening, reserve: Reserve, settlement: Settlement, end: End | None = None
     ) -> None:
         """Turn a reserve into a cost and bill it, once however often it is told."""
-        with self._source.connection() as connection, connection.transaction():
-            row = connection.execute(
+        with self._source.connection() as connection:
+            connection.execute(
                 "SELECT ai_settle(%s, %s, %s, %s, %s, %s)",
                 (
                     *(opening.workspace_id, reserve.call_id, settlement.nanos, settlement.billed),
                     *(Jsonb(settlement.facts), _ending(end)),
                 ),
-            ).fetchone()
-            if row is not None and row[0] is not None:
-                metering.record_use(
-                    connection,
-                    opening.workspace_id,
-                    metering.Meter.AI_COST,
-                    source_id=reserve.call_id,
-                    quantity=row[0],
-                )
+            )
 
     def release(self, opening: Opening, reserve: Reserve) -> None:
         """Take back the reserve of a call that did not cost anything."""

@@ -28,11 +28,7 @@ def record_use(
     Returns:
         Whether it was new.
     """
-    if quantity <= 0:
-        return False
-    added = connection.execute(
-        "INSERT INTO metered_usage (workspace_id, meter, source_id, quantity)"
-        " VALUES (%s, %s, %s, %s) ON CONFLICT DO NOTHING",
-        (workspace_id, meter.value, source_id, quantity),
-    )
-    return added.rowcount > 0
+    (is_new,) = connection.execute(
+        "SELECT record_use(%s, %s, %s, %s)", (workspace_id, meter.value, source_id, quantity)
+    ).fetchone() or (False,)
+    return bool(is_new)
