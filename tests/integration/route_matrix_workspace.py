@@ -53,7 +53,7 @@ class FullWorkspace:
         self._invitation(ids["invitation_id"])
         self._reply()
         self._audit()
-        self._operations()
+        self._operations(ids["fan_id"])
         self._set_up()
         self._account()
         self._data_requests(ids)
@@ -354,8 +354,8 @@ class FullWorkspace:
                 | {"expires_at": "2999-01-01"},
             )
 
-    def _operations(self) -> None:
-        """What operators leave behind: a repair of values, and a lane that was restored."""
+    def _operations(self, fan_id: UUID) -> None:
+        """What operators leave behind: a drift and its repair, and a lane that was restored."""
         of_creator = {"creator_id": self._creator_id}
         with self._tenant.transaction() as connection:
             repair = {"ordered_by": MARK, "reason": MARK, "fans": 0, "changes": "[]"}
@@ -364,6 +364,12 @@ class FullWorkspace:
         owner.execute("SET ROLE gatekeeper")
         moments = dict.fromkeys(("restored_to", "restored_at", "reconciled_at"), "now")
         self._add(owner, "lane_restores", {**of_creator, **moments})
+        run = {"run_id": new_id()}
+        counts = dict.fromkeys(("checked_fans", "drifted_fans", "drifted_cents"), 1)
+        self._add(owner, "money_checks", {**run, **counts})
+        drift = {**of_creator, **run, "fan_id": fan_id}
+        cents = {"value_cents": 1, "booked_cents": 2, "due_cents": 2}
+        self._add(owner, "money_drifts", {**drift, **cents})
 
     def _audit(self) -> None:
         with self._tenant.transaction() as connection:
