@@ -64,7 +64,7 @@ class FlagStore(Protocol):
 
     def read(self, flag: Flag) -> FlagState: ...
 
-    def replace(self, flag: Flag, rollout: Rollout, *, version: int, by: UUID) -> FlagState: ...
+    def roll_out(self, flag: Flag, rollout: Rollout, *, version: int, by: UUID) -> FlagState: ...
 
 
 class FlagLog(Protocol):
@@ -90,7 +90,7 @@ def change_flag(draft: FlagDraft, store: FlagStore, changes: FlagLog, *, by: UUI
     """
     change_id = changes.order(draft, by)
     try:
-        state = store.replace(draft.flag, draft.rollout(), version=draft.version, by=by)
+        state = store.roll_out(draft.flag, draft.rollout(), version=draft.version, by=by)
     except FlagChangedError:
         changes.settle(change_id, applied=False)
         raise

@@ -48,6 +48,7 @@ def _add_erasures(parts: FeatureParts) -> None:
         "Erasures", "management.erasures", DatabaseRole.ERASER, timeout=RUN_TIME
     )
     permissions.erase_stores(erasures, parts.settings, parts.data)
+    permissions.change_flags(erasures, parts.data)
     permissions.wake_erasures(erasures, parts.messaging)
     _run_from(parts, erasures, "ErasureRuns", parts.messaging.erasures)
     run_regularly("ErasureSweep", erasures, _SWEEPS)

@@ -122,7 +122,7 @@ def test_a_function_learns_of_a_change_within_seconds_and_reads_no_more_often(st
     one = new_id()
     other = DynamoFlags(TABLE)
     assert store.is_on(FLAG, one)
-    other.replace(FLAG, Rollout(share_percent=0), version=0, by=one)
+    other.roll_out(FLAG, Rollout(share_percent=0), version=0, by=one)
     assert store.is_on(FLAG, one)
     store.seconds = flags.BELIEVED
     assert not store.is_on(FLAG, one)
@@ -137,7 +137,7 @@ def test_without_the_store_holds_what_was_known_last_and_else_the_default(store,
             Away.asked += 1
             raise EndpointConnectionError(endpoint_url="https://dynamodb")
 
-    store.replace(FLAG, Rollout(share_percent=0), version=0, by=new_id())
+    store.roll_out(FLAG, Rollout(share_percent=0), version=0, by=new_id())
     assert not store.is_on(FLAG, new_id())
     monkeypatch.setattr(clients, "dynamodb", Away)
     store.seconds = 60.0

@@ -8,7 +8,7 @@ from uuid import UUID
 from botocore.exceptions import ClientError
 
 from functions.management.erasures.settings import ErasureSettings
-from huntaze import clients
+from huntaze import clients, flags
 from huntaze.settings import load
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,8 @@ class AwsStores:
         ]
         found = sum(_delete(bucket, _keys(bucket, prefix)) for bucket, prefix in plain)
         found += _delete_versions(settings.media_bucket, f"{workspace_id}/")
-        return found + _delete_costs(settings.ai_costs_table, workspace_id)
+        found += _delete_costs(settings.ai_costs_table, workspace_id)
+        return found + flags.flags().forget(workspace_id)
 
     def import_files(self, workspace_id: UUID) -> list[UUID]:
         """The imports and uploads of which there are files."""

@@ -8,6 +8,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -126,7 +127,7 @@ class DynamoFlags:
         item = found.get("Item")
         return default_of(flag) if item is None else _state_of(item)
 
-    def replace(self, flag: Flag, rollout: Rollout, *, version: int, by: UUID) -> FlagState:
+    def roll_out(self, flag: Flag, rollout: Rollout, *, version: int, by: UUID) -> FlagState:
         """Write what holds from now on.
 
         Args:
@@ -140,19 +141,42 @@ class DynamoFlags:
         """
         now = datetime.now(UTC)
         state = FlagState(rollout=rollout, version=version + 1, changed_by=by, changed_at=now)
+        self._write(flag, state)
+        return state
+
+    def forget(self, workspace_id: UUID) -> int:
+        """Take a workspace that is erased out of every flag; return how many named it.
+
+        Ask again until none does: an operator may be quicker with one. Who changed a flag last and
+        when stays, for nobody decided anything anew. The version grows all the same, so that an
+        operator who has seen the workspace there does not bring it back.
+        """
+        found = 0
+        for flag in Flag:
+            state = self.read(flag)
+            named = state.rollout.workspaces
+            if workspace_id in named:
+                found += 1
+                rollout = state.rollout.model_copy(update={"workspaces": named - {workspace_id}})
+                changes = {"rollout": rollout, "version": state.version + 1}
+                with suppress(FlagChangedError):
+                    self._write(flag, state.model_copy(update=changes))
+        return found
+
+    def _write(self, flag: Flag, state: FlagState) -> None:
+        """Store the state that follows the one that the caller has seen."""
         try:
             clients.dynamodb().put_item(
                 TableName=self._table,
                 Item=_item_of(flag, state),
                 ConditionExpression="version = :seen OR attribute_not_exists(flag)",
-                ExpressionAttributeValues={":seen": {"N": str(version)}},
+                ExpressionAttributeValues={":seen": _number(state.version - 1)},
             )
         except clients.dynamodb().exceptions.ConditionalCheckFailedException:
             raise FlagChangedError(
                 "Somebody else has changed this flag; read it again and decide anew."
             ) from None
         self._believed.pop(flag, None)
-        return state
 
     def _state(self, flag: Flag) -> FlagState:
         now = self._clock()
