@@ -44,6 +44,10 @@ class ApiClient:
         """Make or do something."""
         return self._answer(self._http.post(path, json=body or {}))
 
+    def delete(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
+        """Take something away."""
+        return self._answer(self._http.request("DELETE", path, json=body))
+
     def upload(self, ticket: dict[str, Any], path: Path) -> None:
         """Put a file where a ticket says, straight into the bucket."""
         with path.open("rb") as file:

@@ -31,10 +31,10 @@ async def upgrade(found: dict[str, Any]) -> dict[str, float]:
         async with async_playwright() as playwright:
             browser = await launch(playwright)
             page = await browser.new_page()
-            await page.route(f"{_FRONT_END}/**", _answer)
-            seconds = {"starter": await _buy(api, page)}
+            await play_front_end(page)
+            seconds = {"starter": await buy(api, page, "starter")}
             _meet_the_limit(api)
-            seconds["pro"] = await _take_more(api, page)
+            seconds["pro"] = await change_plan(api, page, "pro")
             await browser.close()
         _add_creator(api, "second")
         say("added a creator", "the limit of Pro is 5")
@@ -56,25 +56,32 @@ def _register(api: ApiClient) -> None:
     api.log_in_with(account["access_token"])
 
 
-async def _answer(route: Route) -> None:
-    await route.fulfill(body="<h1 id='back'>Welcome back</h1>", content_type="text/html")
+async def play_front_end(page: Page) -> None:
+    """Answer where Stripe's pages send people back to."""
+
+    async def answer(route: Route) -> None:
+        await route.fulfill(body="<h1 id='back'>Welcome back</h1>", content_type="text/html")
+
+    await page.route(f"{_FRONT_END}/**", answer)
 
 
-async def _buy(api: ApiClient, page: Page) -> float:
-    order = api.post("/api/billing/checkout", {"plan": "starter", "interval": "month"})
+async def buy(api: ApiClient, page: Page, plan: str) -> float:
+    """Buy a plan by the month; returns after how many seconds it counted."""
+    order = api.post("/api/billing/checkout", {"plan": plan, "interval": "month"})
     await page.goto(order["url"])
     await page.click("#decline")
     await page.wait_for_selector("#declined")
     await page.click("#pay")
-    return await _wait_for(api, page, "starter", "paid on the hosted page, after a declined card")
+    return await _wait_for(api, page, plan, "paid on the hosted page, after a declined card")
 
 
-async def _take_more(api: ApiClient, page: Page) -> float:
+async def change_plan(api: ApiClient, page: Page, plan: str) -> float:
+    """Change the plan in the customer portal; returns after how many seconds it counted."""
     await page.goto(api.post("/api/billing/portal")["url"])
-    price = page.locator("option[data-lookup-key=huntaze_pro_month]")
+    price = page.locator(f"option[data-lookup-key=huntaze_{plan}_month]")
     await page.select_option("#price", await price.get_attribute("value"))
     await page.click("#change-plan")
-    return await _wait_for(api, page, "pro", "changed in the customer portal")
+    return await _wait_for(api, page, plan, "changed in the customer portal")
 
 
 async def _wait_for(api: ApiClient, page: Page, plan: str, how: str) -> float:
