@@ -128,9 +128,11 @@ def build() -> Json:
 def features() -> Iterator[tuple[str, APIGatewayRestResolver]]:
     """Import every handler that answers HTTP, in a fixed order."""
     folder = ROOT / "functions"
-    for file in sorted([*folder.glob("*/handler.py"), *folder.glob("*/*/handler.py")]):
-        parts = file.relative_to(folder).parent.parts
-        module = importlib.import_module(".".join(("functions", *parts, "handler")))
+    files = sorted([*folder.glob("*/handler.py"), *folder.glob("*/*/handler.py")])
+    slices = [file.relative_to(folder).parent.parts for file in files]
+    # All before the first is looked at: what a route can raise is read from its whole feature.
+    modules = [importlib.import_module(".".join(("functions", *one, "handler"))) for one in slices]
+    for parts, module in zip(slices, modules, strict=True):
         app = getattr(module, "app", None)
         if isinstance(app, APIGatewayRestResolver):
             yield parts[0], app

@@ -1,5 +1,4 @@
--- How agents write for a creator, what they wrote and who decided about it, and pipelines that go on
--- where they stopped.
+-- How agents write for a creator, what they wrote, and who decided about it.
 
 ALTER TABLE ai_configs
   -- NULL: the language of the profile of whoever wrote the configuration.
@@ -52,8 +51,6 @@ CREATE TABLE ai_drafts (
   prompt_version text NOT NULL,
   -- What the checks said: {"approved": true, "reasons": […], "generation_id": …, "model": …, …}.
   review jsonb NOT NULL CHECK (review ->> 'approved' = 'true'),
-  plan_id uuid,
-  plan_position integer,
   requested_by uuid,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
   decision text CHECK (decision IN ('accepted', 'edited', 'rejected')),
@@ -65,54 +62,14 @@ CREATE TABLE ai_drafts (
   media_id uuid,
   PRIMARY KEY (workspace_id, id),
   FOREIGN KEY (workspace_id, creator_id) REFERENCES creators (workspace_id, id),
-  FOREIGN KEY (workspace_id, plan_id) REFERENCES ai_plan ON DELETE CASCADE,
   FOREIGN KEY (workspace_id, creator_id, media_id) REFERENCES media (workspace_id, creator_id, id)
     ON DELETE SET NULL (media_id),
-  CHECK ((plan_id IS NULL) = (plan_position IS NULL)),
   CHECK ((decision IS NULL) = (decided_at IS NULL) AND (decision IS NULL) = (decided_by IS NULL)),
   CHECK ((final_body IS NOT NULL) = (decision IS NOT NULL AND decision = 'edited')),
   CHECK (media_id IS NULL OR decision IN ('accepted', 'edited'))
 );
 CREATE INDEX ai_drafts_newest ON ai_drafts (workspace_id, creator_id, id DESC);
-CREATE INDEX ai_drafts_plan ON ai_drafts (workspace_id, plan_id, plan_position)
-  WHERE plan_id IS NOT NULL;
 
 CALL protect_tenant_table('ai_drafts', 'workspace_id', 'creator_id');
 GRANT SELECT, INSERT, UPDATE (decision, decided_by, decided_at, final_body, media_id)
   ON ai_drafts TO app;
-
--- A pipeline's steps are done one after the other; each writes what it found and the next step in one
--- transaction, and shows the fence that its run was given.
-ALTER TABLE ai_plan
-  ADD COLUMN step text NOT NULL DEFAULT 'ideas'
-    CHECK (step IN ('ideas', 'assets', 'captions', 'schedule', 'done')),
-  ADD COLUMN input_tokens bigint NOT NULL DEFAULT 0,
-  ADD COLUMN cached_tokens bigint NOT NULL DEFAULT 0,
-  ADD COLUMN output_tokens bigint NOT NULL DEFAULT 0,
-  ADD COLUMN cost_nanos bigint NOT NULL DEFAULT 0,
-  ADD COLUMN latency_ms bigint NOT NULL DEFAULT 0,
-  -- How many texts the checks did not approve, and why.
-  ADD COLUMN blocked jsonb NOT NULL DEFAULT '[]',
-  ADD COLUMN fence bigint NOT NULL DEFAULT 0,
-  -- Failures of the present step.
-  ADD COLUMN failures integer NOT NULL DEFAULT 0,
-  ADD COLUMN leased_until timestamptz,
-  -- When the sweep looks after it.
-  ADD COLUMN look_at timestamptz NOT NULL DEFAULT clock_timestamp() + interval '1 minute';
-CREATE INDEX ai_plan_running ON ai_plan (look_at) WHERE status = 'running';
-GRANT UPDATE (body, details) ON ai_plan_item TO app;
-
-CREATE FUNCTION ai_plans_to_work_at(most integer)
-RETURNS TABLE (workspace_id uuid, plan_id uuid)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp
-AS $$
-  SELECT p.workspace_id, p.id FROM ai_plan p
-   WHERE p.status = 'running' AND p.look_at <= clock_timestamp()
-   ORDER BY p.look_at LIMIT most
-$$;
-CALL open_to_gatekeeper('ai_plan', 'SELECT');
--- An owner must be able to create.
-GRANT CREATE ON SCHEMA public TO gatekeeper;
-ALTER FUNCTION ai_plans_to_work_at OWNER TO gatekeeper;
-REVOKE CREATE ON SCHEMA public FROM gatekeeper;
-GRANT EXECUTE ON FUNCTION ai_plans_to_work_at TO app;

@@ -13,6 +13,7 @@ from stacks.features.auth import add_auth
 from stacks.features.billing import add_billing
 from stacks.features.campaigns import add_campaigns
 from stacks.features.content import add_content
+from stacks.features.content_generation import add_content_generation
 from stacks.features.conversations import add_conversations
 from stacks.features.docs import add_docs
 from stacks.features.fans import add_fans
@@ -47,6 +48,7 @@ _FEATURES = (
     add_campaigns,
     add_conversations,
     add_content,
+    add_content_generation,
     add_assistant_config,
     add_notifications,
     add_billing,

@@ -112,6 +112,14 @@ def _campaign(ids: Ids) -> dict[str, Any]:
     }
 
 
+def _of_creator(ids: Ids) -> dict[str, Any]:
+    return {"creator_id": ids["creator_id"]}
+
+
+def _about() -> Body:
+    return lambda ids: {"creator_id": ids["creator_id"], "subject": "tea"}
+
+
 def _manner(ids: Ids) -> dict[str, Any]:
     return {"creator_id": ids["creator_id"], "personality": "kind"}
 
@@ -223,6 +231,13 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ),
     ("get", "/api/content/uploads/{upload_id}"): Entry(Right.WRITE_CAMPAIGNS),
     ("post", "/api/content/uploads/{upload_id}/complete"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/api/content/generate"): Entry(Right.WRITE_CAMPAIGNS, _about()),
+    ("post", "/api/content/ideas"): Entry(Right.WRITE_CAMPAIGNS, _of_creator),
+    ("post", "/api/content/captions"): Entry(Right.WRITE_CAMPAIGNS, _about()),
+    ("post", "/api/content/hashtags"): Entry(Right.WRITE_CAMPAIGNS, _about()),
+    ("post", "/api/content/drafts/{draft_id}/decide"): Entry(
+        Right.WRITE_CAMPAIGNS, lambda _: {"decision": "reject"}
+    ),
     ("get", "/api/content/{media_id}"): Entry(Right.READ),
     ("get", "/api/content/{media_id}/usage"): Entry(Right.READ),
     ("patch", "/api/content/{media_id}"): Entry(Right.WRITE_CAMPAIGNS, lambda _: {"title": "new"}),

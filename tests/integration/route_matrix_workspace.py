@@ -44,6 +44,7 @@ class FullWorkspace:
         ids = {f"{name}_id": new_id() for name in _THINGS}
         ids |= {"creator_id": self._creator_id, "user_id": self._user_id, "session_id": new_id()}
         self._fans(ids)
+        self._models()
         self._campaign(ids)
         with self._tenant.transaction() as connection:
             self._library(connection, ids)
@@ -58,7 +59,6 @@ class FullWorkspace:
         self._account()
         self._data_requests(ids)
         self._notification(ids["notification_id"])
-        self._models()
         return {name: str(value) for name, value in ids.items()}
 
     def _models(self) -> None:
@@ -199,10 +199,11 @@ class FullWorkspace:
         self._add(connection, "ai_plan", {**creator, "id": plan_id, "request": "{}"})
         planned = {"plan_id": plan_id, "position": 0, "kind": "text", "title": MARK}
         self._add(connection, "ai_plan_item", {**spare, **planned})
-        draft = {"id": ids["draft_id"], "generation_id": new_id(), "kind": "post", "body": MARK}
-        place = {"plan_id": plan_id, "plan_position": 0, "platform": "fan_platform"}
-        made = {"model": "m", "prompt_version": "v", "review": '{"approved": true}'}
-        self._add(connection, "ai_drafts", {**creator, **draft, **place, **made})
+        (of_generation,) = connection.execute("SELECT id FROM ai_generations").fetchone() or (None,)
+        draft = {"id": ids["draft_id"], "generation_id": of_generation, "kind": "post"}
+        draft |= {"body": MARK, "platform": "fan_platform"}
+        made = {"model": "m", "prompt_version": "v", "review": '{"approved": true, "reasons": []}'}
+        self._add(connection, "ai_drafts", {**creator, **draft, **made})
 
     def _imports(self, connection: Connection, ids: dict[str, UUID]) -> None:
         creator = {"creator_id": self._creator_id, "created_by": self._user_id}

@@ -33,6 +33,7 @@ from huntaze.ids import new_id
 from huntaze.settings import load
 from local.oauth import provider_settings
 from tests.fakes import token_keys
+from tests.fakes.willing_writer import WillingWriter
 from tests.integration.route_matrix_entries import MATRIX, PUBLIC, Ids
 from tests.integration.route_matrix_workspace import MARK, FullWorkspace
 
@@ -54,6 +55,7 @@ DOORS = {
     "oauth": oauth,
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),
     "notifications": importlib.import_module("functions.notifications.api.handler"),
+    "generation": importlib.import_module("functions.content.generation.handler"),
     "docs": importlib.import_module("functions.docs.handler"),
     "operators": importlib.import_module("functions.operators.api.handler"),
     **{tag: importlib.import_module(f"functions.{tag}.handler") for tag in TAGS},
@@ -119,6 +121,8 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     desk.price_id.return_value = "price"
     desk.checkout_url.return_value = desk.portal_url.return_value = "https://pay.example.com/"
     billing.app.dependency_overrides[billing.stripe_desk] = lambda: desk
+    generation = DOORS["generation"].app.dependency_overrides
+    generation[DOORS["generation"].model_writer] = WillingWriter
     for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
     clients.dynamodb().get_item.return_value = {}
@@ -142,6 +146,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     flags.cache_clear()
     yield
     auth.app.dependency_overrides.clear()
+    generation.clear()
     billing.app.dependency_overrides.clear()
     oauth.app.dependency_overrides.clear()
     load.cache_clear()

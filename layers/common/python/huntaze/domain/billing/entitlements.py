@@ -103,6 +103,16 @@ def require(connection: Connection, workspace_id: UUID, feature: Feature) -> Ent
     return found
 
 
+def require_ai(connection: Connection, workspace_id: UUID) -> None:
+    """Refuse work for models where the plan includes none; how much is the router's to count.
+
+    Raises:
+        PaymentRequiredError: Another plan includes some.
+        ForbiddenError: No plan does.
+    """
+    _require_within(current(connection, workspace_id).plan, Limit.AI_BUDGET_CENTS, 1)
+
+
 def require_room(
     connection: Connection, workspace_id: UUID, limit: Limit, *, adding: int = 1
 ) -> None:

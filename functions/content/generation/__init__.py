@@ -1,0 +1,1 @@
+"""Texts for content, proposed by an agent and approved by both checks."""
