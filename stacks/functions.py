@@ -8,6 +8,7 @@ from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_parts import FeatureParts, FunctionParts, run_every_minute
 from stacks.features.assistant import add_assistant
+from stacks.features.assistant_chat import add_assistant_chat
 from stacks.features.assistant_config import add_assistant_config
 from stacks.features.auth import add_auth
 from stacks.features.billing import add_billing
@@ -50,6 +51,7 @@ _FEATURES = (
     add_content,
     add_content_generation,
     add_assistant_config,
+    add_assistant_chat,
     add_notifications,
     add_billing,
     add_operators,

@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from local.model_provider import sim_api
+from local.model_provider import assistant, sim_api
 from local.model_provider.state import Charged, FaultPlan, State
 from local.model_provider.words import Speaker, tokens
 
@@ -117,6 +117,8 @@ def _reply(
         text = '{"not": "what was asked for"}'
     elif script:
         text = json.dumps(script.pop(0) if len(script) > 1 else script[0])
+    elif schema.get("name") == assistant.SCHEMA:
+        text = assistant.step(messages)
     else:
         text = Speaker(f"{state.seed}/{json.dumps(messages)}").answer(schema.get("schema"))
     prefix = messages[0]["content"]

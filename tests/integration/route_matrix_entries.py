@@ -62,6 +62,10 @@ def _flag(_: Ids) -> dict[str, Any]:
     return {"flag": "hybrid_campaigns", "share_percent": 10, "version": 0, "reason": "r"}
 
 
+def _question(ids: Ids) -> dict[str, Any]:
+    return {"question": "How many fans do I have?", "creator_id": ids["creator_id"]}
+
+
 def _named(**more: Any) -> Body:
     return lambda ids: {"creator_id": ids["creator_id"], "name": "n", **more}
 
@@ -218,6 +222,8 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/billing/checkout"): Entry(Right.BILL, _order),
     ("post", "/api/billing/portal"): Entry(Right.BILL, lambda _: {}),
     ("post", "/api/stripe/create-checkout"): Entry(Right.BILL, _order),
+    ("post", "/api/ai/chat"): Entry(Right.READ, _question),
+    ("get", "/api/ai/chat/{chat_id}"): Entry(Right.READ),
     ("get", "/api/ai/config"): Entry(Right.READ),
     ("post", "/api/ai/config"): Entry(Right.MANAGE, _manner, conflict=True),
     ("put", "/api/ai/config"): Entry(Right.MANAGE, _manner),

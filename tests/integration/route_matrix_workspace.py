@@ -17,7 +17,7 @@ MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member", "plan", "draft"),
-    *("invitation", "entry", "notification", "export", "erasure"),
+    *("invitation", "entry", "notification", "export", "erasure", "chat"),
 )
 
 
@@ -59,6 +59,7 @@ class FullWorkspace:
         self._account()
         self._data_requests(ids)
         self._notification(ids["notification_id"])
+        self._chat(ids["chat_id"])
         return {name: str(value) for name, value in ids.items()}
 
     def _models(self) -> None:
@@ -101,6 +102,20 @@ class FullWorkspace:
             self._add(connection, "export_files", {**file, **dict.fromkeys(("lines", "bytes"), 1)})
             order = {"id": ids["erasure_id"], "kind": "fan", "begins_at": "2999-01-01"}
             self._add(connection, "erasures", {**of_fan, **order})
+
+    def _chat(self, chat_id: UUID) -> None:
+        """What the owner asked the assistant about the creator."""
+        source = SingleConnection(lambda: self._connect("app"))
+        own = Tenant(source, self._tenant.workspace_id, member=self._user_id)
+        whose = {"user_id": self._user_id}
+        about = {"creator_id": self._creator_id, "creators": [self._creator_id]}
+        said = {"question": MARK, "language": "en", "status": "no_data", "answer": MARK}
+        with own.transaction() as connection:
+            self._add(connection, "ai_chats", {**whose, **about, "id": chat_id, "turns": 1})
+            place = {"chat_id": chat_id, "position": 1, "figures": "[]"}
+            self._add(
+                connection, "ai_chat_turns", {**whose, **place, **said, "generation_id": new_id()}
+            )
 
     def _account(self) -> None:
         with self._tenant.transaction() as connection:

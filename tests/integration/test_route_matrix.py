@@ -20,6 +20,8 @@ import pytest
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from functions.assistant.chat import handler as chat
+from functions.assistant.chat.models import AssistantStep, Saying
 from functions.auth import handler as auth
 from functions.auth.link_repository import PostgresLinks
 from functions.auth.oauth import handler as oauth
@@ -33,6 +35,7 @@ from huntaze.ids import new_id
 from huntaze.settings import load
 from local.oauth import provider_settings
 from tests.fakes import token_keys
+from tests.fakes.noted_writer import NotedWriter
 from tests.fakes.willing_writer import WillingWriter
 from tests.integration.route_matrix_entries import MATRIX, PUBLIC, Ids
 from tests.integration.route_matrix_workspace import MARK, FullWorkspace
@@ -43,12 +46,14 @@ OPERATIONS = {
     for path, operations in DOCUMENT["paths"].items()
     for method, operation in operations.items()
 }
+NOTHING_KNOWN = Saying(kind="no_data", text="Nothing is known.")
 # What has no entry fails a test of its own.
 PRIVATE = sorted(OPERATIONS.keys() & MATRIX.keys())
 # What belongs to a workspace, and to people in it.
 TENANT = [one for one in PRIVATE if not MATRIX[one].operator]
 TAGS = ("content", "conversations", "fans", "management", "onboarding", "platforms", "segments")
 DOORS = {
+    "ai-chat": chat,
     "ai-config": importlib.import_module("functions.assistant.config.handler"),
     "auth": auth,
     "billing": billing,
@@ -123,6 +128,8 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     billing.app.dependency_overrides[billing.stripe_desk] = lambda: desk
     generation = DOORS["generation"].app.dependency_overrides
     generation[DOORS["generation"].model_writer] = WillingWriter
+    writer = NotedWriter(app, AssistantStep(calls=[], answer=NOTHING_KNOWN))
+    chat.app.dependency_overrides[chat.models] = lambda: writer
     for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
     clients.dynamodb().get_item.return_value = {}
@@ -148,6 +155,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     auth.app.dependency_overrides.clear()
     generation.clear()
     billing.app.dependency_overrides.clear()
+    chat.app.dependency_overrides.clear()
     oauth.app.dependency_overrides.clear()
     load.cache_clear()
 

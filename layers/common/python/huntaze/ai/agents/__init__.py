@@ -12,6 +12,7 @@ from huntaze.ai.agents.prompts import (
     MARKETING,
     ONLYFANS,
     Agent,
+    as_data,
     prefix_of,
     prompt_of,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "CustomWords",
     "Language",
     "Voice",
+    "as_data",
     "ask",
     "prefix_of",
     "prompt_of",

@@ -76,7 +76,7 @@ def prefix_of(agent: Agent, voice: Voice) -> str:
         _text(_COMMON, f"v{_COMMON_VERSION}"),
         _text(_COMMON, f"{Language(voice.language).value}.v{_COMMON_VERSION}"),
         _text(agent.name, f"v{agent.version}"),
-        f"# The creator\n\n<creator>{_as_data(creator)}</creator>\n",
+        f"# The creator\n\n<creator>{as_data(creator)}</creator>\n",
     )
     return "\n".join(parts)
 
@@ -95,11 +95,12 @@ def prompt_of(agent: Agent, task: Task, voice: Voice, data: dict[str, Any]) -> P
     """
     if task not in agent.tasks:
         raise ValueError(f"the agent {agent.name} has no task {task.value}")
-    suffix = f"Task: {task.value}\n<data>{_as_data(data)}</data>"
+    suffix = f"Task: {task.value}\n<data>{as_data(data)}</data>"
     return Prompt(prefix=prefix_of(agent, voice), suffix=suffix)
 
 
-def _as_data(value: dict[str, Any]) -> str:
+def as_data(value: dict[str, Any]) -> str:
+    """A value between marks: whatever it says, it cannot end them."""
     return json.dumps(value, ensure_ascii=False, sort_keys=True).translate(_MARKS)
 
 

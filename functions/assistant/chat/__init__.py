@@ -1,0 +1,1 @@
+"""A creator asks about their own business; the answer cites the workspace's figures."""
