@@ -11,6 +11,7 @@ import pytest
 from moto import mock_aws
 from psycopg import sql
 
+from functions.assistant.chat import handler as assistant
 from functions.conversations import handler as conversations
 from functions.fans import handler as fans
 from functions.fans.imports import handler as imports
@@ -18,7 +19,7 @@ from functions.management import handler as management
 from functions.management.erasures import handler as erasures
 from functions.management.exports import handler as exports
 from functions.management.exports import service as export_rules
-from huntaze import clients, flags, http
+from huntaze import clients, http
 from huntaze.db import Connection, SingleConnection
 from huntaze.settings import load
 from tests.fakes.answer import Answer
@@ -32,7 +33,7 @@ SERVICES = ("s3", "dynamodb", "secretsmanager", "kms")
 def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """Moto behind every door that an erasure concerns; queues are lists of messages."""
     app = SingleConnection(lambda: as_role("app"))
-    for module in (fans, imports, conversations, management, exports, http):
+    for module in (assistant, fans, imports, conversations, management, exports, http):
         monkeypatch.setattr(module, "database", lambda: app)
     eraser = SingleConnection(lambda: as_role("eraser"))
     monkeypatch.setattr(erasures, "database", lambda: eraser)
@@ -42,7 +43,6 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     settings |= {
         "OF_SESSIONS_TABLE": "sessions",
         "AI_COSTS_TABLE": "costs",
-        "FEATURE_FLAGS_TABLE": "flags",
         "CREDENTIALS_PREFIX": PREFIX,
     }
     settings |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
@@ -75,16 +75,9 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
             AttributeDefinitions=[{"AttributeName": "creator_id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        made["dynamodb"].create_table(
-            TableName="flags",
-            KeySchema=[{"AttributeName": "flag", "KeyType": "HASH"}],
-            AttributeDefinitions=[{"AttributeName": "flag", "AttributeType": "S"}],
-            BillingMode="PAY_PER_REQUEST",
-        )
         key = made["kms"].create_key()["KeyMetadata"]["Arn"]
         monkeypatch.setenv("EXPORTS_KEY_ARN", key)
         load.cache_clear()
-        flags.flags.cache_clear()
         sent: list[tuple[str, str]] = []
         sqs = Mock()
         sqs.send_message.side_effect = lambda **call: sent.append(
@@ -106,7 +99,6 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
             sent=sent,
         )
     load.cache_clear()
-    flags.flags.cache_clear()
 
 
 @pytest.fixture

@@ -134,6 +134,9 @@ def test_exports_the_whole_workspace(cloud, ids, ordered, ask, work, read, tenan
     (fan,) = by_table["fans"]
     assert (fan["handle"], fan["id"]) == (MARK, str(ids.fan_id))
     assert "platform_key" not in fan
+    # Whoever asked: the export is the whole workspace's.
+    (turn,) = by_table["ai_chat_turns"]
+    assert (turn["question"], turn["answer"]) == (MARK, MARK)
     assert by_table["browser_sessions"] == [
         {"creator_id": str(ids.creator_id), "updated_at": "2026-01-01"}
     ]

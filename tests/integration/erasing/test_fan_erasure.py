@@ -6,11 +6,14 @@ from uuid import UUID
 
 import pytest
 
+from functions.assistant.chat import handler as assistant
+from functions.assistant.chat.models import AssistantStep, Saying
 from functions.conversations import handler as conversations
 from functions.fans import handler as fans
 from functions.management import handler as management
 from huntaze.ids import new_id
 from tests.fakes.creator_desk import BRIEF, Desk
+from tests.fakes.noted_writer import NotedWriter
 
 FANS = "/api/crm/fans"
 
@@ -46,6 +49,7 @@ def known_fan(cloud, desk, ask, work, canary) -> dict[str, Any]:
     ask(fans, desk, "POST", f"/api/crm/lists/{made_list.body['id']}/fans", members)
     _import(cloud, desk, ask, work, person)
     _talk(desk, ask, UUID(fan["id"]), canary)
+    _wonder(desk, ask, canary)
     for fan_id in (None, fan["id"]):
         asked = ask(management, desk, "POST", "/api/management/export", {"fan_id": fan_id})
         assert asked.status == 202, asked
@@ -53,6 +57,17 @@ def known_fan(cloud, desk, ask, work, canary) -> dict[str, Any]:
     place = f"{desk.workspace_id}/{desk.creator_id}/picture.png"
     cloud.s3.put_object(Bucket="screenshots", Key=place, Body=canary.encode())
     return fan
+
+
+def _wonder(desk, ask, canary):
+    """A question to the assistant, and what it said to that."""
+    said = AssistantStep(calls=[], answer=Saying(kind="no_data", text=f"Of {canary}-id?"))
+    writer = NotedWriter(assistant.database(), said)
+    assistant.app.dependency_overrides[assistant.models] = lambda: writer
+    question = {"question": f"What did {canary}-handle spend?"}
+    asked = ask(assistant, desk, "POST", "/api/ai/chat", question, key="wonder")
+    assistant.app.dependency_overrides.clear()
+    assert asked.status == 201, asked
 
 
 def _import(cloud, desk, ask, work, person):
@@ -105,7 +120,7 @@ def test_nothing_is_left_anywhere(desk, ask, work, seek, known_fan, canary):
     before = seek(canary)
     assert before >= {
         *("table fans", "table fan_tags", "table transactions", "table sends"),
-        *("table send_attempts", "table idempotency_keys"),
+        *("table send_attempts", "table idempotency_keys", "table ai_chat_turns"),
         *("bucket imports", "bucket exports", "bucket screenshots"),
     }
     path = f"{FANS}/{known_fan['id']}"

@@ -57,8 +57,10 @@ def erase_fan(connection: Connection, workspace_id: UUID, fan_id: UUID, *, by: U
     fans.erase(connection, fan_id, by=by)
     money.forget_fan(connection, fan_id)
     forgetting.blank(connection, fan.creator_id, fan_id)
-    known_as = (str(fan_id), fan.platform_id, fan.handle, fan.display_name, fan.email)
-    erase_replies(connection, [word for word in known_as if word])
+    names = [name for name in (fan.platform_id, fan.handle, fan.display_name, fan.email) if name]
+    erase_replies(connection, [str(fan_id), *names])
+    # What members asked the assistant about somebody of that name, and were told.
+    connection.execute("SELECT forget_in_chats(%s::text[])", (names,))
     erasure_id = new_id()
     connection.execute(
         "INSERT INTO erasures (workspace_id, id, kind, creator_id, fan_id, requested_by, begins_at)"
