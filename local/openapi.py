@@ -8,6 +8,7 @@ the API.
 import argparse
 import importlib
 import json
+import pkgutil
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
+import functions
+import huntaze
 from huntaze.http import ErrorBody
 from huntaze.tokens import CSRF_HEADER, SESSION_COOKIE
 from local.openapi_examples import Examples
@@ -130,7 +133,11 @@ def features() -> Iterator[tuple[str, APIGatewayRestResolver]]:
     folder = ROOT / "functions"
     files = sorted([*folder.glob("*/handler.py"), *folder.glob("*/*/handler.py")])
     slices = [file.relative_to(folder).parent.parts for file in files]
-    # All before the first is looked at: what a route can raise is read from its whole feature.
+    # All before the first is looked at: what a route can raise is read from its whole feature, and
+    # must not depend on who else has imported what.
+    for package in (functions, huntaze):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            importlib.import_module(found.name)
     modules = [importlib.import_module(".".join(("functions", *one, "handler"))) for one in slices]
     for parts, module in zip(slices, modules, strict=True):
         app = getattr(module, "app", None)
