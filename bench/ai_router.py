@@ -6,9 +6,14 @@ Both ask the same stand-in, which runs in a process of its own, with the same pr
 other. The router's part is everything that it does for real: decision, breaker, reserve and
 settlement in Postgres with their bill, validation. DynamoDB is moto's, in this process; a function
 reads a breaker once a second.
+
+Turns are taken in blocks, and the figure is the median of what the blocks say, so that a noisy
+moment spoils one of them. A third in the turn does what nobody could do without who keeps books
+around a call: two round trips to the database, of no work at all. Its time is the floor.
 """
 
 import argparse
+import gc
 import json
 import logging
 import os
@@ -40,6 +45,7 @@ from huntaze.ids import new_id
 from local.processes import free_port, port_is_free, wait_until
 
 LIMIT_MS = 5.0
+_BLOCK, _WARM_UP = 100, 20
 _TABLE = "huntaze-circuit-breakers"
 _PREFIX = "You write for a creator. " + "Rules come first. " * 400
 _ENVIRONMENT = {
@@ -136,15 +142,27 @@ def routed(scratch: Scratch, url: str) -> Callable[[str], object]:
     return ask
 
 
+def floor(scratch: Scratch) -> Callable[[str], object]:
+    """Two round trips to the database that do nothing."""
+    source = scratch.source()
+
+    def ask(words: str) -> object:
+        for _ in range(2):
+            with source.connection() as connection:
+                connection.execute("SELECT %s::text", (words,)).fetchone()
+        return None
+
+    return ask
+
+
 def measure(asks: dict[str, Callable[[str], object]], rounds: int) -> dict[str, list[float]]:
     """Ask turn by turn, so that a noisy moment hits all alike; milliseconds."""
     times: dict[str, list[float]] = {name: [] for name in asks}
-    for number in range(-20, rounds):
+    for number in range(rounds):
         for name, ask in asks.items():
             started = time.perf_counter()
             ask(f"Caption number {number}.")
-            if number >= 0:
-                times[name].append((time.perf_counter() - started) * 1000)
+            times[name].append((time.perf_counter() - started) * 1000)
     return times
 
 
@@ -153,11 +171,27 @@ def p95(times: list[float]) -> float:
     return statistics.quantiles(times, n=20)[-1]
 
 
+def report(blocks: list[dict[str, list[float]]]) -> float:
+    """Print what was measured; returns by how much the router's p95 is above the bare call's."""
+    for name in blocks[0]:
+        taken = [one for block in blocks for one in block[name]]
+        print(f"  {name:8} median {statistics.median(taken):6.2f} ms   p95 {p95(taken):6.2f} ms")
+    usual = statistics.median(
+        with_it - without
+        for block in blocks
+        for with_it, without in zip(block["router"], block["bare"], strict=True)
+    )
+    added = sorted(p95(block["router"]) - p95(block["bare"]) for block in blocks)
+    print(f"  pair by pair the router takes {usual:.2f} ms more (median)")
+    print(f"  p95 by block, ms more: {', '.join(f'{one:.2f}' for one in added)}")
+    return statistics.median(added)
+
+
 def main() -> int:
     """Measure and compare; the exit status says whether the figure holds."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--long", action="store_true", help="2,000 rounds instead of 400")
-    rounds = 2000 if options.parse_args().long else 400
+    options.add_argument("--long", action="store_true", help="25 blocks instead of 9")
+    count = 25 if options.parse_args().long else 9
     logging.getLogger("httpx2").setLevel(logging.WARNING)
     os.environ |= _ENVIRONMENT
     with mock_aws(), scratch_database() as scratch, stand_in() as url:
@@ -167,13 +201,21 @@ def main() -> int:
             KeySchema=[{"AttributeName": "circuit", "KeyType": "HASH"}],
             AttributeDefinitions=[{"AttributeName": "circuit", "AttributeType": "S"}],
         )
+        asks = {"bare": bare(url), "router": routed(scratch, url), "floor": floor(scratch)}
         # The figures that the router publishes would hide ours.
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere):
-            times = measure({"bare": bare(url), "router": routed(scratch, url)}, rounds)
-    for name, taken in times.items():
-        print(f"  {name:8} median {statistics.median(taken):6.2f} ms   p95 {p95(taken):6.2f} ms")
-    added = p95(times["router"]) - p95(times["bare"])
-    print(f"ai_router: {rounds} calls each; p95 is {added:.2f} ms more, at most {LIMIT_MS:g}")
+            measure(asks, _WARM_UP)
+            # A function has no stand-in for DynamoDB on its heap for the collector to walk.
+            gc.collect()
+            gc.freeze()
+            blocks = [measure(asks, _BLOCK) for _ in range(count)]
+    added = report(blocks)
+    load = ", ".join(f"{one:.1f}" for one in os.getloadavg())
+    print(f"  load of this machine's {os.cpu_count()} processors: {load}")
+    print(
+        f"ai_router: {count} blocks of {_BLOCK} calls each;"
+        f" p95 is {added:.2f} ms more (median of blocks), at most {LIMIT_MS:g}"
+    )
     return 0 if added <= LIMIT_MS else 1
 
 

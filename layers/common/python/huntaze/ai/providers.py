@@ -1,22 +1,24 @@
 """Calls of OpenAI and Azure OpenAI: the one place that speaks to a model.
 
-A call runs in a thread of its own: the package bounds each read, not the whole, so that an answer
-which comes drop by drop would outlast any deadline. Nobody waits for the thread past it.
+A call runs in another thread: the package bounds each read, not the whole, so that an answer which
+comes drop by drop would outlast any deadline. Nobody waits for the thread past it.
 """
 
 import json
 import logging
-import queue
-import threading
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from functools import cache, partial
+from typing import Annotated, Any
+
+from pydantic import BaseModel, Field, NonNegativeInt, ValidationError
 
 from huntaze import clients
 from huntaze.ai.catalogue import Model, Provider
 from huntaze.ai.keys import StageKeys
 from huntaze.ai.models import Prompt, Usage
 from huntaze.ai.settings import AiSettings
+from huntaze.ai.waiting import TookTooLongError, hands
 
 _CONNECT_SECONDS = 2.0
 _LONGEST_RETRY_AFTER = 3600.0
@@ -112,6 +114,33 @@ class Completion:
     finished: bool
 
 
+class _Message(BaseModel):
+    content: str | None = None
+
+
+class _Choice(BaseModel):
+    message: _Message
+    finish_reason: str | None = None
+
+
+class _Details(BaseModel):
+    cached_tokens: NonNegativeInt | None = None
+    cache_write_tokens: NonNegativeInt | None = None
+
+
+class _Used(BaseModel):
+    prompt_tokens: NonNegativeInt
+    completion_tokens: NonNegativeInt
+    prompt_tokens_details: _Details | None = None
+
+
+class _Told(BaseModel):
+    """A chat completion, as far as it counts."""
+
+    choices: Annotated[list[_Choice], Field(min_length=1)]
+    usage: _Used
+
+
 class OpenAiProviders:
     """OpenAI and Azure OpenAI, as far as the stage has keys for them.
 
@@ -138,22 +167,10 @@ class OpenAiProviders:
             ProviderFaultError: It did not.
         """
         client = self._client(call.model.provider)
-        done: queue.SimpleQueue[Completion | BaseException] = queue.SimpleQueue()
-
-        def work() -> None:
-            try:
-                done.put(_ask(client, call))
-            except BaseException as error:
-                done.put(error)
-
-        threading.Thread(target=work, daemon=True).start()
         try:
-            result = done.get(timeout=call.seconds)
-        except queue.Empty:
+            return hands().within(call.seconds, partial(_ask, client, call))
+        except TookTooLongError:
             raise ProviderFaultError(Fault.TIMEOUT) from None
-        if isinstance(result, BaseException):
-            raise result
-        return result
 
     def _client(self, provider: Provider) -> Any:  # noqa: ANN401  (either of two classes)
         settings, key = self._settings, self._keys.of(provider.value)
@@ -176,44 +193,58 @@ def _messages(call: Call) -> list[dict[str, str]]:
 
 def _ask(client: Any, call: Call) -> Completion:  # noqa: ANN401
     package = clients.openai_package()
+    timeout = package.Timeout(call.seconds, connect=min(_CONNECT_SECONDS, call.seconds))
     try:
-        answer = client.chat.completions.create(
-            model=call.model.id,
-            messages=_messages(call),
-            timeout=package.Timeout(call.seconds, connect=min(_CONNECT_SECONDS, call.seconds)),
-            **_parameters(call),
+        # What `chat.completions.create` does, without comparing the words of the request with the
+        # package's types and making objects of every part of the answer: that took longer than all
+        # else that we add to a call.
+        answer = client.post(
+            "/chat/completions",
+            cast_to=str,
+            body={"model": call.model.id, "messages": _messages(call), **_parameters(call)},
+            options={"timeout": timeout},
         )
     except Exception as error:
         raise _fault_of(error) from error
-    # What is no JSON of this shape comes back as text, or with parts missing.
-    if not isinstance(answer, package.types.chat.ChatCompletion) or not answer.choices:
-        raise ProviderFaultError(Fault.GARBLED)
-    if answer.usage is None:
-        raise ProviderFaultError(Fault.GARBLED)
-    choice = answer.choices[0]
-    return Completion(
-        choice.message.content or "", _usage(answer.usage), finished=choice.finish_reason == "stop"
+    return _read(answer)
+
+
+def _read(body: str) -> Completion:
+    """The parts of an answer that count.
+
+    Raises:
+        ProviderFaultError: It is not what providers answer.
+    """
+    try:
+        told = _Told.model_validate_json(body)
+    except ValidationError:
+        raise ProviderFaultError(Fault.GARBLED) from None
+    first, used = told.choices[0], told.usage
+    details = used.prompt_tokens_details or _Details()
+    usage = Usage(
+        used.prompt_tokens,
+        details.cached_tokens or 0,
+        details.cache_write_tokens or 0,
+        used.completion_tokens,
     )
+    if usage.cached_tokens + usage.written_tokens > usage.input_tokens:
+        raise ProviderFaultError(Fault.GARBLED)
+    return Completion(first.message.content or "", usage, finished=first.finish_reason == "stop")
 
 
 def _parameters(call: Call) -> dict[str, Any]:
     wanted: dict[str, Any] = {
         "max_completion_tokens": call.output_tokens + call.model.reasoning_tokens,
-        "response_format": json.loads(call.response_format),
+        "response_format": _shape(call.response_format),
     }
     if call.cache_key is not None:
         wanted["prompt_cache_key"] = call.cache_key
     return call.model.accepted(**wanted)
 
 
-def _usage(told: Any) -> Usage:  # noqa: ANN401  (of the package's class)
-    details = told.prompt_tokens_details
-    cached = (details.cached_tokens if details else None) or 0
-    written = (details.cache_write_tokens if details else None) or 0
-    usage = Usage(told.prompt_tokens, cached, written, told.completion_tokens)
-    if min(cached, written, usage.output_tokens) < 0 or cached + written > usage.input_tokens:
-        raise ProviderFaultError(Fault.GARBLED)
-    return usage
+@cache
+def _shape(response_format: str) -> Any:  # noqa: ANN401  (JSON; the package changes nothing in it)
+    return json.loads(response_format)
 
 
 def _fault_of(error: Exception) -> ProviderFaultError:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Protocol
 from uuid import UUID
 
@@ -112,7 +113,7 @@ class _Work:
     def ends(self) -> float:
         return self.started + self.opening.request.deadline.total_seconds()
 
-    @property
+    @cached_property
     def prefix(self) -> str | None:
         """The name of the prefix, the same for all requests that begin with it."""
         if not prices.is_cacheable(self.prompt.prefix):
@@ -158,8 +159,9 @@ class Router:
             output_tokens=request.output_tokens,
         )
         kept_for = rules_of(request.task).keep_for
-        question = question_of(request, decision, prompt, work.response_format)
+        question = ""
         if kept_for is not None:
+            question = question_of(request, decision, prompt, work.response_format)
             known = self._known(work, question, output)
             if known is not None:
                 return known
