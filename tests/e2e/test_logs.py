@@ -24,6 +24,7 @@ CANARIES = {
     for what in (
         *("creator-name", "fan-name", "handle", "media", "message", "direct", "note"),
         *("platform-password", "person", "campaign", "token", "workspace"),
+        "question",
     )
 }
 # Codes are short, and a password may not hold the address.
@@ -59,6 +60,9 @@ class Journey:
         self._connect(creator)
         self._write(creator, fan)
         self._campaign(creator)
+        # The name of a creator and of a campaign are given to the model, too.
+        for question in (f"What is {CANARIES['question']}?", "How did my campaign do?"):
+            self.api.post("/api/ai/chat", {"question": question})
 
     def _register(self) -> None:
         account = self.api.post(
