@@ -105,9 +105,9 @@ def _calls(resource: Resource, month: Month) -> tuple[float, float]:
     """How often a function is called in a month, and how many seconds that takes."""
     scheduled = _scheduled(resource, month)
     api = _api_share(resource, month)
-    steps = 0.0
-    if _is_stepped(resource, month):
-        steps = month.volume.campaigns * transitions_of(month)
+    steps = month.volume.campaigns * sum(
+        transitions_of(machine) for machine in _machines_that_call(resource, month)
+    )
     seconds = (
         scheduled * month.assume("schedule_seconds")
         + api * month.assume("api_seconds")
@@ -149,9 +149,10 @@ def _api_share(resource: Resource, month: Month) -> float:
     return month.volume.api_requests / len(routed) if resource.logical_id in routed else 0.0
 
 
-def _is_stepped(resource: Resource, month: Month) -> bool:
-    machines = month.of_kind("AWS::StepFunctions::StateMachine")
-    return any(_names(machine.properties, resource.logical_id) for machine in machines)
+def _machines_that_call(resource: Resource, month: Month) -> Iterator[Resource]:
+    for machine in month.of_kind("AWS::StepFunctions::StateMachine"):
+        if _names(machine.properties, resource.logical_id):
+            yield machine
 
 
 def _names(node: object, logical_id: str) -> bool:
@@ -187,22 +188,15 @@ def _firewall(resource: Resource, month: Month) -> Iterator[Charge]:
 
 
 def _machine_of_campaigns(resource: Resource, month: Month) -> Iterator[Charge]:
-    entered = month.volume.campaigns * transitions_of(month)
+    """Every campaign runs through every machine: models have prepared each."""
+    entered = month.volume.campaigns * transitions_of(resource)
     yield Charge("Campaign workflow", "stepfunctions.transition", entered)
     yield from _logged("Logs", entered * month.assume("kb_logged_per_invocation") / _KB_PER_GB)
-    del resource
 
 
-def transitions_of(month: Month) -> int:
-    """How many transitions one campaign takes."""
-    (template,) = (
-        one
-        for one in month.templates.values()
-        if any(
-            body["Type"] == "AWS::StepFunctions::StateMachine" for body in one["Resources"].values()
-        )
-    )
-    return transitions(definition_of(template))
+def transitions_of(machine: Resource) -> int:
+    """How many transitions one campaign takes in a machine."""
+    return transitions(definition_of(machine.properties))
 
 
 def _queue(resource: Resource, month: Month) -> Iterator[Charge]:

@@ -5,13 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def definition_of(template: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the definition of the one state machine of a template."""
-    (machine,) = (
-        body["Properties"]
-        for body in template["Resources"].values()
-        if body["Type"] == "AWS::StepFunctions::StateMachine"
-    )
+def definition_of(machine: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the definition of a state machine from its properties."""
     text = machine["DefinitionString"]
     if isinstance(text, dict):
         delimiter, parts = text["Fn::Join"]

@@ -132,7 +132,7 @@ def test_transitions_are_counted_along_the_way_that_succeeds() -> None:
     assert transitions(definition) == 3
     text = json.dumps(definition)
     joined = {"Fn::Join": ["", [text[:9], text[9:], ""]]}
-    assert definition_of({"Resources": {"M": _machine(joined)}}) == definition
+    assert definition_of(_machine(joined)["Properties"]) == definition
 
 
 def test_a_way_that_depends_on_data_is_not_guessed() -> None:
