@@ -37,6 +37,7 @@ def build(app: App) -> None:
         app,
         settings,
         database=database,
+        data=data,
         messaging=messaging,
         outbox_relay=functions.outbox_relay,
         network=network,

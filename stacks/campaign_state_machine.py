@@ -17,7 +17,7 @@ from stacks.settings import StageSettings
 
 # The rules refuse, or a person was faster: the same call would end the same way.
 REFUSALS = ["CampaignRefused", "CampaignOvertaken"]
-_OUTAGES = [
+OUTAGES = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
@@ -154,7 +154,7 @@ class CampaignSteps(Construct):
         )
         task.add_retry(errors=REFUSALS, max_attempts=0)
         task.add_retry(
-            errors=_OUTAGES,
+            errors=OUTAGES,
             backoff_rate=2,
             interval=Duration.seconds(2),
             jitter_strategy=sfn.JitterType.FULL,

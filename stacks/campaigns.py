@@ -1,4 +1,6 @@
-"""Campaigns in motion: the state machine, the function of its steps and the sweeper."""
+"""Campaigns in motion: the state machines, the functions of their steps and the sweeper."""
+
+from collections.abc import Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
@@ -16,11 +18,14 @@ from stacks.acknowledge import (
     acknowledge_wildcard,
 )
 from stacks.campaign_state_machine import CampaignSteps, state_machine_name
+from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_function import FeatureFunction
 from stacks.feature_parts import run_every_minute
+from stacks.hybrid_state_machine import HybridSteps, hybrid_machine_name
 from stacks.layers import Layers
 from stacks.messaging import Messaging
+from stacks.model_permissions import ask_models
 from stacks.network import Network
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
@@ -38,6 +43,7 @@ class Campaigns(StageStack):
         settings: StageSettings,
         *,
         database: Database,
+        data: Data,
         messaging: Messaging,
         outbox_relay: FeatureFunction,
         network: Network | None = None,
@@ -47,45 +53,86 @@ class Campaigns(StageStack):
         self._place = network.functions if network else None
         self._layers = Layers(self, "Layers", settings)
 
-        steps = self._function("Tasks", "functions.campaigns.tasks.handler.handler", minutes=5)
+        steps = self._function("Tasks", "functions.campaigns.tasks.handler.handler", seconds=300)
         database.admit(steps, DatabaseRole.APP)
         permissions.wake_lanes(steps, messaging)
         permissions.nudge_outbox(steps, outbox_relay)
-        self._state_machine(steps)
+        self._state_machine(
+            "Machine",
+            state_machine_name(settings),
+            CampaignSteps(self, "Steps", steps).definition,
+            steps,
+        )
+        hybrid = self._hybrid_steps(database, data, outbox_relay)
+        self._state_machine(
+            "HybridMachine",
+            hybrid_machine_name(settings),
+            HybridSteps(self, "HybridSteps", hybrid).definition,
+            hybrid,
+        )
 
-        sweep = self._function("Sweep", "functions.campaigns.sweep.handler.handler", minutes=1)
+        sweep = self._function("Sweep", "functions.campaigns.sweep.handler.handler", seconds=60)
         database.admit(sweep, DatabaseRole.APP)
         permissions.start_campaigns(sweep, settings)
+        permissions.start_hybrids(sweep, settings)
         permissions.release_campaigns(sweep, settings)
         self._when_campaigns_move(sweep, messaging)
 
-    def _function(self, construct_id: str, handler: str, *, minutes: int) -> FeatureFunction:
+    def _hybrid_steps(
+        self, database: Database, data: Data, outbox_relay: FeatureFunction
+    ) -> FeatureFunction:
+        steps = self._function(
+            "HybridTasks",
+            "functions.campaigns.hybrid.tasks.handler.handler",
+            # Less than what holds a step for whoever has died with it.
+            seconds=100,
+            heavy_packages=("openai",),
+        )
+        database.admit(steps, DatabaseRole.APP)
+        ask_models(steps, self._settings, data)
+        permissions.start_campaigns(steps, self._settings)
+        permissions.nudge_outbox(steps, outbox_relay)
+        return steps
+
+    def _function(
+        self,
+        construct_id: str,
+        handler: str,
+        *,
+        seconds: int,
+        heavy_packages: Sequence[str] = (),
+    ) -> FeatureFunction:
         return FeatureFunction(
             self,
             construct_id,
             settings=self._settings,
             layers=self._layers,
             handler=handler,
+            heavy_packages=heavy_packages,
             network=self._place,
-            timeout=Duration.minutes(minutes),
+            timeout=Duration.seconds(seconds),
         )
 
-    def _state_machine(self, steps: FeatureFunction) -> None:
+    def _state_machine(
+        self,
+        construct_id: str,
+        name: str,
+        definition: sfn.IChainable,
+        function: FeatureFunction,
+    ) -> None:
         role = iam.Role(
-            self, "MachineRole", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
+            self, f"{construct_id}Role", assumed_by=iam.ServicePrincipal("states.amazonaws.com")
         )
         machine = sfn.StateMachine(
             self,
-            "Machine",
-            state_machine_name=state_machine_name(self._settings),
-            definition_body=sfn.DefinitionBody.from_chainable(
-                CampaignSteps(self, "Steps", steps).definition
-            ),
-            logs=self._machine_logs(),
+            construct_id,
+            state_machine_name=name,
+            definition_body=sfn.DefinitionBody.from_chainable(definition),
+            logs=self._machine_logs(construct_id, name),
             role=role,
             tracing_enabled=self._settings.on_aws,
         )
-        acknowledge_wildcard(role, f"{steps.function_arn}:*", "the versions of one function")
+        acknowledge_wildcard(role, f"{function.function_arn}:*", "the versions of one function")
         if self._settings.on_aws:
             acknowledge_wildcard(role, "*", "X-Ray and log deliveries have no resource level")
         else:
@@ -95,15 +142,15 @@ class Campaigns(StageStack):
                 machine, "StepFunctionStateMachineXray", NO_TRACES_LOCALLY, pack="Serverless"
             )
 
-    def _machine_logs(self) -> sfn.LogOptions | None:
+    def _machine_logs(self, construct_id: str, name: str) -> sfn.LogOptions | None:
         if not self._settings.on_aws:
             return None
         return sfn.LogOptions(
             # Step Functions may write to log groups of this prefix without a policy of theirs.
             destination=logs.LogGroup(
                 self,
-                "MachineLogs",
-                log_group_name=f"/aws/vendedlogs/states/{state_machine_name(self._settings)}",
+                f"{construct_id}Logs",
+                log_group_name=f"/aws/vendedlogs/states/{name}",
                 retention=self._settings.log_retention,
                 removal_policy=self._settings.removal_policy,
             ),

@@ -12,6 +12,7 @@ from constructs import Construct
 from stacks.alarms import SILENCE_IS_TROUBLE, Alarms
 from stacks.campaign_state_machine import state_machine_arn
 from stacks.dashboards import add_dashboards
+from stacks.hybrid_state_machine import hybrid_machine_arn
 from stacks.messaging import LONG_TIME, LONG_WORK, QUEUES, RUN_TIME, RUNS
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
@@ -157,6 +158,7 @@ class Observability(StageStack):
             )
 
     def _watch_campaigns(self) -> None:
+        machine = state_machine_arn(self, self._settings)
         for name, metric, above, says in (
             ("campaign-failures", "ExecutionsFailed", 2, "Campaigns fail."),
             ("campaign-timeouts", "ExecutionsTimedOut", 0, "A campaign ran out of time."),
@@ -164,16 +166,19 @@ class Observability(StageStack):
         ):
             self._alarms.add(
                 name,
-                cloudwatch.Metric(
-                    namespace="AWS/States",
-                    metric_name=metric,
-                    dimensions_map={"StateMachineArn": state_machine_arn(self, self._settings)},
-                    period=_QUARTER_HOUR,
-                    statistic="Sum",
-                ),
+                _executions(machine, metric),
                 above=above,
                 runbook="campaign-executions",
                 says=says,
+            )
+        if self._settings.watches_closely:
+            self._alarms.add(
+                "hybrid-failures",
+                # Refusals by the budget or by the rules of texts end well, as executions go.
+                _executions(hybrid_machine_arn(self, self._settings), "ExecutionsFailed"),
+                above=2,
+                runbook="hybrid-executions",
+                says="Models prepare no campaigns.",
             )
 
     def _watch_sending(self) -> None:
@@ -314,6 +319,16 @@ class Observability(StageStack):
             period=_MINUTE,
             statistic="Maximum",
         )
+
+
+def _executions(machine: str, metric: str) -> cloudwatch.Metric:
+    return cloudwatch.Metric(
+        namespace="AWS/States",
+        metric_name=metric,
+        dimensions_map={"StateMachineArn": machine},
+        period=_QUARTER_HOUR,
+        statistic="Sum",
+    )
 
 
 def _ours(

@@ -16,6 +16,7 @@ from stacks.acknowledge import acknowledge_wildcard
 from stacks.campaign_state_machine import execution_arns, state_machine_arn
 from stacks.data import Data
 from stacks.generated_secret import GeneratedSecret
+from stacks.hybrid_state_machine import hybrid_machine_arn
 from stacks.messaging import Messaging
 from stacks.network import Place
 from stacks.settings import StageSettings
@@ -128,6 +129,13 @@ def start_campaigns(function: lambda_.Function, settings: StageSettings) -> None
     """Start an execution for each launch."""
     machine = state_machine_arn(Stack.of(function), settings)
     function.add_environment("CAMPAIGN_STATE_MACHINE_ARN", machine)
+    allow(function, ["states:StartExecution"], [machine])
+
+
+def start_hybrids(function: lambda_.Function, settings: StageSettings) -> None:
+    """Start an execution for each run of a workflow."""
+    machine = hybrid_machine_arn(Stack.of(function), settings)
+    function.add_environment("HYBRID_STATE_MACHINE_ARN", machine)
     allow(function, ["states:StartExecution"], [machine])
 
 

@@ -114,6 +114,7 @@ class StoredCampaign(Campaign):
     workspace_id: UUID
     platform: str
     model: str | None
+    ai_cost_nanos: int
     launch: int
     execution_arn: str | None
     approval_token: str | None

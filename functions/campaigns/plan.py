@@ -115,8 +115,7 @@ def dry_run(connection: Connection, campaign: StoredCampaign, store: CampaignSto
         excluded=excluded,
         eta_seconds=seconds,
         eta_finished_at=start + timedelta(seconds=seconds),
-        # A person's text costs nothing; what an agent's text cost is known before it gets here.
-        ai_cost_nano_usd=0,
+        ai_cost_nano_usd=campaign.ai_cost_nanos,
         expected_revenue=_expected_revenue(campaign, store, planned),
         compliance=objections(campaign),
         lane_stopped=lane.stop_reason,

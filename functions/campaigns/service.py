@@ -1,5 +1,6 @@
 """Rules of campaigns: what a person may do with one, and what follows."""
 
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -47,6 +48,21 @@ class SendTimeTooFarError(InvalidInputError):
     """The moment to send is further away than a launch can wait."""
 
 
+@dataclass(frozen=True)
+class Authored:
+    """How models wrote a campaign.
+
+    Args:
+        model: Which one.
+        ai_disclosed: Whether the texts say so.
+        ai_cost_nanos: What it took, in billionths of a US dollar.
+    """
+
+    model: str | None
+    ai_disclosed: bool
+    ai_cost_nanos: int
+
+
 def create(
     draft: CampaignDraft,
     store: CampaignStore,
@@ -54,9 +70,19 @@ def create(
     creator_id: UUID,
     author: UUID,
     now: datetime,
+    authored: Authored | None = None,
 ) -> Campaign:
-    """Store a draft; a template fills in the text that is not given."""
-    _check_time(draft.scheduled_at, now)
+    """Store a draft; a template fills in the text that is not given.
+
+    Args:
+        draft: What it says, to whom, when.
+        store: Keeps it.
+        creator_id: Whose fans get it.
+        author: Who asked for it.
+        now: The time.
+        authored: How models wrote it; None: a person or a template did.
+    """
+    check_time(draft.scheduled_at, now)
     values = _values(draft.model_dump(exclude_unset=True, exclude={"message"}))
     values.pop("creator_id", None)
     variants = draft.texts()
@@ -68,6 +94,8 @@ def create(
     _check_texts(variants)
     store.check_references(creator_id, segment_id=draft.segment_id, media_ids=draft.media_ids or [])
     values |= {"variants": variants, "creator_id": creator_id, "created_by": author}
+    if authored is not None:
+        values |= {"written_by": "ai", **asdict(authored)}
     return store.get(store.add(values)).public()
 
 
@@ -80,7 +108,8 @@ def _values(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _check_time(scheduled_at: datetime | None, now: datetime) -> None:
+def check_time(scheduled_at: datetime | None, now: datetime) -> None:
+    """Refuse a time that has gone by, or that a launch cannot wait for."""
     if scheduled_at is None:
         return
     if scheduled_at < now - _GRACE:
@@ -109,7 +138,7 @@ def change(
     Returns:
         The campaign, and the execution that must be stopped, if one was under way.
     """
-    _check_time(changes.scheduled_at, now)
+    check_time(changes.scheduled_at, now)
     values = _values(changes.model_dump(exclude_unset=True, exclude={"message"}))
     if values.get("name", "") is None:
         raise InvalidInputError("A campaign keeps a name.", fields={"name": "must not be null"})

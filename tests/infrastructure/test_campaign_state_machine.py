@@ -1,8 +1,10 @@
-"""The campaign's state machine: every step is retried, caught and named."""
+"""The machines of campaigns: every step is retried, caught and named."""
 
 import json
 
 import pytest
+
+from stacks.hybrid_state_machine import STEPS as HYBRID_STEPS
 
 _STEPS = [
     *("prepare", "check_compliance", "dry_run", "await_approval", "freeze", "wait_until_due"),
@@ -11,10 +13,23 @@ _STEPS = [
 
 
 @pytest.fixture(scope="session")
-def machine(local):
-    (found,) = local.of_kind("AWS::StepFunctions::StateMachine")
-    parts = found.properties["DefinitionString"]["Fn::Join"][1]
-    return json.loads("".join(part if isinstance(part, str) else "arn" for part in parts))
+def machines(local):
+    found = {}
+    for one in local.of_kind("AWS::StepFunctions::StateMachine"):
+        parts = one.properties["DefinitionString"]["Fn::Join"][1]
+        text = "".join(part if isinstance(part, str) else "arn" for part in parts)
+        found[one.properties["StateMachineName"]] = json.loads(text)
+    return found
+
+
+@pytest.fixture(scope="session")
+def machine(machines):
+    return machines["huntaze-local-campaign"]
+
+
+@pytest.fixture(scope="session")
+def hybrid(machines):
+    return machines["huntaze-local-hybrid"]
 
 
 @pytest.fixture(scope="session")
@@ -69,3 +84,42 @@ def test_steps_pass_ids_and_nothing_else(tasks):
             assert task["ResultSelector"] == {"scheduled_at.$": "$.Payload.scheduled_at"}
         else:
             assert task["ResultPath"] is None
+
+
+def test_a_hybrid_campaign_goes_through_its_steps_in_order(hybrid):
+    order = [hybrid["StartAt"]]
+    while "Next" in hybrid["States"][order[-1]]:
+        order.append(hybrid["States"][order[-1]]["Next"])
+    assert order == [*HYBRID_STEPS, "done"]
+
+
+def test_every_step_of_a_hybrid_is_caught_retried_and_named(hybrid):
+    tasks = {name: one for name, one in hybrid["States"].items() if one["Type"] == "Task"}
+    assert tasks.keys() == {*HYBRID_STEPS, "halt"}
+    for name, task in tasks.items():
+        (catch,) = task["Catch"]
+        assert catch["ErrorEquals"] == ["States.ALL"]
+        if name == "halt":
+            assert catch["Next"] == "failed"
+        else:
+            note = hybrid["States"][catch["Next"]]
+            assert (note["Result"], note["Next"]) == (name, "halt")
+        refusal, *retried = task["Retry"]
+        assert refusal["ErrorEquals"] == ["WorkflowRefused", "WorkflowStopped", "WorkflowOvertaken"]
+        assert refusal["MaxAttempts"] == 0
+        assert retried[-1]["ErrorEquals"] == ["States.TaskFailed"]
+        ids = {"step", "workflow_id.$", "workspace_id.$", "run.$", "input.$"}
+        extra = {"failed_step.$", "error.$"} if name == "halt" else set()
+        assert set(task["Parameters"]["Payload"]) == ids | extra
+        assert task["ResultPath"] is None
+
+
+def test_whoever_has_died_with_a_step_lets_go_before_the_machine_gives_up(hybrid):
+    (busy,) = [
+        retry for retry in hybrid["States"]["plan"]["Retry"] if retry["ErrorEquals"] == ["StepBusy"]
+    ]
+    pauses = [
+        min(busy["MaxDelaySeconds"], busy["IntervalSeconds"] * busy["BackoffRate"] ** n)
+        for n in range(busy["MaxAttempts"])
+    ]
+    assert sum(pauses) / 2 > 110

@@ -8,21 +8,24 @@ from uuid import UUID
 
 import pytest
 
-from huntaze import clients
+from huntaze import clients, flags
 from huntaze.db import Connection, SingleConnection
 from huntaze.settings import load
 from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
 
 _MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:campaign"
-_RECORDERS = (("step_functions", "machine"), ("sqs", "queue"), ("functions", "relay"))
+_RECORDERS = (
+    *(("step_functions", "machine"), ("sqs", "queue"), ("functions", "relay")),
+    ("dynamodb", "flags"),
+)
 
 
 @pytest.fixture
 def record_aws(
     as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., Mock]]:
-    """Wire doors to the database, and AWS to recorders: ``machine``, ``queue``, ``relay``."""
+    """Wire doors to the database, and AWS to recorders: ``machine``, ``queue`` and so on."""
     source = SingleConnection(lambda: as_role("app"))
 
     def record(*doors: ModuleType) -> Mock:
@@ -32,17 +35,23 @@ def record_aws(
         fake.machine.start_execution.side_effect = lambda **call: {
             "executionArn": f"{_MACHINE}:{call['name']}"
         }
+        # Nobody has said anything about any flag.
+        fake.flags.get_item.return_value = {}
         fake.queue.send_message_batch.return_value = {"Successful": [{}]}
         for name, client in _RECORDERS:
             monkeypatch.setattr(clients, name, lambda client=client: getattr(fake, client))
         monkeypatch.setenv("CAMPAIGN_STATE_MACHINE_ARN", _MACHINE)
+        monkeypatch.setenv("HYBRID_STATE_MACHINE_ARN", _MACHINE)
+        monkeypatch.setenv("FEATURE_FLAGS_TABLE", "flags")
         monkeypatch.setenv("LANES_QUEUE_URL", "https://queue")
         monkeypatch.setenv("OUTBOX_RELAY_FUNCTION", "relay")
         load.cache_clear()
+        flags.flags.cache_clear()
         return fake
 
     yield record
     load.cache_clear()
+    flags.flags.cache_clear()
 
 
 @pytest.fixture

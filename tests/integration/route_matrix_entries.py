@@ -128,6 +128,11 @@ def _manner(ids: Ids) -> dict[str, Any]:
     return {"creator_id": ids["creator_id"], "personality": "kind"}
 
 
+def _hybrid(ids: Ids) -> dict[str, Any]:
+    named = {key: ids[key] for key in ("creator_id", "segment_id")}
+    return {**named, "media_ids": [ids["media_id"]], "goal": "Say thank you", "price_cents": 500}
+
+
 def _changes(ids: Ids) -> dict[str, Any]:
     return {"segment_id": ids["segment_id"], "media_ids": [ids["media_id"]]}
 
@@ -327,6 +332,12 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("get", "/api/management/audit-log/verify"): Entry(Right.MANAGE),
     **_under("/api/marketing/campaigns", _CAMPAIGNS),
     **_under("/api/of/campaigns", _CAMPAIGNS),
+    ("post", "/api/v2/campaigns/hybrid"): Entry(Right.WRITE_CAMPAIGNS, _hybrid),
+    ("get", "/api/v2/campaigns/hybrid/forecast"): Entry(Right.READ),
+    ("post", "/api/v2/campaigns/hybrid/{workflow_id}/resume"): Entry(
+        Right.WRITE_CAMPAIGNS, conflict=True
+    ),
+    ("get", "/api/v2/campaigns/status"): Entry(Right.READ),
     ("get", "/api/marketing/segments"): Entry(Right.READ),
     ("post", "/api/marketing/segments"): Entry(Right.WRITE_CAMPAIGNS, _named(rules=EVERYONE)),
     ("post", "/api/marketing/segments/preview"): Entry(Right.READ, _chosen(rules=EVERYONE)),

@@ -17,7 +17,7 @@ MARK = "of-this-workspace-alone"
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member", "plan", "draft"),
-    *("invitation", "entry", "notification", "export", "erasure", "chat"),
+    *("invitation", "entry", "notification", "export", "erasure", "chat", "workflow"),
 )
 
 
@@ -240,6 +240,16 @@ class FullWorkspace:
             },
         )
 
+    def _workflow(self, connection: Connection, workflow_id: UUID) -> None:
+        """A workflow under way, with what its first step has found."""
+        creator = {"creator_id": self._creator_id}
+        of_models = '{"model_calls": 6, "expected_nano_usd": 1, "at_most_nano_usd": 2}'
+        ordered = {"request": f'{{"goal": "{MARK}"}}', "forecast": of_models}
+        asked = {**ordered, "id": workflow_id, "requested_by": self._user_id}
+        self._add(connection, "workflows", {**creator, **asked})
+        found = {"step": "history", "result": f'{{"found": "{MARK}"}}', "finished_at": "now"}
+        self._add(connection, "workflow_steps", {**creator, "workflow_id": workflow_id, **found})
+
     def _campaign(self, ids: dict[str, UUID]) -> None:
         creator = {"creator_id": self._creator_id}
         variants = f'[{{"label": "A", "message": "hello {MARK}", "weight": 1}}]'
@@ -275,6 +285,7 @@ class FullWorkspace:
                         "created_by": self._user_id,
                     },
                 )
+            self._workflow(connection, ids["workflow_id"])
             self._add(
                 connection,
                 "campaign_approvals",

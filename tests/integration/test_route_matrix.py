@@ -27,6 +27,7 @@ from functions.auth.link_repository import PostgresLinks
 from functions.auth.oauth import handler as oauth
 from functions.auth.oauth.repository import PostgresOAuth
 from functions.billing.api import handler as billing
+from functions.campaigns.hybrid import routes as hybrid
 from huntaze import clients, http
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
@@ -66,7 +67,8 @@ DOORS = {
     **{tag: importlib.import_module(f"functions.{tag}.handler") for tag in TAGS},
 }
 SETTINGS = (
-    *("CAMPAIGN_STATE_MACHINE_ARN", "LANES_QUEUE_URL", "OUTBOX_RELAY_FUNCTION"),
+    *("CAMPAIGN_STATE_MACHINE_ARN", "HYBRID_STATE_MACHINE_ARN"),
+    *("LANES_QUEUE_URL", "OUTBOX_RELAY_FUNCTION"),
     *("CREDENTIALS_PREFIX", "CREDENTIALS_KEY_ARN", "OF_SESSIONS_TABLE", "SESSIONS_KEY_ARN"),
     *("IMPORTS_BUCKET", "IMPORTS_QUEUE_URL"),
     *("MEDIA_BUCKET", "UPLOADS_BUCKET", "ENRICHMENT_QUEUE_URL"),
@@ -115,6 +117,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     for tag, door in DOORS.items():
         if tag not in ("auth", "docs", "oauth"):
             monkeypatch.setattr(door, "database", lambda: app)
+    monkeypatch.setattr(hybrid, "database", lambda: app)
     monkeypatch.setattr(DOORS["operators"], "database", lambda: auditor)
     # Where replies are kept; `test_sessions` shows that the doors of accounts keep none.
     monkeypatch.setattr(http, "database", lambda: app)

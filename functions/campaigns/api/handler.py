@@ -15,6 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.campaigns import gateway, service
 from functions.campaigns.api.settings import CampaignsApiSettings
+from functions.campaigns.hybrid import routes as hybrid
 from functions.campaigns.models import (
     Campaign,
     CampaignChanges,
@@ -306,5 +307,6 @@ app = create_app()
 app.include_router(router, prefix="/api/marketing/campaigns")
 # The front end's older path for the same thing.
 app.include_router(router, prefix="/api/of/campaigns")
+app.include_router(hybrid.router, prefix="/api/v2/campaigns")
 
 handler = lambda_entry(app)

@@ -11,6 +11,8 @@ from uuid import UUID
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.campaigns import gateway
+from functions.campaigns.hybrid import sweeping
+from functions.campaigns.hybrid.figures import PostgresWorkflows
 from functions.campaigns.repository import PostgresCampaigns
 from functions.campaigns.status import CampaignStatus
 from functions.campaigns.sweep.settings import CampaignSweepSettings
@@ -44,16 +46,28 @@ class Due(NamedTuple):
     move: str
 
 
+class DueWorkflow(NamedTuple):
+    """A workflow whose execution may have been lost."""
+
+    workspace_id: UUID
+    workflow_id: UUID
+    move: str
+
+
 @entry
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Move every campaign that waits for it."""
+    """Move every campaign, and every workflow, that waits for it."""
     with database().connection() as connection:
-        due = [Due(*row) for row in connection.execute(_DUE)]
+        due: list[Due | DueWorkflow] = [Due(*row) for row in connection.execute(_DUE)]
+        due += [DueWorkflow(*row) for row in connection.execute(sweeping.DUE)]
     moved = 0
     for one in due:
-        with correlation.within(None, workspace_id=one.workspace_id, campaign_id=one.campaign_id):
+        with correlation.within(None, **one._asdict()):
             try:
-                _move(one)
+                if isinstance(one, DueWorkflow):
+                    _move_workflow(one)
+                else:
+                    _move(one)
                 moved += 1
             except Exception:
                 # One campaign's trouble must not hold the others; the next sweep tries again.
@@ -81,3 +95,12 @@ def _move(due: Due) -> None:
     elif due.move == "release_delivery" and campaign.delivery_token is not None:
         gateway.release_step(campaign.delivery_token, {"delivered": "true"})
         store.released(campaign.id, "delivery_token", campaign.delivery_token)
+
+
+def _move_workflow(due: DueWorkflow) -> None:
+    sweeping.move(
+        due.move,
+        due.workflow_id,
+        PostgresWorkflows(Tenant(database(), due.workspace_id)),
+        load(CampaignSweepSettings).hybrid_state_machine_arn,
+    )

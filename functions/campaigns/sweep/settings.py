@@ -4,6 +4,7 @@ from huntaze.settings import Settings
 
 
 class CampaignSweepSettings(Settings):
-    """Which state machine it moves."""
+    """Which state machines it moves."""
 
     campaign_state_machine_arn: str
+    hybrid_state_machine_arn: str

@@ -35,6 +35,8 @@ HIDDEN: dict[str, dict[str, str]] = {
         "approval_token": "opens a step of the workflow",
         "delivery_token": "opens a step of the workflow",
     },
+    "workflows": {"execution_arn": _RUNS},
+    "workflow_steps": {"leased_until": _RUNS},
     "sends": {"text_hash": "made of the text", "fencing_token": _RUNS},
     "send_attempts": {"fencing_token": _RUNS},
     "creator_lanes": {"fencing_token": _RUNS, "holder": _RUNS, "leased_until": _RUNS},

@@ -8,6 +8,8 @@ from uuid import UUID
 import pytest
 
 from functions.campaigns.api import handler as door
+from functions.campaigns.hybrid import routes as hybrid_door
+from functions.campaigns.hybrid.tasks import handler as hybrid_tasks
 from functions.campaigns.sweep import handler as sweep
 from functions.campaigns.tasks import handler as tasks
 from tests.fakes.answer import Answer
@@ -18,8 +20,8 @@ BASE = "/api/marketing/campaigns"
 
 @pytest.fixture
 def aws(record_aws: Callable[..., Mock]) -> Mock:
-    """What AWS was asked: ``machine``, ``queue``, ``relay``."""
-    return record_aws(door, tasks, sweep)
+    """What AWS was asked: ``machine``, ``queue``, ``relay``, ``flags``."""
+    return record_aws(door, tasks, sweep, hybrid_door, hybrid_tasks)
 
 
 @pytest.fixture

@@ -270,3 +270,55 @@ def _require_ai(in_force: str) -> None:
     raise PaymentRequiredError(
         f"{sentence} The plan {better.names['en']} does.", fields={"plan": better.name}
     )
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is left of a workspace's budget.
+
+    Args:
+        nanos: In billionths of a US dollar; None: no end. Reserves of calls in flight are gone.
+        may_degrade: Whether the workspace takes less rather than nothing.
+        resets_at: When the tighter one of its day and its month begins anew.
+    """
+
+    nanos: int | None
+    may_degrade: bool
+    resets_at: datetime
+
+
+def room_of(connection: Connection, workspace_id: UUID) -> Room:
+    """Tell what is left; only a reserve holds it.
+
+    Raises:
+        PaymentRequiredError: The plan has no AI at all.
+    """
+    in_force = entitlements.current(connection, workspace_id).plan.name
+    _require_ai(in_force)
+    row = connection.execute(
+        "SELECT least(%(cap)s::bigint, b.monthly_cents * %(cent)s) - coalesce(month.used, 0),"
+        " b.daily_cents * %(cent)s - coalesce(day.used, 0),"
+        " coalesce(b.over_budget, 'degrade') = 'degrade',"
+        " (usage_month(now.at) + interval '1 month') AT TIME ZONE 'UTC',"
+        " (now.today + interval '1 day') AT TIME ZONE 'UTC'"
+        " FROM (SELECT clock_timestamp() AS at,"
+        "              (clock_timestamp() AT TIME ZONE 'UTC')::date AS today) now"
+        " LEFT JOIN ai_budgets b ON b.workspace_id = %(workspace)s"
+        " LEFT JOIN LATERAL (SELECT s.spent_nanos + s.reserved_nanos AS used FROM ai_spending s"
+        "   WHERE s.workspace_id = %(workspace)s AND s.period = 'month'"
+        "     AND s.starts_on = usage_month(now.at)) month ON true"
+        " LEFT JOIN LATERAL (SELECT s.spent_nanos + s.reserved_nanos AS used FROM ai_spending s"
+        "   WHERE s.workspace_id = %(workspace)s AND s.period = 'day'"
+        "     AND s.starts_on = now.today) day ON true",
+        {
+            "cap": _caps()[in_force],
+            "cent": NANOS_PER_CENT,
+            "workspace": workspace_id,
+        },
+    ).fetchone()
+    if row is None:
+        raise LookupError("the time of day is one row")
+    of_month, of_day, may_degrade, month_ends, day_ends = row
+    if of_day is not None and (of_month is None or of_day < of_month):
+        return Room(of_day, may_degrade, day_ends)
+    return Room(of_month, may_degrade, month_ends)

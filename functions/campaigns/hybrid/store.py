@@ -1,0 +1,63 @@
+"""What the rules of workflows need of wherever workflows are kept."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+from uuid import UUID
+
+from functions.campaigns.hybrid.models import (
+    AiForecast,
+    Halt,
+    HybridOrder,
+    Reply,
+    Step,
+    StoredStep,
+    StoredWorkflow,
+    WorkflowStatus,
+)
+from functions.campaigns.hybrid.timing import LocalHour
+from huntaze.ai.agents import Voice
+from huntaze.db import Connection
+
+
+class WorkflowStore(Protocol):
+    """The workflows of one workspace; ``PostgresWorkflows`` documents each method."""
+
+    def transaction(self) -> AbstractContextManager[Connection]: ...
+
+    def add(
+        self, order: HybridOrder, forecast: AiForecast, *, creator_id: UUID, requested_by: UUID
+    ) -> UUID: ...
+
+    def get(self, workflow_id: UUID, *, lock: bool = False) -> StoredWorkflow: ...
+
+    def steps(self, workflow_id: UUID) -> dict[Step, StoredStep]: ...
+
+    def claim(
+        self, workflow: StoredWorkflow, step: Step, lease: timedelta
+    ) -> StoredStep | None: ...
+
+    def let_go(self, workflow: StoredWorkflow, step: Step) -> None: ...
+
+    def keep_reply(self, workflow: StoredWorkflow, step: Step, reply: Reply) -> Reply: ...
+
+    def finish(self, workflow: StoredWorkflow, step: Step, result: dict[str, Any]) -> None: ...
+
+    def link(self, workflow: StoredWorkflow, campaign_id: UUID) -> None: ...
+
+    def end(
+        self, workflow: StoredWorkflow, status: WorkflowStatus, halt: Halt | None = None
+    ) -> None: ...
+
+    def run_again(self, workflow_id: UUID, *, requested_by: UUID) -> None: ...
+
+    def voice(self, creator_id: UUID) -> Voice: ...
+
+    def figures(self, creator_id: UUID, since: datetime) -> dict[str, Any]: ...
+
+    def audience(self, workflow: StoredWorkflow) -> tuple[dict[str, Any] | None, int]: ...
+
+    def activity(self, workflow: StoredWorkflow, since: datetime) -> Mapping[LocalHour, int]: ...
+
+    def messages_per_minute(self, creator_id: UUID) -> int: ...
