@@ -39,6 +39,16 @@ def hybrid_machine_arn(stack: Stack, settings: StageSettings) -> str:
     )
 
 
+def hybrid_execution_arns(stack: Stack, settings: StageSettings) -> str:
+    """All executions of the machine."""
+    return stack.format_arn(
+        service="states",
+        resource="execution",
+        resource_name=f"{hybrid_machine_name(settings)}:*",
+        arn_format=ArnFormat.COLON_RESOURCE_NAME,
+    )
+
+
 class HybridSteps(Construct):
     """The states of the machine; ``definition`` is their chain."""
 

@@ -16,7 +16,7 @@ from stacks.acknowledge import acknowledge_wildcard
 from stacks.campaign_state_machine import execution_arns, state_machine_arn
 from stacks.data import Data
 from stacks.generated_secret import GeneratedSecret
-from stacks.hybrid_state_machine import hybrid_machine_arn
+from stacks.hybrid_state_machine import hybrid_execution_arns, hybrid_machine_arn
 from stacks.messaging import Messaging
 from stacks.network import Place
 from stacks.settings import StageSettings
@@ -155,6 +155,16 @@ def stop_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
         function,
         ["states:StopExecution"],
         [execution_arns(Stack.of(function), settings)],
+        because="the executions of one state machine",
+    )
+
+
+def stop_hybrids(function: lambda_.Function, settings: StageSettings) -> None:
+    """Stop executions of workflows whose workspace is erased."""
+    allow(
+        function,
+        ["states:StopExecution"],
+        [hybrid_execution_arns(Stack.of(function), settings)],
         because="the executions of one state machine",
     )
 
@@ -332,6 +342,7 @@ def erase_stores(function: lambda_.Function, settings: StageSettings, data: Data
         because=_ALL_OBJECTS,
     )
     stop_campaigns(function, settings)
+    stop_hybrids(function, settings)
 
 
 def wake_imports(function: lambda_.Function, messaging: Messaging) -> None:

@@ -37,7 +37,7 @@ class AwsStores:
         )
 
     def stop(self, execution: str) -> None:
-        """Stop a campaign's workflow; one that has ended is left alone."""
+        """Stop an execution; one that has ended is left alone."""
         try:
             clients.step_functions().stop_execution(
                 executionArn=execution, cause="the workspace is erased"

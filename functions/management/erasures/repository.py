@@ -105,11 +105,13 @@ class PostgresErasures:
             )
 
     def executions(self) -> list[str]:
-        """What campaigns run in the workflow."""
+        """What runs in state machines: campaigns, and what models prepare."""
         with self._tenant.transaction() as connection:
             rows = connection.execute(
                 "SELECT execution_arn FROM campaigns WHERE execution_arn IS NOT NULL"
                 " AND status NOT IN ('completed', 'cancelled', 'failed')"
+                " UNION ALL SELECT execution_arn FROM workflows"
+                " WHERE execution_arn IS NOT NULL AND status = 'running'"
             ).fetchall()
         return [row[0] for row in rows]
 

@@ -52,6 +52,7 @@ def full(cloud, as_role, tenant, tenant_factory, canary):
             (new_id(), f"{canary}@example.com", canary),
         )
         connection.execute("UPDATE campaigns SET execution_arn = 'arn:x' WHERE status = 'draft'")
+        connection.execute("UPDATE workflows SET execution_arn = 'arn:y'")
     for place in (
         *(
             ("imports", f"{part}/{made.workspace_id}/{new_id()}")
@@ -147,7 +148,8 @@ def test_nothing_is_left_anywhere(
     # What is kept says nothing of anybody.
     later(full)
     assert work("erasures") == []
-    cloud.executions.stop_execution.assert_called()
+    stopped = cloud.executions.stop_execution.call_args_list
+    assert {call.kwargs["executionArn"] for call in stopped} == {"arn:x", "arn:y"}
 
 
 def _tables_with_rows(as_role, ids):
