@@ -18,6 +18,7 @@ MODULES = (
     "browser_send",
     "orchestration_cost",
     "ai_router",
+    "ai_traffic",
 )
 
 

@@ -1,0 +1,1 @@
+"""A day of requests to models, labelled with what each may cost."""
