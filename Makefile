@@ -49,8 +49,9 @@ demo: bootstrap ## run the demo again: FANS= TRANSACTIONS= MESSAGE= RATE= MIN_GA
 		$(if $(value MESSAGE),--message '$(subst ','\'',$(value MESSAGE))') \
 		$(if $(RATE),--rate "$(RATE)") $(if $(MIN_GAP),--min-gap "$(MIN_GAP)")
 
+# The end-to-end tests and the stacks take longest: they come early, each in one process.
 test: bootstrap ## run every test; the end-to-end tests start a cloud of their own
-	@$(PYTHON) -m pytest tests
+	@$(PYTHON) -m pytest tests -n 2 --dist loadgroup --no-loadscope-reorder
 
 check: bootstrap ## format, lint, types, import rules
 	@.venv/bin/ruff format --check .

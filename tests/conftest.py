@@ -21,6 +21,16 @@ from local.postgres import MASTER_ROLE, EmbeddedPostgres
 from local.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
+# What costs most to set up, and is set up once: one of the processes runs all of it.
+_TOGETHER = ("e2e", "infrastructure")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a module in one process, where ``make test`` runs several."""
+    for item in items:
+        folder, *rest = item.path.relative_to(ROOT / "tests").parts
+        group = folder if folder in _TOGETHER else "/".join((folder, *rest))
+        item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,7 @@ class Agency:
 
     def close(self) -> None:
         """Let go of the connections."""
-        for one in (self.api, self.chatter, self.platform):
+        for one in (self.api, self.chatter, self.functions, self.platform):
             one.close()
 
 

@@ -7,7 +7,7 @@ shape than it says. Always the same requests, a few for each operation; the long
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -78,6 +78,10 @@ class Caller:
         self.token = logged_in["access_token"]
         self._api.log_in_with(self.token)
 
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._api.close()
+
     def _fill(self) -> dict[str, str]:
         creator = self._api.post(
             "/api/management/creators", {"platform": "fan_platform", "handle": "ada"}
@@ -107,10 +111,13 @@ class Caller:
 
 
 @pytest.fixture(scope="module")
-def callers(cloud: Mapping[str, Any]) -> dict[str, Caller]:
+def callers(cloud: Mapping[str, Any]) -> Iterator[dict[str, Caller]]:
     """One caller for each tag: what the requests of one do to their workspace harms no other."""
     tags = {DOCUMENT["paths"][path][method]["tags"][0] for method, path in OPERATIONS}
-    return {tag: Caller(cloud["api_url"]) for tag in sorted(tags)}
+    made = {tag: Caller(cloud["api_url"]) for tag in sorted(tags)}
+    yield made
+    for caller in made.values():
+        caller.close()
 
 
 @pytest.mark.parametrize(("method", "path", "mode"), CASES)
