@@ -19,7 +19,7 @@ from functions.management import handler as management
 from functions.management.erasures import handler as erasures
 from functions.management.exports import handler as exports
 from functions.management.exports import service as export_rules
-from huntaze import clients, http
+from huntaze import clients, flags, http
 from huntaze.db import Connection, SingleConnection
 from huntaze.settings import load
 from tests.fakes.answer import Answer
@@ -43,6 +43,7 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     settings |= {
         "OF_SESSIONS_TABLE": "sessions",
         "AI_COSTS_TABLE": "costs",
+        "FEATURE_FLAGS_TABLE": "flags",
         "CREDENTIALS_PREFIX": PREFIX,
     }
     settings |= dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
@@ -75,9 +76,16 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
             AttributeDefinitions=[{"AttributeName": "creator_id", "AttributeType": "S"}],
             BillingMode="PAY_PER_REQUEST",
         )
+        made["dynamodb"].create_table(
+            TableName="flags",
+            KeySchema=[{"AttributeName": "flag", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "flag", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
         key = made["kms"].create_key()["KeyMetadata"]["Arn"]
         monkeypatch.setenv("EXPORTS_KEY_ARN", key)
         load.cache_clear()
+        flags.flags.cache_clear()
         sent: list[tuple[str, str]] = []
         sqs = Mock()
         sqs.send_message.side_effect = lambda **call: sent.append(
@@ -99,6 +107,7 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
             sent=sent,
         )
     load.cache_clear()
+    flags.flags.cache_clear()
 
 
 @pytest.fixture

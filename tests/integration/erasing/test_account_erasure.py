@@ -13,6 +13,7 @@ from functions.management.erasures.gateway import AwsStores
 from functions.management.erasures.repository import PostgresErasures
 from functions.management.erasures.service import Step
 from huntaze.db import SingleConnection, Tenant
+from huntaze.flags import DynamoFlags, Flag, FlagChangedError, Rollout
 from huntaze.ids import new_id
 from tests.integration.erasing.conftest import PREFIX
 from tests.integration.route_matrix_workspace import FullWorkspace
@@ -150,6 +151,39 @@ def test_nothing_is_left_anywhere(
     assert work("erasures") == []
     stopped = cloud.executions.stop_execution.call_args_list
     assert {call.kwargs["executionArn"] for call in stopped} == {"arn:x", "arn:y"}
+
+
+@pytest.mark.usefixtures("no_last_look")
+def test_a_flag_forgets_the_workspace_and_no_other(full, order, work, later, seek, monkeypatch):
+    flag, operator, other = Flag.HYBRID_CAMPAIGNS, new_id(), new_id()
+    store = DynamoFlags("flags")
+    store.roll_out(
+        flag,
+        Rollout(share_percent=7, workspaces=frozenset({full.workspace_id, other})),
+        version=0,
+        by=operator,
+    )
+    assert "items of flags" in seek(str(full.workspace_id))
+    seen = store.read(flag)
+    write = DynamoFlags._write
+
+    def an_operator_is_quicker(self, flag, state):
+        monkeypatch.setattr(DynamoFlags, "_write", write)
+        store.roll_out(flag, seen.rollout, version=1, by=operator)
+        write(self, flag, state)
+
+    monkeypatch.setattr(DynamoFlags, "_write", an_operator_is_quicker)
+    order()
+    work("erasures")
+    later(full, grace=True)
+    work("erasures")
+    assert "items of flags" not in seek(str(full.workspace_id))
+    left = store.read(flag)
+    assert left.rollout == Rollout(share_percent=7, workspaces=frozenset({other}))
+    assert (left.changed_by, left.version) == (operator, 3)
+    # Who has seen the workspace there does not bring it back.
+    with pytest.raises(FlagChangedError):
+        store.roll_out(flag, seen.rollout, version=2, by=operator)
 
 
 def _tables_with_rows(as_role, ids):
