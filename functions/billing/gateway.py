@@ -14,6 +14,7 @@ from functions.billing.records import (
     read_subscription,
 )
 from huntaze import clients
+from huntaze.db import outside_of_transaction
 from huntaze.domain.billing.plans import Price
 from huntaze.errors import HuntazeError
 from huntaze.settings import Settings, load
@@ -88,10 +89,11 @@ class StripeDesk:
 
     def add_customer(self, workspace_id: UUID) -> str:
         """Make the workspace's customer; asked twice, Stripe answers with the same one."""
-        made = _client().v1.customers.create(
-            {"metadata": {"workspace_id": str(workspace_id)}},
-            {"idempotency_key": f"huntaze-customer-{workspace_id}"},
-        )
+        with outside_of_transaction():
+            made = _client().v1.customers.create(
+                {"metadata": {"workspace_id": str(workspace_id)}},
+                {"idempotency_key": f"huntaze-customer-{workspace_id}"},
+            )
         return made.id
 
     def price_id(self, price: Price) -> str:
@@ -100,7 +102,10 @@ class StripeDesk:
         Raises:
             PriceUnlikeShownError: There is none, or its amount is another.
         """
-        found = _client().v1.prices.list({"lookup_keys": [price.lookup_key], "active": True}).data
+        wanted = [price.lookup_key]
+        # That the workspace is a customer may be kept.
+        with outside_of_transaction(keep=True):
+            found = _client().v1.prices.list({"lookup_keys": wanted, "active": True}).data
         for one in found:
             if (one.unit_amount, one.currency) == (price.amount_cents, price.currency):
                 return one.id
@@ -111,18 +116,20 @@ class StripeDesk:
 
     def checkout_url(self, order: dict[str, Any], *, idempotency_key: str) -> str:
         """Open a Checkout session and return the address of its page."""
-        session = _client().v1.checkout.sessions.create(
-            cast("Any", order), {"idempotency_key": idempotency_key}
-        )
+        with outside_of_transaction():
+            session = _client().v1.checkout.sessions.create(
+                cast("Any", order), {"idempotency_key": idempotency_key}
+            )
         if session.url is None:
             raise LookupError(f"Stripe gave {session.id} no address")
         return session.url
 
     def portal_url(self, customer_id: str, return_url: str) -> str:
         """Open a session of the customer portal and return the address of its page."""
-        session = _client().v1.billing_portal.sessions.create(
-            {"customer": customer_id, "return_url": return_url}
-        )
+        with outside_of_transaction():
+            session = _client().v1.billing_portal.sessions.create(
+                {"customer": customer_id, "return_url": return_url}
+            )
         return session.url
 
     def end_subscriptions(self, customer_id: str) -> int:

@@ -1,5 +1,6 @@
 """Postgres: one connection per execution environment, and transactions that know their tenant."""
 
+import logging
 import select
 import time
 from collections.abc import Callable, Iterator
@@ -7,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 from functools import cache
 from pathlib import Path
+from types import TracebackType
 from typing import Any, Final, Literal, Protocol
 from uuid import UUID
 
@@ -31,6 +33,10 @@ EVERY_MEMBER: Final = "*"
 
 # What waits for the commit of the outermost transaction; None outside of any.
 _waiting: ContextVar[list[Callable[[], object]] | None] = ContextVar("_waiting", default=None)
+# The transaction around a whole request; None where there is none.
+_whole: ContextVar["_WholeTransaction | None"] = ContextVar("_whole", default=None)
+
+log = logging.getLogger(__name__)
 
 
 class NestedTransactionError(RuntimeError):
@@ -42,6 +48,18 @@ class ConnectionSource(Protocol):
 
     def connection(self) -> AbstractContextManager[Connection]:
         """Lend a connection until the block ends."""
+        ...
+
+
+class Absence(Protocol):
+    """What is to be done when the transaction around a request is left, and begun again."""
+
+    def before_leaving(self, connection: Connection) -> None:
+        """Called before the commit."""
+        ...
+
+    def after_coming_back(self, connection: Connection) -> None:
+        """Called in the next transaction, first of all."""
         ...
 
 
@@ -82,19 +100,105 @@ class SingleConnection:
         return self._open
 
     @contextmanager
-    def one_transaction(self) -> Iterator[Connection]:
+    def one_transaction(self, absence: Absence | None = None) -> Iterator[Connection]:
         """Make everything until the end of the block one transaction.
 
         What opens a transaction inside gets a savepoint of this one, and what is ``once_committed``
         waits for its commit.
+
+        Args:
+            absence: What is to be done where something inside is done `outside_of_transaction`;
+                None: nothing is.
         """
         with _acting_once_committed(), self.connection() as connection:
             self._lent, self._whole = False, True
+            whole = _WholeTransaction(self, connection, absence)
+            token = _whole.set(whole)
             try:
-                with connection.transaction():
+                with whole:
                     yield connection
             finally:
+                _whole.reset(token)
                 self._lent, self._whole = True, False
+
+    @property
+    def is_lent(self) -> bool:
+        """Whether somebody uses the connection."""
+        return self._lent
+
+
+class _WholeTransaction:
+    """The transaction around a whole request, which may be left for a while."""
+
+    def __init__(
+        self, source: SingleConnection, connection: Connection, absence: Absence | None
+    ) -> None:
+        self._source = source
+        self._connection = connection
+        self._absence = absence
+        self._open: AbstractContextManager[object] | None = None
+
+    def __enter__(self) -> None:
+        self._begin()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._open is not None:
+            self._open.__exit__(kind, error, traceback)
+
+    def _begin(self) -> None:
+        transaction = self._connection.transaction()
+        transaction.__enter__()
+        self._open = transaction
+
+    def leave(self, *, keep: bool) -> bool:
+        """Commit, if what was written so far may be kept; answers whether it did."""
+        if self._absence is None or self._open is None:
+            return False
+        if self._source.is_lent:
+            log.warning("something slow is done inside of a transaction of a feature")
+            return False
+        (wrote,) = self._connection.execute(
+            "SELECT pg_current_xact_id_if_assigned() IS NOT NULL"
+        ).fetchone() or (True,)
+        if wrote and not keep:
+            log.warning("something slow is done after a request has written")
+            return False
+        self._absence.before_leaving(self._connection)
+        transaction, self._open = self._open, None
+        transaction.__exit__(None, None, None)
+        return True
+
+    def come_back(self) -> None:
+        """Begin again."""
+        self._begin()
+        if self._absence is not None:
+            self._absence.after_coming_back(self._connection)
+
+
+@contextmanager
+def outside_of_transaction(*, keep: bool = False) -> Iterator[None]:
+    """Do something slow, or something that no rollback undoes, while no transaction is open.
+
+    Only the transaction around a whole request is left. What was read before may have changed
+    afterwards. A request that has written something already stays in its transaction, unless that
+    may be kept whatever becomes of the rest.
+
+    Args:
+        keep: What was written so far may be committed: to do it once more does no harm.
+    """
+    whole = _whole.get()
+    if whole is None or not whole.leave(keep=keep):
+        yield
+        return
+    try:
+        yield
+    finally:
+        whole.come_back()
 
 
 @contextmanager

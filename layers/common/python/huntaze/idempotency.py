@@ -2,19 +2,28 @@
 
 The reply is stored in the transaction of the effect. A process that dies before the commit has
 done nothing; one that dies after it has left the reply for the request that comes again.
+
+While something slow works for a request (a model, Stripe), its transaction is left
+(`huntaze.db.outside_of_transaction`) and the key is claimed: a row without a reply, with a lease.
+Who comes back and finds the claim gone was too slow, and does nothing more.
 """
 
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, NamedTuple
 from uuid import UUID
 
+import psycopg
+
 from huntaze.auth import Principal
 from huntaze.db import Connection, SingleConnection, Tenant
 from huntaze.errors import BadRequestError, ConflictError, InvalidInputError
+from huntaze.ids import new_id
 
 HEADER = "Idempotency-Key"
 REPLAYED_HEADER = "Idempotency-Replayed"
@@ -24,6 +33,9 @@ _KEPT = timedelta(hours=24)
 # Each new key takes away a few old ones: no request pays for many, and none is left for long.
 _SWEPT = 20
 _LONGEST = 255
+# API Gateway waits for 29 seconds, and no function that answers it runs for a minute.
+_LEASE = timedelta(minutes=2)
+_LOOKS, _PAUSE = 40, 0.05
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 
 type Event = dict[str, Any]
@@ -96,21 +108,105 @@ def answer_once(
         IdempotencyKeyReusedError: The key belongs to another request.
         ReplyErasedError: It was answered; the reply is gone.
     """
-    with source.one_transaction() as connection:
+    claim = _Claim(request, source)
+    try:
+        return _answer_in_one(request, source, answer, claim)
+    except BaseException:
+        claim.drop_after_all()
+        raise
+
+
+def _answer_in_one(
+    request: KeyedRequest,
+    source: SingleConnection,
+    answer: Callable[[], Reply],
+    claim: "_Claim",
+) -> Reply:
+    with source.one_transaction(claim) as connection:
         # A tenant for this one query each: what answering opens is a tenant of its own.
         with Tenant(source, request.workspace_id).transaction():
             if not _lock(connection, request):
-                raise RequestInFlightError(
-                    f"A request with this {HEADER} is under way; ask again in a second."
-                )
+                raise _in_flight()
             stored = _find(connection, request)
         if stored is not None:
             return stored
         reply = answer()
-        if reply["statusCode"] < HTTPStatus.BAD_REQUEST and not _sets_cookies(reply):
-            with Tenant(source, request.workspace_id).transaction():
+        with Tenant(source, request.workspace_id).transaction():
+            if reply["statusCode"] < HTTPStatus.BAD_REQUEST and not _sets_cookies(reply):
                 _store(connection, request, reply)
+            else:
+                claim.drop(connection)
         return reply
+
+
+class _Claim:
+    """The key while its request is outside of its transaction."""
+
+    def __init__(self, request: KeyedRequest, source: SingleConnection) -> None:
+        self._request = request
+        self._source = source
+        self._id = new_id()
+        self._is_made = False
+
+    def before_leaving(self, connection: Connection) -> None:
+        """Claim the key, or claim it for longer."""
+        with self._tenant().transaction():
+            _sweep(connection, self._request)
+            connection.execute(
+                "INSERT INTO idempotency_keys AS k"
+                " (workspace_id, user_id, route, key, request_hash, claim, claimed_until)"
+                " SELECT m.workspace_id, m.user_id, %s, %s, %s, %s, clock_timestamp() + %s"
+                " FROM members m WHERE m.workspace_id = %s AND m.user_id = %s FOR KEY SHARE"
+                " ON CONFLICT (workspace_id, user_id, route, key) DO UPDATE"
+                " SET request_hash = excluded.request_hash, claim = excluded.claim,"
+                " claimed_until = excluded.claimed_until, created_at = clock_timestamp()"
+                " WHERE k.claim IS NOT NULL",
+                (
+                    *(self._request[2:]),
+                    *(self._id, _LEASE, self._request.workspace_id, self._request.user_id),
+                ),
+            )
+        self._is_made = True
+
+    def after_coming_back(self, connection: Connection) -> None:
+        """Go on, if the key is still claimed for this request.
+
+        Raises:
+            RequestInFlightError: Another process has taken it over.
+        """
+        with self._tenant().transaction():
+            # Whoever only looks whether the key is free holds the lock for a moment.
+            for _ in range(_LOOKS):
+                if _lock(connection, self._request):
+                    break
+                time.sleep(_PAUSE)
+            else:
+                raise _in_flight()
+            mine = connection.execute(
+                "SELECT FROM idempotency_keys WHERE workspace_id = %s AND user_id = %s"
+                " AND route = %s AND key = %s AND claim = %s",
+                (*self._request[:4], self._id),
+            ).fetchone()
+            if mine is None:
+                raise _in_flight()
+
+    def drop(self, connection: Connection) -> None:
+        """Give the key back: nothing was done."""
+        if self._is_made:
+            connection.execute(
+                "DELETE FROM idempotency_keys WHERE workspace_id = %s AND user_id = %s"
+                " AND route = %s AND key = %s AND claim = %s",
+                (*self._request[:4], self._id),
+            )
+
+    def drop_after_all(self) -> None:
+        """Give the key back after a rollback; if that fails, too, its lease ends it."""
+        if self._is_made:
+            with suppress(psycopg.Error), self._tenant().transaction() as connection:
+                self.drop(connection)
+
+    def _tenant(self) -> Tenant:
+        return Tenant(self._source, self._request.workspace_id)
 
 
 def erase_replies(connection: Connection, words: Iterable[str]) -> None:
@@ -140,19 +236,30 @@ def _lock(connection: Connection, request: KeyedRequest) -> bool:
     return bool(locked)
 
 
+def _in_flight() -> RequestInFlightError:
+    return RequestInFlightError(
+        f"A request with this {HEADER} is under way; ask again in a second."
+    )
+
+
 def _find(connection: Connection, request: KeyedRequest) -> Reply | None:
     row = connection.execute(
-        "SELECT request_hash, reply FROM idempotency_keys"
+        "SELECT request_hash, reply, claim IS NOT NULL, claimed_until > clock_timestamp()"
+        " FROM idempotency_keys"
         " WHERE workspace_id = %s AND user_id = %s AND route = %s AND key = %s",
         request[:4],
     ).fetchone()
     if row is None:
         return None
-    request_hash, text = row
+    request_hash, text, is_claimed, is_alive = row
+    if is_claimed and not is_alive:
+        return None
     if request_hash != request.request_hash:
         raise IdempotencyKeyReusedError(
             f"This {HEADER} came with another body before; take a new key for a new request."
         )
+    if is_claimed:
+        raise _in_flight()
     if text is None:
         raise ReplyErasedError("The request was done before; its reply was erased since.")
     reply: Reply = json.loads(text)
@@ -161,19 +268,27 @@ def _find(connection: Connection, request: KeyedRequest) -> Reply | None:
 
 
 def _store(connection: Connection, request: KeyedRequest, reply: Reply) -> None:
+    _sweep(connection, request)
+    connection.execute(
+        # Who has just left the workspace asks for nothing again.
+        "INSERT INTO idempotency_keys AS k (workspace_id, user_id, route, key, request_hash, reply)"
+        " SELECT m.workspace_id, m.user_id, %s, %s, %s, %s FROM members m"
+        " WHERE m.workspace_id = %s AND m.user_id = %s FOR KEY SHARE"
+        # The claim, which this lock makes ours, or that of one who died.
+        " ON CONFLICT (workspace_id, user_id, route, key) DO UPDATE"
+        " SET request_hash = excluded.request_hash, reply = excluded.reply,"
+        " claim = NULL, claimed_until = NULL WHERE k.claim IS NOT NULL",
+        (*request[2:], json.dumps(reply), request.workspace_id, request.user_id),
+    )
+
+
+def _sweep(connection: Connection, request: KeyedRequest) -> None:
     connection.execute(
         "DELETE FROM idempotency_keys WHERE ctid IN ("
         "  SELECT ctid FROM idempotency_keys"
         "  WHERE workspace_id = %s AND created_at <= clock_timestamp() - %s"
         "  ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)",
         (request.workspace_id, _KEPT, _SWEPT),
-    )
-    connection.execute(
-        # Who has just left the workspace asks for nothing again.
-        "INSERT INTO idempotency_keys (workspace_id, user_id, route, key, request_hash, reply)"
-        " SELECT m.workspace_id, m.user_id, %s, %s, %s, %s FROM members m"
-        " WHERE m.workspace_id = %s AND m.user_id = %s FOR KEY SHARE",
-        (*request[2:], json.dumps(reply), request.workspace_id, request.user_id),
     )
 
 

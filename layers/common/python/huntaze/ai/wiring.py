@@ -17,9 +17,27 @@ from huntaze.ai.models import Answer, Prompt, Request, Writer
 from huntaze.ai.providers import OpenAiProviders
 from huntaze.ai.router import Router, Tools
 from huntaze.ai.settings import AiSettings
-from huntaze.db import SingleConnection, connect
+from huntaze.db import SingleConnection, connect, outside_of_transaction
 from huntaze.ids import new_id
 from huntaze.settings import load
+
+
+class OutsideWriter:
+    """A writer that works while the transaction around its request is left.
+
+    Args:
+        inner: Who answers.
+    """
+
+    def __init__(self, inner: Writer) -> None:
+        self._inner = inner
+
+    def generate[O: BaseModel](
+        self, request: Request, prompt: Prompt, output: type[O]
+    ) -> Answer[O]:
+        """Have a model work on ``prompt``; see `Writer.generate`."""
+        with outside_of_transaction():
+            return self._inner.generate(request, prompt, output)
 
 
 @cache
@@ -27,7 +45,7 @@ def writer() -> Writer:
     """The router of this function; its books have a connection of their own."""
     settings = load(AiSettings)
     keys = StageKeys(lambda: clients.secret_json(settings.ai_keys_secret_arn))
-    return Router(
+    router = Router(
         Tools(
             models=catalogue(),
             gateway=OpenAiProviders(settings, keys),
@@ -41,6 +59,7 @@ def writer() -> Writer:
             new_id=new_id,
         )
     )
+    return OutsideWriter(router)
 
 
 def generate[O: BaseModel](request: Request, prompt: Prompt, output: type[O]) -> Answer[O]:

@@ -7,6 +7,7 @@ from uuid import UUID
 from botocore.exceptions import ClientError
 
 from huntaze import clients
+from huntaze.db import outside_of_transaction
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.settings import Settings
 
@@ -39,27 +40,32 @@ class CreatorCredentials:
     def keep(self, creator_id: UUID, username: str, password: str) -> None:
         """Create or replace a creator's credentials."""
         text = json.dumps({"username": username, "password": password})
-        secrets = clients.secrets()
-        try:
-            secrets.create_secret(
-                Name=self.secret_id(creator_id),
-                SecretString=text,
-                KmsKeyId=self._settings.credentials_key_arn,
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceExistsException":
-                raise
-            secrets.put_secret_value(SecretId=self.secret_id(creator_id), SecretString=text)
+        with outside_of_transaction():
+            _put(self.secret_id(creator_id), text, self._settings.credentials_key_arn)
 
     def forget(self, creator_id: UUID) -> None:
         """Delete a creator's credentials, at once and for good."""
-        try:
-            clients.secrets().delete_secret(
-                SecretId=self.secret_id(creator_id), ForceDeleteWithoutRecovery=True
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ResourceNotFoundException":
-                raise
+        # What is written by then says that they are gone; it is asked for again if they are not.
+        with outside_of_transaction(keep=True):
+            _delete(self.secret_id(creator_id))
+
+
+def _put(name: str, text: str, key_arn: str) -> None:
+    secrets = clients.secrets()
+    try:
+        secrets.create_secret(Name=name, SecretString=text, KmsKeyId=key_arn)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceExistsException":
+            raise
+        secrets.put_secret_value(SecretId=name, SecretString=text)
+
+
+def _delete(name: str) -> None:
+    try:
+        clients.secrets().delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
 
 
 class CreatorSecrets:
@@ -78,9 +84,11 @@ class CreatorSecrets:
 
     def keep_session(self, creator_id: UUID, storage_state: dict[str, Any]) -> None:
         """Replace a creator's browser session."""
-        self._sessions.save(self._workspace_id, creator_id, storage_state)
+        with outside_of_transaction():
+            self._sessions.save(self._workspace_id, creator_id, storage_state)
 
     def forget(self, creator_id: UUID) -> None:
         """Delete credentials and session, at once and for good."""
         self.credentials.forget(creator_id)
-        self._sessions.forget(creator_id)
+        with outside_of_transaction(keep=True):
+            self._sessions.forget(creator_id)
