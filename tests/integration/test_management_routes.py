@@ -20,9 +20,9 @@ CREATORS = "/api/management/creators"
 ROUTES = [
     ("GET", CREATORS),
     ("POST", CREATORS),
-    ("GET", f"{CREATORS}/{new_id()}"),
-    ("PATCH", f"{CREATORS}/{new_id()}"),
-    ("DELETE", f"{CREATORS}/{new_id()}"),
+    ("GET", f"{CREATORS}/{UUID(int=1)}"),
+    ("PATCH", f"{CREATORS}/{UUID(int=1)}"),
+    ("DELETE", f"{CREATORS}/{UUID(int=1)}"),
     ("GET", "/api/management/members"),
 ]
 
