@@ -3,74 +3,24 @@
 Each look is one transaction that Postgres itself keeps from writing, under the caller's own rights.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime, time, timedelta
-from typing import Any, LiteralString
+from datetime import date
+from typing import LiteralString
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from psycopg.rows import dict_row
 
 from functions.assistant.chat.models import About, Call, Desk, Figure, Tool, Unit
-from functions.assistant.chat.spans import Span, span_of
 from functions.assistant.chat.wording import label_of
-from huntaze.db import Tenant
-
-type Row = dict[str, Any]
-type Rows = Callable[[LiteralString, Mapping[str, object]], list[Row]]
+from huntaze.db import Connection, Tenant
+from huntaze.domain import figures
+from huntaze.domain.figures import Row, Span, Window, change_of, span_of
 
 _SHARES = 10_000
-# Before there was anything.
+# Before there were models.
 _BEGINNING = date(2000, 1, 1)
 
-_FANS: LiteralString = (
-    "SELECT count(*) AS fans, count(*) FILTER (WHERE status = 'active') AS subscribers,"
-    " count(*) FILTER (WHERE status = 'expired') AS expired_fans,"
-    " count(*) FILTER (WHERE status = 'follower') AS followers"
-    " FROM fans WHERE creator_id = ANY (%(creators)s) AND erased_at IS NULL"
-)
-_FAN_CHANGES: LiteralString = (
-    "SELECT count(*) FILTER (WHERE subscribed_at >= %(since)s AND subscribed_at < %(until)s)"
-    "   AS new_subscribers,"
-    " count(*) FILTER (WHERE status = 'expired' AND expires_at >= %(since)s"
-    "   AND expires_at < %(until)s) AS ended_subscriptions"
-    " FROM fans WHERE creator_id = ANY (%(creators)s) AND erased_at IS NULL"
-)
-_IN_SPAN: LiteralString = (
-    " FROM transactions t WHERE t.creator_id = ANY (%(creators)s) AND t.created_at >= %(since)s"
-    " AND t.created_at < %(until)s"
-)
-_TOP_FANS: LiteralString = (
-    "SELECT t.fan_id AS id, t.currency, sum(t.effective_cents)::bigint AS value"
-    " FROM transactions t WHERE t.creator_id = ANY (%(creators)s) AND t.created_at >= %(since)s"
-    " AND t.created_at < %(until)s"
-    # Who was forgotten is in the sums, and in no list.
-    " AND EXISTS (SELECT FROM fans f WHERE f.workspace_id = t.workspace_id AND f.id = t.fan_id"
-    "   AND f.erased_at IS NULL)"
-    " GROUP BY t.fan_id, t.currency HAVING sum(t.effective_cents) > 0"
-    " ORDER BY value DESC, id LIMIT %(most)s"
-)
-_REVENUE: LiteralString = (
-    "SELECT t.currency, sum(t.effective_cents)::bigint AS net_revenue,"
-    " coalesce(sum(t.amount_cents) FILTER (WHERE t.reverses IS NULL), 0)::bigint AS gross_revenue,"
-    " coalesce(sum(t.fee_cents) FILTER (WHERE t.reverses IS NULL), 0)::bigint AS platform_fees,"
-    " coalesce(-sum(t.effective_cents) FILTER (WHERE t.reverses IS NOT NULL), 0)::bigint"
-    "   AS reversed,"
-    " count(*) FILTER (WHERE t.reverses IS NOT NULL) AS reversals"
-    + _IN_SPAN
-    + " GROUP BY t.currency ORDER BY t.currency"
-)
-_REVENUE_BY_TYPE: LiteralString = (
-    "SELECT t.type, t.currency, sum(t.effective_cents)::bigint AS value"
-    + _IN_SPAN
-    + " GROUP BY t.type, t.currency ORDER BY value DESC, t.type, t.currency"
-)
-_REVENUE_BY_CREATOR: LiteralString = (
-    "SELECT t.creator_id AS id, t.currency, sum(t.effective_cents)::bigint AS value"
-    + _IN_SPAN
-    + " GROUP BY t.creator_id, t.currency ORDER BY value DESC, id LIMIT %(most)s"
-)
 _CAMPAIGNS: LiteralString = (
     "SELECT c.id, c.name, c.price_cents, r.currency, c.released_at, s.* FROM ("
     "  SELECT * FROM campaigns WHERE creator_id = ANY (%(creators)s)"
@@ -81,7 +31,8 @@ _CAMPAIGNS: LiteralString = (
     "  SELECT count(*) FILTER (WHERE s.state = 'sent') AS sent,"
     "   count(*) FILTER (WHERE s.state = 'held_out') AS held_out,"
     "   count(*) FILTER (WHERE s.state = 'sent' AND EXISTS (SELECT FROM media_grants g"
-    "     WHERE g.workspace_id = s.workspace_id AND g.send_id = s.id AND g.state = 'bought'))"
+    "     WHERE g.workspace_id = s.workspace_id AND g.fan_id = s.fan_id"
+    "     AND g.send_id = s.id AND g.state = 'bought'))"
     "     AS unlocked"
     "   FROM sends s WHERE s.campaign_id = c.id) s"
     " ORDER BY c.released_at DESC, c.id DESC"
@@ -96,14 +47,6 @@ _LIFT: LiteralString = (
     "     AND t.created_at >= c.released_at AND t.created_at < c.released_at + interval '7 days') m"
     " WHERE s.campaign_id = %(campaign)s AND s.state IN ('sent', 'held_out')"
 )
-_SENDS: LiteralString = (
-    "SELECT count(*) FILTER (WHERE state = 'sent') AS sends_sent,"
-    " count(*) FILTER (WHERE state = 'unknown') AS sends_unknown,"
-    " count(*) FILTER (WHERE state = 'submitting') AS sends_submitting"
-    " FROM sends WHERE creator_id = ANY (%(creators)s)"
-    " AND state IN ('submitting', 'sent', 'unknown')"
-    " AND granted_at >= %(since)s AND granted_at < %(until)s"
-)
 # A campaign's rows wait in earnest while it goes out.
 _PLANNED: LiteralString = (
     "SELECT (SELECT count(*) FROM sends WHERE creator_id = ANY (%(creators)s)"
@@ -111,16 +54,6 @@ _PLANNED: LiteralString = (
     " + (SELECT count(*) FROM campaigns c JOIN sends s ON s.campaign_id = c.id"
     "     WHERE c.creator_id = ANY (%(creators)s) AND c.status = 'sending'"
     "       AND s.state = 'planned') AS sends_planned"
-)
-_INBOX: LiteralString = (
-    "SELECT count(*) FILTER (WHERE waits) AS inbox_unanswered,"
-    " (extract(epoch FROM clock_timestamp() - min(last_inbound_at) FILTER (WHERE waits))"
-    "   / 3600)::bigint AS inbox_longest_wait,"
-    " count(*) FILTER (WHERE last_inbound_at >= %(since)s AND last_inbound_at < %(until)s)"
-    "   AS inbox_active"
-    " FROM (SELECT last_inbound_at, last_inbound_at > coalesce(last_outbound_at, '-infinity')"
-    "         AS waits FROM fans WHERE creator_id = ANY (%(creators)s)"
-    "         AND last_inbound_at IS NOT NULL AND erased_at IS NULL) f"
 )
 _AI_COSTS: LiteralString = (
     "SELECT coalesce(sum(spent_nanos), 0)::bigint AS ai_cost FROM ai_spending"
@@ -147,46 +80,36 @@ class PostgresFigures:
 
     def look(self, call: Call, desk: Desk) -> list[Figure]:
         """The figures of a call; their ids are given by the caller."""
-        with self._reading() as rows:
-            return _LOOKS[call.tool](_Look(call, desk, rows))
+        with self._reading() as connection:
+            return _LOOKS[call.tool](_Look(call, desk, connection))
 
     @contextmanager
-    def _reading(self) -> Iterator[Rows]:
+    def _reading(self) -> Iterator[Connection]:
         with self._tenant.transaction() as connection:
             connection.execute("SET TRANSACTION READ ONLY")
-
-            def rows(query: LiteralString, values: Mapping[str, object]) -> list[Row]:
-                with connection.cursor(row_factory=dict_row) as cursor:
-                    return cursor.execute(query, values).fetchall()
-
-            yield rows
+            yield connection
 
 
 class _Look:
     """One call, and how its figures are made."""
 
-    def __init__(self, call: Call, desk: Desk, rows: Rows) -> None:
+    def __init__(self, call: Call, desk: Desk, connection: Connection) -> None:
         self._call = call
         self._desk = desk
-        self._rows = rows
+        self.connection = connection
+        self.most = call.most
         self.span = span_of(call.period, desk.today)
+        self.window = self.window_of(self.span)
 
-    def rows(self, query: LiteralString, span: Span | None = None, **more: object) -> list[Row]:
-        """Ask the database of a span, which is the call's unless another is given."""
-        span = span or self.span
-        first = span.since or _BEGINNING
-        values = {
-            "creators": [account.id for account in self._desk.accounts],
-            "since": self._start_of(first),
-            "until": self._start_of(span.until + timedelta(days=1)),
-            "first": first,
-            "last": span.until,
-            "most": self._call.most,
-        }
-        return self._rows(query, {**values, **more})
+    def window_of(self, span: Span) -> Window:
+        """The moments of a span."""
+        return self._desk.scope.window(span)
 
-    def _start_of(self, day: date) -> datetime:
-        return datetime.combine(day, time.min, ZoneInfo(self._desk.time_zone))
+    def rows(self, query: LiteralString, **more: object) -> list[Row]:
+        """Ask the database."""
+        values = {**self.window._asdict(), "most": self.most, **more}
+        with self.connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(query, values).fetchall()
 
     def figure(
         self,
@@ -222,23 +145,21 @@ class _Look:
 
     def name_of(self, creator_id: UUID) -> str | None:
         """What a creator is called."""
-        names = {account.id: account.name for account in self._desk.accounts}
+        names = {account.id: account.name for account in self._desk.scope.accounts}
         return names.get(creator_id)
 
     @property
     def currencies(self) -> list[str]:
         """Those of the creators, each once."""
-        return sorted({account.currency for account in self._desk.accounts})
+        return self._desk.scope.currencies
 
 
 def _fans(look: _Look) -> list[Figure]:
-    return look.counts(look.rows(_FANS)[0], is_now=True)
+    return look.counts(figures.fans_now(look.connection, look.window), is_now=True)
 
 
 def _fan_changes(look: _Look) -> list[Figure]:
-    row = look.rows(_FAN_CHANGES)[0]
-    growth = row["new_subscribers"] - row["ended_subscriptions"]
-    return look.counts(row | {"subscriber_growth": growth})
+    return look.counts(figures.ended_and_begun(look.connection, look.window))
 
 
 def _top_fans(look: _Look) -> list[Figure]:
@@ -250,46 +171,41 @@ def _top_fans(look: _Look) -> list[Figure]:
             currency=row["currency"],
             about=About(kind="fan", id=row["id"], name=None),
         )
-        for row in look.rows(_TOP_FANS)
+        for row in figures.top_fans(look.connection, look.window, look.most)
     ]
 
 
 def _revenue(look: _Look) -> list[Figure]:
     before = look.span.before
-    earlier = {row["currency"]: row for row in look.rows(_REVENUE, before)} if before else {}
-    found = {row["currency"]: row for row in look.rows(_REVENUE)}
+    earlier = figures.revenue(look.connection, look.window_of(before)) if before else {}
+    found = figures.revenue(look.connection, look.window)
     nothing = dict.fromkeys(
         ("net_revenue", "gross_revenue", "platform_fees", "reversed", "reversals"), 0
     )
-    figures: list[Figure] = []
+    made: list[Figure] = []
     # No transactions at all are zero of the creator's currency.
     for currency in sorted({*found, *earlier} or look.currencies):
         row = found.get(currency, nothing)
-        figures += [
+        made += [
             look.figure(name, row[name], Unit.CENTS, currency=currency)
             for name in ("net_revenue", "gross_revenue", "platform_fees", "reversed")
         ]
-        figures.append(look.figure("reversals", row["reversals"]))
+        made.append(look.figure("reversals", row["reversals"]))
         if before is None:
             continue
         past = earlier.get(currency, nothing)["net_revenue"]
-        change = _change(row["net_revenue"], past)
-        figures += [
+        change = change_of(row["net_revenue"], past)
+        made += [
             look.figure("net_revenue_before", past, Unit.CENTS, currency=currency, span=before),
             look.figure("net_revenue_change", change, Unit.BASIS_POINTS),
         ]
-    return figures
-
-
-def _change(value: int, past: int) -> int | None:
-    """By how much a value grew, in hundredths of a percent; from nothing, nobody can say."""
-    return round((value - past) * _SHARES / past) if past > 0 else None
+    return made
 
 
 def _revenue_by_type(look: _Look) -> list[Figure]:
     return [
         look.figure(f"revenue_{row['type']}", row["value"], Unit.CENTS, currency=row["currency"])
-        for row in look.rows(_REVENUE_BY_TYPE)
+        for row in figures.revenue_by_type(look.connection, look.window)
     ]
 
 
@@ -302,26 +218,25 @@ def _revenue_by_creator(look: _Look) -> list[Figure]:
             currency=row["currency"],
             about=About(kind="creator", id=row["id"], name=look.name_of(row["id"])),
         )
-        for row in look.rows(_REVENUE_BY_CREATOR)
+        for row in figures.revenue_by_creator(look.connection, look.window, look.most)
     ]
 
 
 def _campaigns(look: _Look) -> list[Figure]:
     found = look.rows(_CAMPAIGNS)
-    figures = [] if len(found) else [look.figure("campaigns", 0)]
-    for row in found:
-        figures += _campaign(look, row)
-    return figures
+    if not found:
+        return [look.figure("campaigns", 0)]
+    return [figure for row in found for figure in _campaign(look, row)]
 
 
 def _campaign(look: _Look, row: Row) -> list[Figure]:
     about = About(kind="campaign", id=row["id"], name=row["name"])
     sent, unlocked = row["sent"], row["unlocked"]
-    figures = [look.figure("campaign_sent", sent, about=about)]
+    made = [look.figure("campaign_sent", sent, about=about)]
     if row["price_cents"]:
         ratio = round(unlocked * _SHARES / sent) if sent else None
         money = unlocked * row["price_cents"]
-        figures += [
+        made += [
             look.figure("campaign_unlocked", unlocked, about=about),
             look.figure("campaign_unlock_ratio", ratio, Unit.BASIS_POINTS, about=about),
             look.figure(
@@ -330,24 +245,24 @@ def _campaign(look: _Look, row: Row) -> list[Figure]:
         ]
     if row["held_out"]:
         (lift,) = look.rows(_LIFT, campaign=row["id"])
-        figures += [
+        made += [
             look.figure("campaign_held_out", row["held_out"], about=about),
             look.figure(
                 "campaign_lift", lift["value"], Unit.CENTS, currency=row["currency"], about=about
             ),
         ]
-    return figures
+    return made
 
 
 def _sends(look: _Look) -> list[Figure]:
     return [
-        *look.counts(look.rows(_SENDS)[0]),
+        *look.counts(figures.sends(look.connection, look.window)),
         *look.counts(look.rows(_PLANNED)[0], is_now=True),
     ]
 
 
 def _inbox(look: _Look) -> list[Figure]:
-    row = look.rows(_INBOX)[0]
+    row = figures.inbox(look.connection, look.window)
     return [
         look.figure("inbox_unanswered", row["inbox_unanswered"], is_now=True),
         look.figure("inbox_longest_wait", row["inbox_longest_wait"], Unit.HOURS, is_now=True),
@@ -356,7 +271,8 @@ def _inbox(look: _Look) -> list[Figure]:
 
 
 def _ai_costs(look: _Look) -> list[Figure]:
-    return [look.figure("ai_cost", look.rows(_AI_COSTS)[0]["ai_cost"], Unit.NANODOLLARS)]
+    (row,) = look.rows(_AI_COSTS, first=look.span.since or _BEGINNING, last=look.span.until)
+    return [look.figure("ai_cost", row["ai_cost"], Unit.NANODOLLARS)]
 
 
 _LOOKS: dict[Tool, Callable[[_Look], list[Figure]]] = {

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from huntaze.ai.agents import Language
 from huntaze.ai.agents.outputs import Text
+from huntaze.domain.figures import Period, Scope
 
 MAX_CALLS = 6
 
@@ -26,16 +27,6 @@ class Tool(StrEnum):
     SENDS = "sends"
     INBOX = "inbox"
     AI_COSTS = "ai_costs"
-
-
-# A name of the list in `spans`, or a calendar month.
-type Period = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^(now|today|yesterday|last_7_days|last_30_days|this_month|last_month|this_year"
-        r"|all_time|20[0-9][0-9]-(0[1-9]|1[0-2]))$"
-    ),
-]
 
 
 class Call(BaseModel):
@@ -162,21 +153,12 @@ class Chat(BaseModel):
     created_at: datetime
 
 
-class Account(NamedTuple):
-    """A creator's account, as figures are made of it."""
-
-    id: UUID
-    name: str
-    currency: str
-
-
 class Desk(NamedTuple):
     """What a question is about: where, in which days, in which language, what was said before."""
 
     creator_id: UUID | None
-    accounts: list[Account]
+    scope: Scope
     today: date
-    time_zone: str
     language: Language
     history: list[Turn]
 

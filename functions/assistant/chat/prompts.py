@@ -38,7 +38,7 @@ def prompt_of(
         "question": question,
         "language": desk.language.value,
         "today": desk.today.isoformat(),
-        "creators": [account.name for account in desk.accounts],
+        "creators": [account.name for account in desk.scope.accounts],
         "history": [
             {
                 "question": turn.question,

@@ -2,16 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import LiteralString
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 
 from functions.assistant.chat import wording
 from functions.assistant.chat.models import (
-    Account,
     Chat,
     Desk,
     Figure,
@@ -24,7 +22,7 @@ from functions.assistant.chat.models import (
 from huntaze import ai
 from huntaze.ai.agents import Language
 from huntaze.db import Connection, Tenant
-from huntaze.domain.creators import resolve_creator
+from huntaze.domain import figures
 from huntaze.errors import InvalidInputError, NotFoundError
 from huntaze.ids import new_id
 
@@ -75,21 +73,12 @@ class PostgresChats:
                         fields={"creator_id": "another than the conversation's"},
                     )
                 creator_id, history = about, self._turns(connection, question.chat_id)
-            if creator_id is not None:
-                resolve_creator(connection, creator_id)
-            rows = connection.execute(
-                "SELECT id, display_name, currency, time_zone FROM creators"
-                " WHERE %(id)s::uuid IS NULL OR id = %(id)s ORDER BY created_at, id",
-                {"id": creator_id},
-            ).fetchall()
-            zone, language = self._place(connection)
-            if len(rows) == 1:
-                zone = rows[0][3]
+            scope = figures.scope_of(connection, creator_id)
+            language = self._language(connection)
         return Desk(
             creator_id=creator_id,
-            accounts=[Account(id_, name, currency) for id_, name, currency, _ in rows],
-            today=now.astimezone(ZoneInfo(zone)).date(),
-            time_zone=zone,
+            scope=scope,
+            today=scope.today(now),
             language=question.language or language,
             history=history,
         )
@@ -105,7 +94,7 @@ class PostgresChats:
             ).fetchone()
             if place is None:
                 return None
-            figures = [one.model_dump(mode="json") for one in turn.figures]
+            cited = [one.model_dump(mode="json") for one in turn.figures]
             connection.execute(
                 "INSERT INTO ai_chat_turns (workspace_id, user_id, chat_id, position, question,"
                 " language, status, answer, figures, generation_id) VALUES"
@@ -117,7 +106,7 @@ class PostgresChats:
                     "member": self._member,
                     "chat_id": chat_id,
                     "position": place[0],
-                    "figures": Jsonb(figures),
+                    "figures": Jsonb(cited),
                 },
             )
             (kept,) = self._readable(connection, self._turns(connection, chat_id, place[0]))
@@ -159,16 +148,13 @@ class PostgresChats:
         )
         return chat_id
 
-    def _place(self, connection: Connection) -> tuple[str, Language]:
-        """The workspace's time zone and the member's language."""
-        row: tuple[Any, ...] = connection.execute(
-            "SELECT (SELECT time_zone FROM workspace_settings"
-            "         WHERE workspace_id = current_setting('app.workspace_id')::uuid),"
-            " (SELECT language FROM users WHERE id = %s)",
-            (self._member,),
-        ).fetchone() or (None, None)
-        known = row[1] in list(Language)
-        return row[0] or "UTC", Language(row[1]) if known else Language.EN
+    def _language(self, connection: Connection) -> Language:
+        """The one that the member has chosen."""
+        row = connection.execute(
+            "SELECT language FROM users WHERE id = %s", (self._member,)
+        ).fetchone()
+        known = row is not None and row[0] in list(Language)
+        return Language(row[0]) if row and known else Language.EN
 
     def _readable(self, connection: Connection, turns: Sequence[Turn]) -> list[Turn]:
         """Turns with their places filled; a fan who was forgotten since has no name."""

@@ -268,8 +268,8 @@ def test_hostile_questions_get_nothing_of_others_and_change_nothing(
 
 def test_looking_cannot_write(shop, tenant):
     figures = PostgresFigures(tenant(shop.workspace_id), sees_costs=True)
-    with figures._reading() as rows, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
-        rows("UPDATE fans SET notes = 'x' RETURNING id", {})
+    with figures._reading() as looking, pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
+        looking.execute("UPDATE fans SET notes = 'x'")
 
 
 def test_a_member_sees_figures_of_their_creators_alone(ask, shop):

@@ -2,7 +2,16 @@
 
 from calendar import monthrange
 from datetime import date, timedelta
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import StringConstraints
+
+# Names of the list in `span_of`, or a calendar month.
+PAST_PATTERN = (
+    r"^(today|yesterday|last_7_days|last_30_days|this_month|last_month|this_year|all_time"
+    r"|20[0-9][0-9]-(0[1-9]|1[0-2]))$"
+)
+type Period = Annotated[str, StringConstraints(pattern=PAST_PATTERN.replace("(", "(now|", 1))]
 
 _DAY = timedelta(days=1)
 
@@ -23,7 +32,7 @@ class Span(NamedTuple):
 
 
 def span_of(period: str, today: date) -> Span:
-    """The days of a period; see `models.Period`."""
+    """The days of a period; see `Period`."""
     first_of_month = today.replace(day=1)
     last_of_last_month = first_of_month - _DAY
     named = {

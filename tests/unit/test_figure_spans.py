@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.assistant.chat.spans import Span, span_of
+from huntaze.domain.figures import Span, span_of
 
 TODAY = date(2026, 3, 31)
 ANY_DAY = st.dates(date(2000, 3, 1), date(2099, 12, 31))
