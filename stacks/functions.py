@@ -7,6 +7,7 @@ from stacks import permissions
 from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_parts import FeatureParts, FunctionParts, run_every_minute
+from stacks.features.analytics import add_analytics
 from stacks.features.assistant import add_assistant
 from stacks.features.assistant_chat import add_assistant_chat
 from stacks.features.assistant_config import add_assistant_config
@@ -52,6 +53,7 @@ _FEATURES = (
     add_content_generation,
     add_assistant_config,
     add_assistant_chat,
+    add_analytics,
     add_notifications,
     add_billing,
     add_operators,

@@ -227,6 +227,14 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/billing/checkout"): Entry(Right.BILL, _order),
     ("post", "/api/billing/portal"): Entry(Right.BILL, lambda _: {}),
     ("post", "/api/stripe/create-checkout"): Entry(Right.BILL, _order),
+    **{
+        ("get", path): Entry(Right.READ)
+        for path in (
+            *("/api/analytics/overview", "/api/analytics/revenue", "/api/analytics/fan-growth"),
+            *("/api/analytics/platforms", "/api/analytics/top-fans", "/api/analytics/messages"),
+            "/api/onlyfans/earnings",
+        )
+    },
     ("post", "/api/ai/chat"): Entry(Right.READ, _question),
     ("get", "/api/ai/chat/{chat_id}"): Entry(Right.READ),
     ("get", "/api/ai/config"): Entry(Right.READ),

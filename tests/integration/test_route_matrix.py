@@ -52,7 +52,16 @@ NOTHING_KNOWN = Saying(kind="no_data", text="Nothing is known.")
 PRIVATE = sorted(OPERATIONS.keys() & MATRIX.keys())
 # What belongs to a workspace, and to people in it.
 TENANT = [one for one in PRIVATE if not MATRIX[one].operator]
-TAGS = ("content", "conversations", "fans", "management", "onboarding", "platforms", "segments")
+TAGS = (
+    "analytics",
+    "content",
+    "conversations",
+    "fans",
+    "management",
+    "onboarding",
+    "platforms",
+    "segments",
+)
 DOORS = {
     "ai-chat": chat,
     "ai-config": importlib.import_module("functions.assistant.config.handler"),

@@ -1,0 +1,1 @@
+"""What happened to fans, money and messages, in figures."""
