@@ -33,6 +33,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker(pytest.mark.xdist_group(group))
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what each fault of a model's provider came to, if that was tested."""
+    lines = [
+        str(line)
+        for report in terminalreporter.getreports("passed")
+        for name, line in report.user_properties
+        if name == "fault"
+    ]
+    if lines:
+        terminalreporter.section("faults of the providers of models")
+        head = f"{'fault':<18} {'of':<13} {'came to':<25} {'s':>5} {'rows':>6} {'nano-USD':>10}"
+        terminalreporter.write("\n".join([head, *lines, ""]))
+
+
 @pytest.fixture(scope="session")
 def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A PostgreSQL of this test session alone.
