@@ -3,6 +3,7 @@
 import json
 from datetime import date
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from huntaze import ai
-from huntaze.ai import prices, routing, tasks
+from huntaze.ai import prices, providers, routing, tasks
 from huntaze.ai.catalogue import Catalogue, Prices
 from huntaze.ids import new_id
 
@@ -157,6 +158,76 @@ def test_a_cost_is_exact_to_the_nano_dollar(model, plain, cached, written, out):
         + out * Decimal(raw["output"])
     ) / 1_000_000
     assert prices.cost(usage, model.prices) == dollars * 10**9
+
+
+@given(
+    model=st.sampled_from(MODELS.models),
+    plain=TOKENS,
+    cached=st.none() | TOKENS,
+    written=st.none() | TOKENS,
+    out=TOKENS,
+    thought=st.none() | TOKENS,
+    has_details=st.booleans(),
+)
+def test_a_cost_is_that_of_the_usage_block(
+    model, plain, cached, written, out, thought, has_details
+):
+    """From the provider's bytes to nano-dollars, against the block and the list computed apart."""
+    if not has_details:
+        cached = written = None
+    usage: dict = {
+        "prompt_tokens": plain + (cached or 0) + (written or 0),
+        # What a model thinks is a part of it.
+        "completion_tokens": out + (thought or 0),
+        "completion_tokens_details": {"reasoning_tokens": thought},
+    }
+    if has_details:
+        usage["prompt_tokens_details"] = {"cached_tokens": cached, "cache_write_tokens": written}
+    block = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "usage": usage}
+    completion = providers._read(json.dumps(block))
+    raw = next(
+        given["usd"]
+        for given in RAW
+        if (given["provider"], given["id"]) == (model.provider, model.id)
+    )
+    counted = (
+        ("input", plain),
+        ("cached_input", cached or 0),
+        ("cache_write", written or 0),
+        ("output", usage["completion_tokens"]),
+    )
+    dollars = sum(
+        Fraction(raw[kind] or raw["input"]) * tokens / 1_000_000 for kind, tokens in counted
+    )
+    assert prices.cost(completion.usage, model.prices) == dollars * 10**9
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {},
+        {"prompt_tokens": 5},
+        {"prompt_tokens": -1, "completion_tokens": 5},
+        {"prompt_tokens": 5, "completion_tokens": 1.5},
+        {
+            "prompt_tokens": 5,
+            "completion_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": 3, "cache_write_tokens": 3},
+        },
+        {
+            "prompt_tokens": 5,
+            "completion_tokens": 5,
+            "prompt_tokens_details": {"cached_tokens": -3},
+        },
+    ],
+)
+def test_a_usage_block_that_cannot_be_is_no_answer(usage):
+    block = {"choices": [{"message": {"content": "x"}, "finish_reason": "stop"}], "usage": usage}
+    with pytest.raises(providers.ProviderFaultError) as refused:
+        providers._read(json.dumps(block))
+    assert refused.value.fault is providers.Fault.GARBLED
+    assert not refused.value.is_free
 
 
 @given(
