@@ -19,6 +19,7 @@ from stacks.generated_secret import GeneratedSecret
 from stacks.hybrid_state_machine import hybrid_execution_arns, hybrid_machine_arn
 from stacks.messaging import Messaging
 from stacks.network import Place
+from stacks.pipeline_state_machine import pipeline_execution_arns, pipeline_machine_arn
 from stacks.settings import StageSettings
 
 NETWORK_INTERFACE_ACTIONS = [
@@ -165,6 +166,23 @@ def stop_hybrids(function: lambda_.Function, settings: StageSettings) -> None:
         function,
         ["states:StopExecution"],
         [hybrid_execution_arns(Stack.of(function), settings)],
+        because="the executions of one state machine",
+    )
+
+
+def start_pipelines(function: lambda_.Function, settings: StageSettings) -> None:
+    """Start an execution for each run of a pipeline."""
+    machine = pipeline_machine_arn(Stack.of(function), settings)
+    function.add_environment("PIPELINE_STATE_MACHINE_ARN", machine)
+    allow(function, ["states:StartExecution"], [machine])
+
+
+def stop_pipelines(function: lambda_.Function, settings: StageSettings) -> None:
+    """Stop executions of pipelines that were cancelled, or whose workspace is erased."""
+    allow(
+        function,
+        ["states:StopExecution"],
+        [pipeline_execution_arns(Stack.of(function), settings)],
         because="the executions of one state machine",
     )
 
@@ -343,6 +361,7 @@ def erase_stores(function: lambda_.Function, settings: StageSettings, data: Data
     )
     stop_campaigns(function, settings)
     stop_hybrids(function, settings)
+    stop_pipelines(function, settings)
 
 
 def wake_imports(function: lambda_.Function, messaging: Messaging) -> None:

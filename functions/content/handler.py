@@ -16,6 +16,7 @@ from functions.content.files.models import Upload, UploadDraft, UploadTicket, Wa
 from functions.content.files.repository import PostgresUploads
 from functions.content.gateway import addresses
 from functions.content.models import ContentItem
+from functions.content.pipelines.routes import router as pipelines
 from functions.content.repository import PostgresContent
 from functions.content.schedule import service as schedules
 from functions.content.schedule.models import Calendar, Entry, EntryDraft
@@ -208,5 +209,7 @@ def unschedule_content(
     """Take an entry out of the calendar before its moment has come."""
     store.remove(entry_id)
 
+
+app.include_router(pipelines, prefix="/api/content/pipelines")
 
 handler = lambda_entry(app)

@@ -17,6 +17,9 @@ def add_content(parts: FeatureParts) -> None:
     permissions.show_media(content, parts.data)
     permissions.take_media_uploads(content, parts.data)
     permissions.wake_enrichment(content, parts.messaging)
+    permissions.nudge_outbox(content, parts.outbox_relay)
+    permissions.start_pipelines(content, parts.settings)
+    permissions.stop_pipelines(content, parts.settings)
     parts.routes.serve(content, below("/api/content"))
     _add_files(parts)
 
@@ -33,6 +36,7 @@ def _add_files(parts: FeatureParts) -> None:
     permissions.keep_media(files, parts.data)
     permissions.wake_enrichment(files, parts.messaging)
     permissions.work_on_enrichment(files, parts.messaging)
+    permissions.start_pipelines(files, parts.settings)
     runs = lambda_.EventSourceMapping(
         parts.scope,
         "ContentFileRuns",

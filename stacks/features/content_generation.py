@@ -1,16 +1,31 @@
-"""Texts for content, proposed by an agent."""
+"""Texts for content, proposed by an agent: one at a request, or as a plan step by step."""
 
+from aws_cdk import Duration
+
+from stacks import permissions
 from stacks.feature_parts import FeatureParts, below
 from stacks.model_permissions import ask_models
+from stacks.pipeline_state_machine import PipelineMachine
 
 _GENERATIONS = ("generate", "ideas", "captions", "hashtags")
 
 
 def add_content_generation(parts: FeatureParts) -> None:
-    """Define the function behind the generations and drafts below ``/api/content``."""
+    """Define the function behind the generations and drafts, and the workflow of pipelines."""
     generation = parts.function(
         "ContentGeneration", "content.generation", heavy_packages=["openai"]
     )
+    permissions.nudge_outbox(generation, parts.outbox_relay)
     ask_models(generation, parts.settings, parts.data)
     paths = [f"/api/content/{name}" for name in _GENERATIONS]
     parts.routes.serve(generation, [*paths, *below("/api/content/drafts")[1:]])
+    steps = parts.function(
+        "PipelineSteps",
+        "content.pipelines.tasks",
+        heavy_packages=["openai"],
+        # Three times as long as a model may write and another may check.
+        timeout=Duration.minutes(5),
+    )
+    permissions.nudge_outbox(steps, parts.outbox_relay)
+    ask_models(steps, parts.settings, parts.data)
+    PipelineMachine(parts.scope, "Pipelines", parts.settings, steps)

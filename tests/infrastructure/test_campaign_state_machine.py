@@ -1,10 +1,11 @@
-"""The machines of campaigns: every step is retried, caught and named."""
+"""The machines: every step is retried, caught and named."""
 
 import json
 
 import pytest
 
 from stacks.hybrid_state_machine import STEPS as HYBRID_STEPS
+from stacks.pipeline_state_machine import STEPS as PIPELINE_STEPS
 
 _STEPS = [
     *("prepare", "check_compliance", "dry_run", "await_approval", "freeze", "wait_until_due"),
@@ -27,9 +28,16 @@ def machine(machines):
     return machines["huntaze-local-campaign"]
 
 
-@pytest.fixture(scope="session")
-def hybrid(machines):
-    return machines["huntaze-local-hybrid"]
+# What models do: steps, the id of whose they are, what is not tried again, and a step's lease.
+_OF_MODELS = {
+    "hybrid": (HYBRID_STEPS, "workflow_id", "Workflow", 110),
+    "pipeline": (PIPELINE_STEPS, "plan_id", "Pipeline", 310),
+}
+
+
+@pytest.fixture(scope="session", params=_OF_MODELS)
+def of_models(request, machines):
+    return machines[f"huntaze-local-{request.param}"], *_OF_MODELS[request.param]
 
 
 @pytest.fixture(scope="session")
@@ -86,40 +94,42 @@ def test_steps_pass_ids_and_nothing_else(tasks):
             assert task["ResultPath"] is None
 
 
-def test_a_hybrid_campaign_goes_through_its_steps_in_order(hybrid):
-    order = [hybrid["StartAt"]]
-    while "Next" in hybrid["States"][order[-1]]:
-        order.append(hybrid["States"][order[-1]]["Next"])
-    assert order == [*HYBRID_STEPS, "done"]
+def test_what_models_do_goes_through_its_steps_in_order(of_models):
+    machine, steps, *_ = of_models
+    order = [machine["StartAt"]]
+    while "Next" in machine["States"][order[-1]]:
+        order.append(machine["States"][order[-1]]["Next"])
+    assert order == [*steps, "done"]
 
 
-def test_every_step_of_a_hybrid_is_caught_retried_and_named(hybrid):
-    tasks = {name: one for name, one in hybrid["States"].items() if one["Type"] == "Task"}
-    assert tasks.keys() == {*HYBRID_STEPS, "halt"}
+def test_every_step_of_models_is_caught_retried_and_named(of_models):
+    machine, steps, whose, what, _ = of_models
+    tasks = {name: one for name, one in machine["States"].items() if one["Type"] == "Task"}
+    assert tasks.keys() == {*steps, "halt"}
     for name, task in tasks.items():
         (catch,) = task["Catch"]
         assert catch["ErrorEquals"] == ["States.ALL"]
         if name == "halt":
             assert catch["Next"] == "failed"
         else:
-            note = hybrid["States"][catch["Next"]]
+            note = machine["States"][catch["Next"]]
             assert (note["Result"], note["Next"]) == (name, "halt")
         refusal, *retried = task["Retry"]
-        assert refusal["ErrorEquals"] == ["WorkflowRefused", "WorkflowStopped", "WorkflowOvertaken"]
-        assert refusal["MaxAttempts"] == 0
+        ended = [f"{what}Refused", f"{what}Stopped", f"{what}Overtaken"]
+        assert (refusal["ErrorEquals"], refusal["MaxAttempts"]) == (ended, 0)
         assert retried[-1]["ErrorEquals"] == ["States.TaskFailed"]
-        ids = {"step", "workflow_id.$", "workspace_id.$", "run.$", "input.$"}
+        ids = {"step", f"{whose}.$", "workspace_id.$", "run.$", "input.$"}
         extra = {"failed_step.$", "error.$"} if name == "halt" else set()
         assert set(task["Parameters"]["Payload"]) == ids | extra
         assert task["ResultPath"] is None
 
 
-def test_whoever_has_died_with_a_step_lets_go_before_the_machine_gives_up(hybrid):
-    (busy,) = [
-        retry for retry in hybrid["States"]["plan"]["Retry"] if retry["ErrorEquals"] == ["StepBusy"]
-    ]
+def test_whoever_has_died_with_a_step_lets_go_before_the_machine_gives_up(of_models):
+    machine, steps, _, _, lease = of_models
+    retries = machine["States"][steps[0]]["Retry"]
+    (busy,) = [retry for retry in retries if retry["ErrorEquals"] == ["StepBusy"]]
     pauses = [
         min(busy["MaxDelaySeconds"], busy["IntervalSeconds"] * busy["BackoffRate"] ** n)
         for n in range(busy["MaxAttempts"])
     ]
-    assert sum(pauses) / 2 > 110
+    assert sum(pauses) / 2 > lease

@@ -131,7 +131,7 @@ def test_routes_and_the_machines_of_campaigns_are_there(emulated):
     for machine in emulated.of_kind("AWS::StepFunctions::StateMachine"):
         described = boto3.client("stepfunctions").describe_state_machine(stateMachineArn=machine)
         begins.add(json.loads(described["definition"])["StartAt"])
-    assert begins == {"prepare", "history"}
+    assert begins == {"prepare", "history", "ideas"}
 
 
 def test_buckets_and_logs_are_there(emulated):

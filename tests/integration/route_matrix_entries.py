@@ -254,6 +254,12 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/content/ideas"): Entry(Right.WRITE_CAMPAIGNS, _of_creator),
     ("post", "/api/content/captions"): Entry(Right.WRITE_CAMPAIGNS, _about()),
     ("post", "/api/content/hashtags"): Entry(Right.WRITE_CAMPAIGNS, _about()),
+    ("post", "/api/content/pipelines"): Entry(Right.WRITE_CAMPAIGNS, _of_creator),
+    ("get", "/api/content/pipelines/{plan_id}"): Entry(Right.READ),
+    ("post", "/api/content/pipelines/{plan_id}/cancel"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/api/content/pipelines/{plan_id}/resume"): Entry(
+        Right.WRITE_CAMPAIGNS, conflict=True
+    ),
     ("post", "/api/content/drafts/{draft_id}/decide"): Entry(
         Right.WRITE_CAMPAIGNS, lambda _: {"decision": "reject"}
     ),

@@ -212,11 +212,14 @@ class FullWorkspace:
         self._add(connection, "content_schedule", {**spare, **at, **entry})
         plan_id = ids["plan_id"]
         self._add(connection, "ai_plan", {**creator, "id": plan_id, "request": "{}"})
-        planned = {"plan_id": plan_id, "position": 0, "kind": "text", "title": MARK}
+        planned = {"plan_id": plan_id, "position": 0, "kind": "text", "title": MARK, "body": MARK}
+        planned |= {"details": '{"platform": "fan_platform", "search_words": []}'}
+        planned |= {"asset_id": ids["media_id"], "entry_id": ids["entry_id"]}
         self._add(connection, "ai_plan_item", {**spare, **planned})
         (of_generation,) = connection.execute("SELECT id FROM ai_generations").fetchone() or (None,)
         draft = {"id": ids["draft_id"], "generation_id": of_generation, "kind": "post"}
-        draft |= {"body": MARK, "platform": "fan_platform"}
+        draft |= {"body": MARK, "platform": "fan_platform", "plan_id": plan_id}
+        draft |= {"plan_position": 0}
         made = {"model": "m", "prompt_version": "v", "review": '{"approved": true, "reasons": []}'}
         self._add(connection, "ai_drafts", {**creator, **draft, **made})
 

@@ -28,6 +28,7 @@ from functions.auth.oauth import handler as oauth
 from functions.auth.oauth.repository import PostgresOAuth
 from functions.billing.api import handler as billing
 from functions.campaigns.hybrid import routes as hybrid
+from functions.content.pipelines import routes as pipelines
 from huntaze import clients, http
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
@@ -77,6 +78,7 @@ DOORS = {
 }
 SETTINGS = (
     *("CAMPAIGN_STATE_MACHINE_ARN", "HYBRID_STATE_MACHINE_ARN"),
+    "PIPELINE_STATE_MACHINE_ARN",
     *("LANES_QUEUE_URL", "OUTBOX_RELAY_FUNCTION"),
     *("CREDENTIALS_PREFIX", "CREDENTIALS_KEY_ARN", "OF_SESSIONS_TABLE", "SESSIONS_KEY_ARN"),
     *("IMPORTS_BUCKET", "IMPORTS_QUEUE_URL"),
@@ -126,7 +128,8 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     for tag, door in DOORS.items():
         if tag not in ("auth", "docs", "oauth"):
             monkeypatch.setattr(door, "database", lambda: app)
-    monkeypatch.setattr(hybrid, "database", lambda: app)
+    for module in (hybrid, pipelines):
+        monkeypatch.setattr(module, "database", lambda: app)
     monkeypatch.setattr(DOORS["operators"], "database", lambda: auditor)
     # Where replies are kept; `test_sessions` shows that the doors of accounts keep none.
     monkeypatch.setattr(http, "database", lambda: app)

@@ -25,7 +25,7 @@ def judged(*allowed: bool):
 
 def reviewed(texts, *answers):
     writer = ScriptedWriter(*answers)
-    return review(texts, platform="onlyfans", writer=writer, client=CLIENT), writer
+    return review(texts, platforms=["onlyfans"], writer=writer, client=CLIENT), writer
 
 
 def test_each_text_has_its_own_verdict():

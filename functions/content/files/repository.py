@@ -239,7 +239,11 @@ class PostgresWork:
             self._transactions.transaction() as connection,
             connection.cursor(row_factory=class_row(WakeUp)) as reading,
         ):
-            return reading.execute("SELECT * FROM media_to_work_at(%s)", (most,)).fetchall()
+            return reading.execute(
+                "SELECT * FROM media_to_work_at(%(most)s)"
+                " UNION ALL SELECT * FROM pipelines_to_take_up(%(most)s)",
+                {"most": most},
+            ).fetchall()
 
 
 def _require(connection: Connection, upload_id: UUID) -> Upload:

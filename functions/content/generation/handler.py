@@ -16,7 +16,7 @@ from functions.content.generation.models import (
     TextOrder,
 )
 from functions.content.generation.repository import PostgresDesk
-from huntaze import ai
+from huntaze import ai, outbox
 from huntaze.auth import Right, current_principal
 from huntaze.db import Tenant, database
 from huntaze.http import create_app, lambda_entry
@@ -44,25 +44,30 @@ Writer = Annotated[ai.Writer, Depends(model_writer)]
 @app.post("/api/content/generate", tags=["generation"])
 def generate_text(order: TextOrder, desk: Desk, writer: Writer) -> Generation:
     """Write a post about a subject, or make a text better."""
-    return service.text(order, desk, writer)
+    return _told(service.text(order, desk, writer))
 
 
 @app.post("/api/content/ideas", tags=["generation"])
 def generate_ideas(order: IdeasOrder, desk: Desk, writer: Writer) -> Generation:
     """Propose what to publish next, beside what is in the library."""
-    return service.ideas(order, desk, writer)
+    return _told(service.ideas(order, desk, writer))
 
 
 @app.post("/api/content/captions", tags=["generation"])
 def generate_captions(order: CaptionsOrder, desk: Desk, writer: Writer) -> Generation:
     """Write captions for a subject."""
-    return service.captions(order, desk, writer)
+    return _told(service.captions(order, desk, writer))
 
 
 @app.post("/api/content/hashtags", tags=["generation"])
 def generate_hashtags(order: HashtagsOrder, desk: Desk, writer: Writer) -> Generation:
     """Find hashtags for a subject."""
-    return service.hashtags(order, desk, writer)
+    return _told(service.hashtags(order, desk, writer))
+
+
+def _told(generation: Generation) -> Generation:
+    outbox.nudge()
+    return generation
 
 
 @app.post("/api/content/drafts/<draft_id>/decide", tags=["generation"])

@@ -136,3 +136,7 @@ class Decided(BaseModel):
     draft_id: UUID
     decision: ai.Outcome
     media_id: UUID | None = Field(description="The text of the library that it became.")
+    entry_id: UUID | None = Field(
+        description="The entry of the calendar that an item of a pipeline became; null where its"
+        " moment has gone by or is taken."
+    )

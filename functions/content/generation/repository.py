@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from functions.content.generation.models import Decided, Decision
-from huntaze import ai
+from functions.content.generation.service import Told
+from functions.content.pipelines.repository import PostgresPlans
+from huntaze import ai, outbox
 from huntaze.ai.agents import Client
 from huntaze.db import Tenant
 from huntaze.domain import ai_configs, compliance, drafts, media
@@ -44,13 +46,22 @@ class PostgresDesk:
             page = media.read_media(connection, creator_id, kind=None, limit=_LATELY, cursor=None)
         return [item.title for item in page.items]
 
-    def keep(self, new: Sequence[NewDraft]) -> list[UUID]:
-        """Keep drafts; answers their ids."""
+    def keep(self, new: Sequence[NewDraft], told: Told) -> list[UUID]:
+        """Keep drafts, and tell what was generated; answers the ids of the drafts."""
         with self._tenant.transaction() as connection:
+            outbox.add(
+                connection,
+                "content.generated",
+                workspace_id=self._tenant.workspace_id,
+                aggregate=("generation", told.generation_id),
+                payload=told.facts,
+            )
             return [drafts.add(connection, draft, by=self._caller) for draft in new]
 
     def decide(self, draft_id: UUID, decision: Decision) -> Decided:
         """Write down what a person makes of a draft; a text joins the library.
+
+        What stands beside an item of a pipeline puts the item into the calendar, too.
 
         Raises:
             NotCompliantError: The rules forbid what they made of it.
@@ -60,18 +71,19 @@ class PostgresDesk:
             "edit": ai.Outcome.EDITED,
             "reject": ai.Outcome.REJECTED,
         }[decision.decision]
+        taken = outcome is not ai.Outcome.REJECTED
         with self._tenant.transaction() as connection:
             draft = drafts.lock(connection, draft_id)
             body = decision.text or _words_of(draft)
             verdict = compliance.check(body, platform=draft.platform)
-            if outcome is not ai.Outcome.REJECTED and not verdict.passed:
+            if taken and not verdict.passed:
                 raise NotCompliantError(
                     "The rules of the platform forbid this text: "
                     + "; ".join(verdict.reasons)
                     + "."
                 )
-            media_id = None
-            if outcome is not ai.Outcome.REJECTED and draft.kind in _KEPT_AS_TEXT:
+            media_id = entry_id = None
+            if taken and draft.kind in _KEPT_AS_TEXT:
                 title = draft.title or body.partition("\n")[0][:_LONGEST_TITLE]
                 item = MediaDraft(kind="text", title=title, body=body)
                 media_id = media.add_media(connection, draft.creator_id, item, by=self._caller).id
@@ -82,7 +94,10 @@ class PostgresDesk:
                 media_id=media_id,
                 satisfaction=decision.satisfaction,
             )
-        return Decided(draft_id=draft_id, decision=outcome, media_id=media_id)
+            if media_id is not None and draft.plan_id is not None:
+                plans = PostgresPlans(self._tenant)
+                entry_id = plans.take(draft, media_id, note=body, by=self._caller)
+        return Decided(draft_id=draft_id, decision=outcome, media_id=media_id, entry_id=entry_id)
 
 
 def _words_of(draft: Draft) -> str:

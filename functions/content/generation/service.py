@@ -1,12 +1,11 @@
 """Rules of generations: an agent writes, both checks look, and what they approve is kept."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
+from functions.content.generation.checking import Written, check
 from functions.content.generation.models import (
     Blocked,
     CaptionsOrder,
@@ -21,18 +20,11 @@ from functions.content.generation.models import (
 from huntaze import ai
 from huntaze.ai import agents
 from huntaze.ai.agents.outputs import Caption, Idea, Optimization, Post, Several, Tag, several
-from huntaze.domain.compliance.review import Review, Reviews, review
-from huntaze.domain.drafts import DraftKind, NewDraft
-from huntaze.errors import HuntazeError
+from huntaze.domain.compliance.review import Reviews
+from huntaze.domain.drafts import NewDraft
 
 # Together they leave the gateway, which waits for 29 seconds, some time.
 _WRITING, _CHECKING = timedelta(seconds=15), timedelta(seconds=9)
-
-
-class CheckUnavailableError(HuntazeError):
-    """No model could look at what was written, so nothing of it is approved or kept."""
-
-    status = HTTPStatus.SERVICE_UNAVAILABLE
 
 
 class Desk(Protocol):
@@ -46,25 +38,17 @@ class Desk(Protocol):
         """Titles of what the creator has in the library, newest first."""
         ...
 
-    def keep(self, drafts: Sequence[NewDraft]) -> list[UUID]:
-        """Keep drafts; answers their ids."""
+    def keep(self, drafts: Sequence[NewDraft], told: "Told") -> list[UUID]:
+        """Keep drafts, and tell what was generated; answers the ids of the drafts."""
         ...
 
 
-@dataclass(frozen=True)
-class _Text:
-    """One text of an answer."""
+class Told(NamedTuple):
+    """What is counted of a generation: ids and figures."""
 
-    kind: DraftKind
-    body: str
-    title: str | None = None
-    details: dict[str, Any] | None = None
-
-    @property
-    def whole(self) -> str:
-        """All its words, as the checks read them."""
-        tags = " ".join(f"#{tag}" for tag in (self.details or {}).get("hashtags", []))
-        return "\n".join(part for part in (self.title, self.body, tags) if part)
+    creator_id: UUID
+    generation_id: UUID
+    facts: dict[str, Any]
 
 
 def ideas(order: IdeasOrder, desk: Desk, writer: ai.Writer) -> Generation:
@@ -79,8 +63,12 @@ def ideas(order: IdeasOrder, desk: Desk, writer: ai.Writer) -> Generation:
         "published_lately": desk.published(client.creator_id),
     }
     shape = several(Idea, order.count)
+
+    def texts(value: Several[Idea]) -> list[Written]:
+        return texts_of_ideas(value, platforms)
+
     return _generate(
-        *(writer, desk, client, ai.Task.CONTENT_IDEAS, data, shape, _texts_of_ideas),
+        *(writer, desk, client, ai.Task.CONTENT_IDEAS, data, shape, texts),
         output_tokens=200 * order.count,
         platforms=platforms,
     )
@@ -92,8 +80,8 @@ def captions(order: CaptionsOrder, desk: Desk, writer: ai.Writer) -> Generation:
     platform = order.platform or client.voice.platform
     data = {**order.model_dump(exclude={"creator_id"}), "platform": platform}
 
-    def texts(value: Several[Caption]) -> list[_Text]:
-        return [_Text("caption", one.text) for one in value.items]
+    def texts(value: Several[Caption]) -> list[Written]:
+        return [Written("caption", one.text) for one in value.items]
 
     return _generate(
         *(writer, desk, client, ai.Task.CAPTIONS, data, several(Caption, order.count), texts),
@@ -108,9 +96,9 @@ def hashtags(order: HashtagsOrder, desk: Desk, writer: ai.Writer) -> Generation:
     platform = order.platform or client.voice.platform
     data = {**order.model_dump(exclude={"creator_id"}), "platform": platform}
 
-    def texts(value: Several[Tag]) -> list[_Text]:
+    def texts(value: Several[Tag]) -> list[Written]:
         words = list(dict.fromkeys(f"#{one.word}" for one in value.items))
-        return [_Text("hashtags", word) for word in words]
+        return [Written("hashtags", word) for word in words]
 
     return _generate(
         *(writer, desk, client, ai.Task.HASHTAGS, data, several(Tag, order.count), texts),
@@ -127,16 +115,16 @@ def text(order: TextOrder, desk: Desk, writer: ai.Writer) -> Generation:
         data: dict[str, Any] = {"text": order.text, "goal": order.goal, "platform": platform}
         return _generate(
             *(writer, desk, client, ai.Task.CONTENT_OPTIMIZATION, data, Optimization),
-            lambda value: [_Text("text", value.text, details={"reasons": value.reasons})],
+            lambda value: [Written("text", value.text, details={"reasons": value.reasons})],
             output_tokens=900,
             platforms=[platform],
         )
     items = [{"title": order.subject, "description": order.goal or order.subject}]
     data = {"items": items, "platform": platform}
 
-    def texts(value: Several[Post]) -> list[_Text]:
+    def texts(value: Several[Post]) -> list[Written]:
         return [
-            _Text("post", one.caption, details={"hashtags": one.hashtags}) for one in value.items
+            Written("post", one.caption, details={"hashtags": one.hashtags}) for one in value.items
         ]
 
     return _generate(
@@ -146,13 +134,18 @@ def text(order: TextOrder, desk: Desk, writer: ai.Writer) -> Generation:
     )
 
 
-def _texts_of_ideas(value: Several[Idea]) -> list[_Text]:
+def texts_of_ideas(value: Several[Idea], platforms: Sequence[str]) -> list[Written]:
+    """Ideas as texts; each is for one of the platforms that were asked for."""
     return [
-        _Text(
+        Written(
             "idea",
             one.description,
             one.title,
-            {"kind": one.kind, "platform": one.platform, "search_words": one.search_words},
+            {
+                "kind": one.kind,
+                "platform": one.platform if one.platform in platforms else platforms[0],
+                "search_words": one.search_words,
+            },
         )
         for one in value.items
     ]
@@ -165,7 +158,7 @@ def _generate[O: Any](
     task: ai.Task,
     data: dict[str, Any],
     shape: type[O],
-    texts_of: Callable[[O], list[_Text]],
+    texts_of: Callable[[O], list[Written]],
     *,
     output_tokens: int,
     platforms: list[str],
@@ -176,60 +169,55 @@ def _generate[O: Any](
         deadline=_WRITING,
     )
     texts = texts_of(answer.value)
-    found = _checked(texts, platforms, writer, client)
+    found = check(texts, platforms, writer, client, deadline=_CHECKING)
     kept = [(one, said) for one, said in zip(texts, found.each, strict=True) if said.approved]
     drafts = [
         NewDraft(
             creator_id=client.creator_id,
             generation_id=answer.generation_id,
             kind=one.kind,
-            platform=platforms[0],
+            platform=one.details.get("platform", platforms[0]),
             title=one.title,
             body=one.body,
-            details=one.details or {},
+            details=one.details,
             model=answer.model,
             prompt_version=agents.CONTENT.prompt_version,
             review=said,
         )
         for one, said in kept
     ]
-    proposals = [
-        Proposal(draft_id=draft_id, title=one.title, text=one.body, details=one.details or {})
-        for draft_id, (one, _) in zip(desk.keep(drafts), kept, strict=True)
+    answered = _answer(answer, found)
+    proposed = zip(desk.keep(drafts, _told(client, task, answered, len(drafts))), kept, strict=True)
+    answered.items = [
+        Proposal(draft_id=draft_id, title=one.title, text=one.body, details=one.details)
+        for draft_id, (one, _) in proposed
     ]
-    return _told(answer, found, proposals)
+    return answered
 
 
-def _checked(
-    texts: list[_Text], platforms: list[str], writer: ai.Writer, client: agents.Client
-) -> Reviews:
-    """Both checks; a text for several platforms must be fit for each.
-
-    Raises:
-        BudgetUsedUpError: The budget has no room for the check.
-        CheckUnavailableError: No model could make it.
-    """
-    words = [one.whole for one in texts]
-    every = Reviews([Review(approved=True, reasons=[]) for _ in texts])
-    for platform in platforms:
-        found = review(words, platform=platform, writer=writer, client=client, deadline=_CHECKING)
-        if isinstance(found.outage, ai.BudgetUsedUpError):
-            raise found.outage
-        if found.outage is not None:
-            raise CheckUnavailableError(
-                "No model could check what was written, so nothing was kept; try again."
-            )
-        every.answers += found.answers
-        every.each = [
-            new if old.approved else old for old, new in zip(every.each, found.each, strict=True)
-        ]
-    return every
+def _told(client: agents.Client, task: ai.Task, answered: Generation, kept: int) -> Told:
+    return Told(
+        client.creator_id,
+        answered.generation_id,
+        {
+            "creator_id": str(client.creator_id),
+            "task": task.value,
+            "kept": kept,
+            "blocked": len(answered.blocked),
+            "model": answered.model,
+            "prompt_version": answered.prompt_version,
+            "tokens": answered.tokens.model_dump(),
+            "latency_ms": answered.latency_ms,
+            "cost_nanos": answered.cost.nanos,
+            "degraded": answered.degraded,
+        },
+    )
 
 
-def _told(answer: ai.Answer[Any], found: Reviews, proposals: list[Proposal]) -> Generation:
+def _answer(answer: ai.Answer[Any], found: Reviews) -> Generation:
     calls = [answer, *found.answers]
     return Generation(
-        items=proposals,
+        items=[],
         blocked=[Blocked(reasons=one.reasons) for one in found.each if not one.approved],
         generation_id=answer.generation_id,
         model=answer.model,

@@ -112,6 +112,8 @@ class PostgresErasures:
                 " AND status NOT IN ('completed', 'cancelled', 'failed')"
                 " UNION ALL SELECT execution_arn FROM workflows"
                 " WHERE execution_arn IS NOT NULL AND status = 'running'"
+                " UNION ALL SELECT execution_arn FROM ai_plan"
+                " WHERE execution_arn IS NOT NULL AND status = 'running'"
             ).fetchall()
         return [row[0] for row in rows]
 

@@ -45,6 +45,7 @@ HIDDEN: dict[str, dict[str, str]] = {
     "erasures": {"fence": _RUNS, "leased_until": _RUNS},
     "media_uploads": {"fence": _RUNS, "leased_until": _RUNS},
     "ai_calls": {"leased_until": _RUNS},
+    "ai_plan": {"execution_arn": _RUNS, "fence": _RUNS, "leased_until": _RUNS},
 }
 
 # Names that look like secrets and are none.

@@ -36,6 +36,9 @@ class NewDraft(BaseModel):
     model: str
     prompt_version: str
     review: Review
+    # The item of a pipeline's plan that it stands beside.
+    plan_id: UUID | None = None
+    plan_position: int | None = None
 
 
 class Draft(NewDraft):
@@ -47,7 +50,7 @@ class Draft(NewDraft):
     final_body: str | None
 
 
-def add(connection: Connection, draft: NewDraft, *, by: UUID) -> UUID:
+def add(connection: Connection, draft: NewDraft, *, by: UUID | None) -> UUID:
     """Keep a text that both checks approved.
 
     Raises:
@@ -58,10 +61,10 @@ def add(connection: Connection, draft: NewDraft, *, by: UUID) -> UUID:
     values = draft.model_dump(mode="json")
     row = connection.execute(
         "INSERT INTO ai_drafts (workspace_id, creator_id, generation_id, kind, platform, title,"
-        " body, details, model, prompt_version, review, requested_by)"
+        " body, details, model, prompt_version, review, plan_id, plan_position, requested_by)"
         " VALUES (current_setting('app.workspace_id')::uuid, %(creator_id)s, %(generation_id)s,"
         " %(kind)s, %(platform)s, %(title)s, %(body)s, %(details)s, %(model)s,"
-        " %(prompt_version)s, %(review)s, %(by)s) RETURNING id",
+        " %(prompt_version)s, %(review)s, %(plan_id)s, %(plan_position)s, %(by)s) RETURNING id",
         {
             **values,
             "details": Jsonb(values["details"]),
@@ -84,7 +87,7 @@ def lock(connection: Connection, draft_id: UUID) -> Draft:
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
             "SELECT id, creator_id, generation_id, kind, platform, title, body, details, model,"
-            " prompt_version, review, created_at, decision, final_body"
+            " prompt_version, review, plan_id, plan_position, created_at, decision, final_body"
             " FROM ai_drafts WHERE id = %s FOR NO KEY UPDATE",
             (draft_id,),
         ).fetchone()

@@ -55,7 +55,7 @@ class Reviews:
 def review(
     texts: Sequence[str],
     *,
-    platform: str,
+    platforms: Sequence[str],
     writer: ai.Writer,
     client: agents.Client,
     deadline: timedelta = timedelta(seconds=10),
@@ -64,21 +64,22 @@ def review(
 
     Args:
         texts: What AI has written.
-        platform: Whose terms apply.
+        platforms: Whose terms apply; a text must be fit for each.
         writer: Who answers as the second check.
         client: For whom the texts are.
         deadline: How long the second check may take, for each twenty texts.
     """
-    found = Reviews([_by_rules(text, platform, client.voice) for text in texts])
+    found = Reviews([_by_rules(text, platforms, client.voice) for text in texts])
     left = [place for place, one in enumerate(found.each) if one.approved]
     for start in range(0, len(left), _AT_ONCE):
         places = left[start : start + _AT_ONCE]
-        _by_model(found, texts, places, platform, writer, client, deadline)
+        _by_model(found, texts, places, platforms, writer, client, deadline)
     return found
 
 
-def _by_rules(text: str, platform: str, voice: agents.Voice) -> Review:
-    reasons = list(compliance.check(text, platform=platform).reasons)
+def _by_rules(text: str, platforms: Sequence[str], voice: agents.Voice) -> Review:
+    found = [compliance.check(text, platform=platform).reasons for platform in platforms]
+    reasons = list(dict.fromkeys(reason for each in found for reason in each))
     reasons += [
         f"forbidden_topic: “{topic}”"
         for topic in voice.forbidden_topics
@@ -91,13 +92,13 @@ def _by_model(
     found: Reviews,
     texts: Sequence[str],
     places: Sequence[int],
-    platform: str,
+    platforms: Sequence[str],
     writer: ai.Writer,
     client: agents.Client,
     deadline: timedelta,
 ) -> None:
     data = {
-        "platform": platform,
+        "platform": ", ".join(platforms),
         "forbidden_topics": list(client.voice.forbidden_topics),
         "texts": {f"text_{number}": texts[place] for number, place in enumerate(places, 1)},
     }

@@ -1,0 +1,1 @@
+"""Pipelines: from ideas to a calendar, step by step, with a person at the end."""

@@ -1,0 +1,1 @@
+"""The steps of the state machine of pipelines."""
