@@ -47,7 +47,8 @@ def aws(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -
         ("events", "bus"),
     ):
         monkeypatch.setattr(clients, name, lambda client=client: getattr(fake, client))
-    monkeypatch.setenv("CAMPAIGN_STATE_MACHINE_ARN", MACHINE)
+    for name in ("CAMPAIGN_STATE_MACHINE_ARN", "HYBRID_STATE_MACHINE_ARN"):
+        monkeypatch.setenv(name, MACHINE)
     monkeypatch.setenv("LANES_QUEUE_URL", "https://queue")
     monkeypatch.setenv("OUTBOX_RELAY_FUNCTION", "relay")
     monkeypatch.setenv("EVENT_BUS_NAME", "bus")
