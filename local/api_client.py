@@ -40,9 +40,10 @@ class ApiClient:
         given = {name: str(value) for name, value in query.items() if value is not None}
         return self._answer(self._http.get(path, params=given))
 
-    def post(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
-        """Make or do something."""
-        return self._answer(self._http.post(path, json=body or {}))
+    def post(self, path: str, body: dict[str, Any] | None = None, *, key: str | None = None) -> Any:  # noqa: ANN401
+        """Make or do something; with a key once, however often it is asked for."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        return self._answer(self._http.post(path, json=body or {}, headers=headers))
 
     def delete(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Take something away."""

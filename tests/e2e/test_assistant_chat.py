@@ -78,6 +78,24 @@ def test_what_was_earned_is_the_sum_of_the_transactions(
     assert cited == {one["id"] for one in said["figures"]}
     kept = api.get(f"/api/ai/chat/{said['chat_id']}")
     assert [turn["answer"] for turn in kept["turns"]] == [said["answer"]]
+    # Reports and the assistant say the same.
+    for path in ("/api/analytics/revenue", "/api/onlyfans/earnings"):
+        (total,) = api.get(path, period="last_7_days")["totals"]
+        assert total["net_cents"] == earned, path
+    assert api.get("/api/analytics/overview", period="last_7_days")["revenue"] == [total]
+    (best, _) = api.get("/api/analytics/top-fans", period="last_7_days")["items"]
+    assert best["net_cents"] == 4999 * 80 // 100
+
+
+def test_a_question_that_is_repeated_is_answered_once(
+    owner: Callable[[str], tuple[ApiClient, str]],
+) -> None:
+    api, creator_id = owner("mia")
+    _pay(api, creator_id)
+    key = f"once-{time.time_ns()}"
+    first, again = (api.post("/api/ai/chat", QUESTION, key=key) for _ in range(2))
+    assert first == again
+    assert len(api.get(f"/api/ai/chat/{first['chat_id']}")["turns"]) == 1
 
 
 def test_a_stranger_gets_neither_the_figures_nor_the_conversation(
