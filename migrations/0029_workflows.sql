@@ -54,11 +54,35 @@ CREATE TABLE workflow_steps (
   CHECK ((result IS NULL) = (finished_at IS NULL))
 );
 
+-- For operators' figures.
 CREATE INDEX ai_generations_refused ON ai_generations (started_at) WHERE result = 'BudgetUsedUp';
+CREATE INDEX ai_spending_by_day ON ai_spending (starts_on);
 
--- What models took to write a campaign; 0 for a person's.
+-- What models took to write a campaign (0 for a person's), and the answer that its texts are, until
+-- a person changes them. No key: the books of models are apart, as they are of the campaign.
 ALTER TABLE campaigns
-  ADD COLUMN ai_cost_nanos bigint NOT NULL DEFAULT 0 CHECK (ai_cost_nanos >= 0);
+  ADD COLUMN ai_cost_nanos bigint NOT NULL DEFAULT 0 CHECK (ai_cost_nanos >= 0),
+  ADD COLUMN generation_id uuid;
+
+-- What each call of a model belongs to, from the request that caused it.
+ALTER TABLE ai_generations ADD COLUMN correlation_id uuid;
+
+CREATE OR REPLACE FUNCTION ai_open(workspace uuid, opening jsonb) RETURNS void
+LANGUAGE plpgsql
+AS $$
+BEGIN
+  PERFORM ai_enter(workspace);
+  INSERT INTO ai_generations (workspace_id, id, creator_id, campaign_id, correlation_id, task, agent,
+                              complexity, critical, prompt_version, tier, reason, hops)
+  SELECT workspace, o.id, o.creator_id, o.campaign_id, o.correlation_id, o.task, o.agent,
+         o.complexity, o.critical, o.prompt_version, o.tier, o.reason, o.hops
+    FROM jsonb_to_record(opening) AS o(id uuid, creator_id uuid, campaign_id uuid,
+         correlation_id uuid, task text, agent text, complexity smallint, critical boolean,
+         prompt_version text, tier text, reason text, hops text[])
+      ON CONFLICT (workspace_id, id) DO UPDATE
+     SET tier = excluded.tier, reason = excluded.reason, hops = excluded.hops;
+END
+$$;
 
 CALL protect_tenant_table('workflows', 'workspace_id', 'creator_id');
 CALL protect_tenant_table('workflow_steps', 'workspace_id', 'creator_id');

@@ -115,6 +115,7 @@ class StoredCampaign(Campaign):
     platform: str
     model: str | None
     ai_cost_nanos: int
+    generation_id: UUID | None
     launch: int
     execution_arn: str | None
     approval_token: str | None

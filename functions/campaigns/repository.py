@@ -11,6 +11,7 @@ from psycopg.rows import class_row, dict_row
 from functions.campaigns.models import Recipient, StoredCampaign, Variant
 from functions.campaigns.status import CampaignStatus, Move, move
 from huntaze import correlation, outbox
+from huntaze.ai import Outcome, record_outcome
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit
 from huntaze.domain.audit import ActorKind
@@ -47,8 +48,8 @@ class PostgresCampaigns:
         return self._tenant.transaction()
 
     def add(self, values: dict[str, Any]) -> UUID:
-        """Store a draft: columns and values, ``variants`` as models."""
-        campaign_id = new_id()
+        """Store a draft: columns and values, ``variants`` as models; without an id, a new one."""
+        campaign_id: UUID = values.get("id") or new_id()
         row = {**values, "variants": _variants_json(values["variants"]), "id": campaign_id}
         names = list(row)
         with self._tenant.transaction() as connection:
@@ -228,6 +229,11 @@ class PostgresCampaigns:
             )
         if decision == "approved":
             self.record(campaign.id, approved_version=campaign.version)
+
+    def keep_outcome(self, generation_id: UUID, outcome: Outcome) -> None:
+        """Keep what a person made of a model's answer."""
+        with self._tenant.transaction() as connection:
+            record_outcome(connection, generation_id, outcome, by=self._caller)
 
     def approval_id(self, campaign: StoredCampaign) -> UUID | None:
         """The approval of the campaign's present version."""

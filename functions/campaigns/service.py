@@ -24,6 +24,7 @@ from functions.campaigns.models import (
 from functions.campaigns.status import CampaignStatus, IllegalMoveError, Move, move
 from functions.campaigns.store import CampaignStore
 from functions.campaigns.templates import template
+from huntaze.ai import Outcome
 from huntaze.domain import compliance
 from huntaze.domain.outbound import commands, planning, queue, settlement
 from huntaze.domain.outbound.states import Priority, SendState
@@ -53,12 +54,16 @@ class Authored:
     """How models wrote a campaign.
 
     Args:
-        model: Which one.
+        id: The campaign's, known before there is one, so that what it costs is booked on it.
+        generation_id: The answer that the texts are from.
+        model: Who gave it.
         ai_disclosed: Whether the texts say so.
-        ai_cost_nanos: What it took, in billionths of a US dollar.
+        ai_cost_nanos: What all of it took, in billionths of a US dollar.
     """
 
-    model: str | None
+    id: UUID
+    generation_id: UUID
+    model: str
     ai_disclosed: bool
     ai_cost_nanos: int
 
@@ -150,8 +155,8 @@ def change(
         values.pop("variants", None)
     with store.transaction() as connection:
         campaign = store.get(campaign_id, lock=True)
-        if variants is not None and campaign.written_by == "template":
-            values["written_by"] = "person"
+        if variants is not None:
+            values |= _rewritten(campaign, store)
         store.check_references(
             campaign.creator_id,
             segment_id=changes.segment_id,
@@ -163,6 +168,18 @@ def change(
             store.record(campaign_id, approval_token=None, delivery_token=None, execution_arn=None)
         store.change(campaign_id, values)
     return store.get(campaign_id).public(), campaign.execution_arn
+
+
+def _rewritten(campaign: StoredCampaign, store: CampaignStore) -> dict[str, Any]:
+    """What follows for a campaign whose texts a person changes."""
+    if campaign.written_by == "template":
+        return {"written_by": "person"}
+    if campaign.generation_id is None:
+        return {}
+    store.keep_outcome(campaign.generation_id, Outcome.EDITED)
+    # From now on no decision on the texts is one on the model's answer.
+    store.record(campaign.id, generation_id=None)
+    return {}
 
 
 def delete(campaign_id: UUID, store: CampaignStore) -> None:
@@ -216,6 +233,9 @@ def decide(
             content_hash=plan.content_hash(campaign),
             decided_by=decided_by,
         )
+        if campaign.generation_id is not None:
+            outcome = Outcome.ACCEPTED if approved else Outcome.REJECTED
+            store.keep_outcome(campaign.generation_id, outcome)
         if approved:
             store.tell("campaign.decided", campaign_id, {"decision": "approved"})
         else:

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from functions.campaigns.models import Recipient, StoredCampaign
 from functions.campaigns.status import CampaignStatus, Move
+from huntaze.ai import Outcome
 from huntaze.db import Connection
 
 
@@ -37,6 +38,8 @@ class CampaignStore(Protocol):
         content_hash: str,
         decided_by: UUID,
     ) -> None: ...
+
+    def keep_outcome(self, generation_id: UUID, outcome: Outcome) -> None: ...
 
     def approval_id(self, campaign: StoredCampaign) -> UUID | None: ...
 

@@ -26,20 +26,23 @@ class Question:
         agent: Who.
         task: One of the agent's tasks.
         output_tokens: The most that the answer may have.
+        most_bytes: The most that it says beside its prefix and the creator's topics, its schema
+            included. A test holds the longest ones against it.
     """
 
     agent: agents.Agent
     task: ai.Task
     output_tokens: int
+    most_bytes: int
 
 
 QUESTIONS: dict[Step, Question] = {
-    Step.CONTENT: Question(agents.CONTENT, ai.Task.CAPTIONS, 700),
-    Step.OPTIMIZATION: Question(agents.CONTENT, ai.Task.CONTENT_OPTIMIZATION, 900),
-    Step.COMPLIANCE: Question(agents.ONLYFANS, ai.Task.COMPLIANCE_CHECK, 500),
-    Step.PLAN: Question(agents.MARKETING, ai.Task.CAMPAIGN_PLAN, 1200),
-    Step.VARIANTS: Question(agents.MARKETING, ai.Task.CAMPAIGN_VARIANTS, 1000),
-    Step.REVIEW: Question(agents.ONLYFANS, ai.Task.COMPLIANCE_CHECK, 600),
+    Step.CONTENT: Question(agents.CONTENT, ai.Task.CAPTIONS, 700, 5_000),
+    Step.OPTIMIZATION: Question(agents.CONTENT, ai.Task.CONTENT_OPTIMIZATION, 900, 8_500),
+    Step.COMPLIANCE: Question(agents.ONLYFANS, ai.Task.COMPLIANCE_CHECK, 500, 27_000),
+    Step.PLAN: Question(agents.MARKETING, ai.Task.CAMPAIGN_PLAN, 1200, 42_000),
+    Step.VARIANTS: Question(agents.MARKETING, ai.Task.CAMPAIGN_VARIANTS, 1000, 48_000),
+    Step.REVIEW: Question(agents.ONLYFANS, ai.Task.COMPLIANCE_CHECK, 600, 18_000),
 }
 
 

@@ -9,8 +9,6 @@ from huntaze import ai
 from huntaze.ai import agents, prices, routing
 from huntaze.ai.catalogue import Prices
 
-# What a question may say beside its prefix; a test holds the longest ones against it.
-MOST_DATA_BYTES = 16_000
 _USUAL_DATA_BYTES = 3_000
 # English and French have about four bytes a token.
 _BYTES_A_TOKEN = 4
@@ -28,6 +26,7 @@ def forecast(workspace_id: UUID, voice: agents.Voice, today: date, *, economy: b
         economy: As a workspace gets it whose budget is used up and who takes less.
     """
     expected = worst = 0
+    topics = len(agents.as_data({"forbidden_topics": list(voice.forbidden_topics)}).encode())
     for question in QUESTIONS.values():
         paid = _prices(workspace_id, question, today, economy=economy)
         prefix = len(agents.prefix_of(question.agent, voice).encode())
@@ -35,7 +34,8 @@ def forecast(workspace_id: UUID, voice: agents.Voice, today: date, *, economy: b
         expected += prices.worst_case(
             (prefix + _USUAL_DATA_BYTES) // _BYTES_A_TOKEN, output // 2, paid
         )
-        worst += _ATTEMPTS * prices.worst_case(prefix + MOST_DATA_BYTES, output, paid)
+        most = prefix + topics + question.most_bytes
+        worst += _ATTEMPTS * prices.worst_case(most, output, paid)
     return AiForecast(
         model_calls=len(QUESTIONS), expected_nano_usd=expected, at_most_nano_usd=worst
     )

@@ -7,7 +7,9 @@ from pydantic import BaseModel
 
 from functions.campaigns.models import Variant
 from functions.campaigns.plan import sample_text
+from huntaze.ai.agents import Voice
 from huntaze.domain import compliance
+from huntaze.domain.compliance.review import forbidden_topics_in
 from huntaze.domain.outbound.texts import TemplateError, parse
 
 # An amount, a share or a bargain: offers are the system's, a text that names one could contradict
@@ -33,37 +35,30 @@ class Screened(BaseModel):
     refused: list[Refused]
 
 
-def objections(
-    text: str, *, platform: str, price_cents: int = 0, media_count: int = 0
-) -> list[str]:
+def objections(text: str, voice: Voice, *, price_cents: int = 0, media_count: int = 0) -> list[str]:
     """What the rules object to in a text as fans would read it; nothing when it passes."""
     try:
         parse(text)
     except TemplateError as error:
         return [f"placeholder: {error.detail}"]
-    found = list(
-        compliance.check(
-            sample_text(Variant(label="A", message=text)),
-            platform=platform,
-            price_cents=price_cents,
-            media_count=media_count,
-        ).reasons
+    shown = sample_text(Variant(label="A", message=text))
+    verdict = compliance.check(
+        shown, platform=voice.platform, price_cents=price_cents, media_count=media_count
     )
+    found = [*verdict.reasons, *forbidden_topics_in(shown, voice)]
     if _AMOUNT.search(text):
         found.append("amount: only the system says what something costs")
     return found
 
 
 def screen(
-    texts: Iterable[str], *, platform: str, price_cents: int = 0, media_count: int = 0
+    texts: Iterable[str], voice: Voice, *, price_cents: int = 0, media_count: int = 0
 ) -> Screened:
     """Part texts by the rules; of equal ones the first is kept."""
     passed: list[str] = []
     refused: list[Refused] = []
     for text in dict.fromkeys(texts):
-        reasons = objections(
-            text, platform=platform, price_cents=price_cents, media_count=media_count
-        )
+        reasons = objections(text, voice, price_cents=price_cents, media_count=media_count)
         if reasons:
             refused.append(Refused(text=text, reasons=reasons))
         else:

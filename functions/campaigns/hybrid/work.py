@@ -1,5 +1,6 @@
 """What each step of a workflow does. A step knows what the steps before it have found."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ _RECENT = timedelta(days=90)
 _TIME_TO_APPROVE = timedelta(hours=1)
 _RANGE = timedelta(days=7)
 _USUAL_VARIANTS = 3
+_MOST_OF_RULES = 2000
 _LABELS = "ABCD"
 
 
@@ -76,6 +78,8 @@ class Bench:
             self.workflow.workspace_id,
             self.workflow.creator_id,
             self.store.voice(self.workflow.creator_id),
+            # The campaign will have the workflow's id.
+            campaign_id=self.workflow.id,
         )
         answer = asks.ask(self.writer, self.step, client, data, output)
         kept = Reply(
@@ -95,7 +99,7 @@ class Bench:
         """Part texts by the rules of the platform."""
         return screening.screen(
             texts,
-            platform=self.workflow.platform,
+            self.store.voice(self.workflow.creator_id),
             price_cents=self.workflow.request.price_cents,
             media_count=len(self.workflow.request.media_ids),
         )
@@ -139,10 +143,15 @@ def history(bench: Bench) -> dict[str, Any]:
         per_minute=min(pace, order.messages_per_minute or pace),
     )
     return {
-        "segment": {"rules": rules or "every fan", "fans": fans},
+        "segment": {"rules": _short(rules), "fans": fans},
         "figures": bench.store.figures(workflow.creator_id, since),
         "best_times": [slot.model_dump(mode="json") for slot in slots],
     }
+
+
+def _short(rules: dict[str, Any] | None) -> str:
+    """A segment's rules for whoever only has to get an idea of them."""
+    return "every fan" if rules is None else json.dumps(rules)[:_MOST_OF_RULES]
 
 
 def content(bench: Bench) -> dict[str, Any]:
@@ -234,6 +243,8 @@ def campaign(bench: Bench) -> dict[str, Any]:
         author=bench.workflow.requested_by,
         now=bench.now,
         authored=Authored(
+            id=bench.workflow.id,
+            generation_id=replies[Step.VARIANTS].generation_id,
             model=replies[Step.VARIANTS].model,
             ai_disclosed=disclosure is not None and all(disclosure in text for text in texts),
             ai_cost_nanos=sum(reply.cost_nano_usd for reply in replies.values()),

@@ -11,6 +11,7 @@ from huntaze import ai
 from huntaze.ai.agents.outputs import Caption, Judgement, judgements, several
 from huntaze.db import SingleConnection
 from huntaze.domain.billing import entitlements
+from huntaze.ids import new_id
 from tests.fakes.scripted_writer import ScriptedWriter
 
 FINE, BAD = ("Which plant do I keep?", "Find me on Telegram")
@@ -140,6 +141,14 @@ def test_what_a_person_decides_is_recorded_once(desk, call, drafts, tenant, deci
             (body["generation_id"],),
         ).fetchall()
     assert outcomes == [(row[0], decision.get("satisfaction"), "content-1/common-1")]
+
+
+def test_questions_are_booked_under_the_request_that_caused_them(desk, call, tenant):
+    status, _, headers = call(desk, "captions", ORDER, desk.router(), user_id=new_id())
+    assert status == 200
+    with tenant(desk.workspace_id).transaction() as connection:
+        booked = connection.execute("SELECT DISTINCT correlation_id FROM ai_generations").fetchall()
+    assert [(str(one),) for (one,) in booked] == [(headers["X-Correlation-Id"][0],)]
 
 
 def test_an_edit_passes_the_rules_or_is_not_stored(desk, call, drafts, tenant):

@@ -151,6 +151,51 @@ def test_a_workflow_ends_in_a_campaign_that_awaits_its_approval(
     # One thread through all of it.
     assert str(campaign["correlation_id"]) == ended["correlation_id"]
     assert {str(request.workspace_id) for request, _ in writer.asked} == {str(desk.workspace_id)}
+    # What it costs is booked on the campaign from the first question on.
+    assert campaign_id == began["workflow_id"]
+    assert {str(request.campaign_id) for request, _ in writer.asked} == {campaign_id}
+    assert all(request.prompt_version for request, _ in writer.asked)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "outcome"),
+    [
+        ("/approve", {"version": 1}, "accepted"),
+        ("/reject", {"version": 1}, "rejected"),
+        ("", {"message": "In my own words"}, "edited"),
+    ],
+)
+def test_models_are_told_what_people_made_of_their_texts(
+    desk: Desk,
+    start: Callable[..., dict[str, Any]],
+    step: Callable[..., None],
+    status: Callable[[str], dict[str, Any]],
+    prepare: Callable[[str], None],
+    ask_door: Callable[..., Answer],
+    path: str,
+    body: dict[str, Any],
+    outcome: str,
+) -> None:
+    desk.fan()
+    began = start()
+    step(began, *BEFORE_HANDOVER)
+    prepare(began["workflow_id"])
+    step(began, Step.HANDOVER)
+    generation = status(began["workflow_id"])["steps"][5]["generation_id"]
+    _book(desk, generation)
+    method = "POST" if path else "PATCH"
+    answer = ask_door(
+        door, desk, method, f"/api/marketing/campaigns/{began['workflow_id']}{path}", body
+    )
+    assert answer.status == 200, answer.body
+    if outcome == "edited":
+        # From here on it is a person's text that is decided on.
+        answer = ask_door(
+            door, desk, "POST", f"/api/marketing/campaigns/{began['workflow_id']}/launch", {}
+        )
+        assert answer.status == 202, answer.body
+    row = desk.row(UUID(generation), "ai_generations")
+    assert (row["outcome"], row["outcome_by"]) == (outcome, desk.user_id)
 
 
 @pytest.mark.parametrize("name", BEFORE_HANDOVER)
@@ -496,6 +541,17 @@ def _plan() -> dict[str, object]:
 def _resume(ask_door: Callable[..., Answer], desk: Desk, workflow: dict[str, Any]) -> Answer:
     path = f"/api/v2/campaigns/hybrid/{workflow['workflow_id']}/resume"
     return ask_door(door, desk, "POST", path, {})
+
+
+def _book(desk: Desk, generation_id: str) -> None:
+    """What the books of models have of a question, which the writer of these tests has not."""
+    with desk.app.transaction() as connection:
+        connection.execute(
+            "INSERT INTO ai_generations (workspace_id, id, task, agent, complexity, critical, tier,"
+            " reason, hops) VALUES (%s, %s, 'campaign_variants', 'marketing', 5, false, 'economy',"
+            " 'ordinary', '{}')",
+            (desk.workspace_id, generation_id),
+        )
 
 
 def _let_lease_end(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
+from huntaze import correlation
 from huntaze.ai.models import Decision, Hop, Request
 from huntaze.ai.prices import NANOS_PER_CENT
 from huntaze.db import Connection, ConnectionSource
@@ -215,10 +216,12 @@ def _write_whole(connection: Connection, opening: Opening, end: End) -> None:
 
 def _as_json(opening: Opening) -> dict[str, Any]:
     request, decision = opening.request, opening.decision
+    work = correlation.current()
     return {
         "id": str(opening.generation_id),
         "creator_id": request.creator_id and str(request.creator_id),
         "campaign_id": request.campaign_id and str(request.campaign_id),
+        "correlation_id": work and str(work.correlation_id),
         "task": request.task,
         "agent": request.agent,
         "complexity": decision.complexity,

@@ -80,12 +80,17 @@ def review(
 def _by_rules(text: str, platforms: Sequence[str], voice: agents.Voice) -> Review:
     found = [compliance.check(text, platform=platform).reasons for platform in platforms]
     reasons = list(dict.fromkeys(reason for each in found for reason in each))
-    reasons += [
+    reasons += forbidden_topics_in(text, voice)
+    return Review(approved=not reasons, reasons=reasons)
+
+
+def forbidden_topics_in(text: str, voice: agents.Voice) -> list[str]:
+    """The objections of a creator who does not want to speak of something."""
+    return [
         f"forbidden_topic: “{topic}”"
         for topic in voice.forbidden_topics
         if re.search(rf"(?<!\w){re.escape(topic.casefold())}(?!\w)", text.casefold())
     ]
-    return Review(approved=not reasons, reasons=reasons)
 
 
 def _by_model(
