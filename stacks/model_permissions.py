@@ -22,6 +22,13 @@ def ask_models(function: lambda_.Function, settings: StageSettings, data: Data) 
     allow(function, ["dynamodb:GetItem", "dynamodb:PutItem"], tables)
 
 
+def watch_models(function: lambda_.Function, data: Data) -> None:
+    """Look at the breakers of all models."""
+    table = data.tables["circuit-breakers"]
+    function.add_environment("CIRCUIT_BREAKERS_TABLE", table.table_name)
+    allow(function, ["dynamodb:Scan"], [table.table_arn])
+
+
 def store_ai_costs(function: lambda_.Function, data: Data) -> None:
     """Put the cost rows of models."""
     table = data.tables["ai-costs"]

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from huntaze.ai.breaker import State
+from huntaze.ai.catalogue import Provider
 from huntaze.domain.addresses import Email
 from huntaze.flags import Flag, FlagState, Rollout
 
@@ -79,16 +81,63 @@ class Lanes(BaseModel):
     ]
 
 
+class Breaker(BaseModel):
+    """Whether a model may be asked."""
+
+    provider: Provider
+    model: str
+    state: State
+    failures: Annotated[int, Field(description="In a row, while closed.")]
+    until: Annotated[
+        datetime | None, Field(description="When one call may try again; null while closed.")
+    ]
+
+
+class Budgets(BaseModel):
+    """What models have cost, all workspaces together, in billionths of a US dollar."""
+
+    spent_today_nanos: int
+    spent_this_month_nanos: int
+    reserved_nanos: Annotated[int, Field(description="By calls that are under way.")]
+    workspaces_refused: Annotated[
+        int, Field(description="Workspaces whose budget had no room, in the last 24 hours.")
+    ]
+
+
+class Workflows(BaseModel):
+    """Campaigns that models prepare; counts of ends are those of the last 24 hours."""
+
+    running: int
+    oldest_seconds: Annotated[float | None, Field(description="For how long the oldest has run.")]
+    waiting: Annotated[int, Field(description="Ordered, and not started yet.")]
+    queue_seconds: Annotated[
+        float | None, Field(description="How long the oldest of these has waited.")
+    ]
+    completed_today: int
+    stopped_today: Annotated[int, Field(description="For want of budget.")]
+    failed_today: int
+    last_success_at: datetime | None
+
+
 class DetailedHealth(BaseModel):
     """How the whole stage is, over all workspaces."""
 
     status: Annotated[
         Literal["ok", "degraded"],
-        Field(description="`degraded`: something has waited longer than it should."),
+        Field(
+            description="`degraded`: something has waited longer than it should, or a model is not"
+            " asked because it does not answer."
+        ),
     ]
     migration: Annotated[str, Field(description="The newest migration that was applied.")]
     lanes: Lanes
     work: list[Work]
+    breakers: Annotated[
+        list[Breaker] | None,
+        Field(description="Of every model that is not past its end; null: they cannot be read."),
+    ]
+    budgets: Budgets
+    workflows: Workflows
 
 
 class FlagDraft(Rollout):

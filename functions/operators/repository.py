@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from functions.operators.models import (
+    Budgets,
     FlagChange,
     FlagDraft,
     GrantOrder,
@@ -14,6 +15,7 @@ from functions.operators.models import (
     Operator,
     Outcome,
     Work,
+    Workflows,
 )
 from huntaze.db import ConnectionSource
 from huntaze.flags import Flag
@@ -89,6 +91,24 @@ class PostgresFigures:
                 "SELECT kind, waiting, extract(epoch FROM oldest)::float AS oldest_seconds"
                 " FROM waiting_work()"
             ).fetchall()
+
+    def budgets(self) -> Budgets:
+        """What models have cost."""
+        with (
+            self._source.connection() as connection,
+            connection.cursor(row_factory=class_row(Budgets)) as cursor,
+        ):
+            (found,) = cursor.execute("SELECT * FROM ai_budget_figures()").fetchall()
+        return found
+
+    def workflows(self) -> Workflows:
+        """How far campaigns are that models prepare."""
+        with (
+            self._source.connection() as connection,
+            connection.cursor(row_factory=class_row(Workflows)) as cursor,
+        ):
+            (found,) = cursor.execute("SELECT * FROM workflow_figures()").fetchall()
+        return found
 
 
 class PostgresFlagLog:

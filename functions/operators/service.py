@@ -1,11 +1,13 @@
 """Rules of operators' routes. Knows nothing of HTTP, SQL or AWS."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
 from functions.operators.models import (
+    Breaker,
+    Budgets,
     DetailedHealth,
     FeatureFlag,
     FeatureFlags,
@@ -13,7 +15,11 @@ from functions.operators.models import (
     FlagDraft,
     Lanes,
     Work,
+    Workflows,
 )
+from huntaze.ai.breaker import Circuit, State
+from huntaze.ai.catalogue import Catalogue
+from huntaze.ai.models import Hop
 from huntaze.flags import Flag, FlagChangedError, FlagState, Rollout
 
 # As long as the sweeps of lanes wait, so that both speak of the same lanes.
@@ -27,6 +33,11 @@ _LONGEST: dict[str, timedelta] = {
     "webhooks": timedelta(minutes=15),
 }
 
+# A sweep starts each minute what was ordered and not started, and ends what was silent for two
+# hours; a workflow asks six questions and waits for one campaign to be prepared.
+_LONGEST_QUEUE = timedelta(minutes=5)
+_LONGEST_WORKFLOW = timedelta(minutes=150)
+
 
 class Figures(Protocol):
     """Where the state of the whole stage is known."""
@@ -36,6 +47,46 @@ class Figures(Protocol):
     def lanes(self, patience: timedelta) -> Lanes: ...
 
     def waiting_work(self) -> list[Work]: ...
+
+    def budgets(self) -> Budgets: ...
+
+    def workflows(self) -> Workflows: ...
+
+
+class Circuits(Protocol):
+    """Where the breakers of models are."""
+
+    def all(self) -> dict[str, Circuit]: ...
+
+
+def breakers(circuits: Circuits, models: Catalogue, now: datetime) -> list[Breaker]:
+    """Tell of every model that can be asked whether it may be."""
+    known = circuits.all()
+    told: list[Breaker] = []
+    for model in models.models:
+        if model.has_ended(now.date()):
+            continue
+        circuit = known.get(Hop(model.provider, model.id).circuit, Circuit())
+        closed = circuit.state is State.CLOSED
+        told.append(
+            Breaker(
+                provider=model.provider,
+                model=model.id,
+                state=circuit.state,
+                failures=circuit.failures,
+                until=None if closed else datetime.fromtimestamp(circuit.until, UTC),
+            )
+        )
+    return told
+
+
+def judge_models(found: Iterable[Breaker] | None, workflows: Workflows) -> bool:
+    """Whether every model is asked, and no workflow waits or runs longer than it should."""
+    late = (workflows.queue_seconds or 0) > _LONGEST_QUEUE.total_seconds() or (
+        workflows.oldest_seconds or 0
+    ) > _LONGEST_WORKFLOW.total_seconds()
+    closed = found is not None and all(one.state is State.CLOSED for one in found)
+    return closed and not late
 
 
 def judge(lanes: Lanes, work: Iterable[Work]) -> bool:
@@ -48,14 +99,18 @@ def judge(lanes: Lanes, work: Iterable[Work]) -> bool:
     return not late and lanes.stalled == 0
 
 
-def health(figures: Figures) -> DetailedHealth:
-    """Tell how the stage is."""
-    lanes, work = figures.lanes(PATIENCE), figures.waiting_work()
+def health(figures: Figures, told: list[Breaker] | None) -> DetailedHealth:
+    """Tell how the stage is; breakers that nobody could read are None."""
+    lanes, work, workflows = figures.lanes(PATIENCE), figures.waiting_work(), figures.workflows()
+    well = judge(lanes, work) and judge_models(told, workflows)
     return DetailedHealth(
-        status="ok" if judge(lanes, work) else "degraded",
+        status="ok" if well else "degraded",
         migration=figures.migration(),
         lanes=lanes,
         work=work,
+        breakers=told,
+        budgets=figures.budgets(),
+        workflows=workflows,
     )
 
 

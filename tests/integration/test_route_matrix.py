@@ -84,7 +84,7 @@ SETTINGS = (
     *("IMPORTS_BUCKET", "IMPORTS_QUEUE_URL"),
     *("MEDIA_BUCKET", "UPLOADS_BUCKET", "ENRICHMENT_QUEUE_URL"),
     *("EXPORTS_BUCKET", "EXPORTS_KEY_ARN", "EXPORTS_QUEUE_URL", "ERASURES_QUEUE_URL"),
-    *("EMAIL_QUEUE_URL", "FEATURE_FLAGS_TABLE"),
+    *("EMAIL_QUEUE_URL", "FEATURE_FLAGS_TABLE", "CIRCUIT_BREAKERS_TABLE"),
     *("APP_URL", "OAUTH_CALLBACK_URL", "OAUTH_SECRETS_ARN"),
 )
 # What a message says, and to whom, is frozen before any key is looked at.
@@ -148,6 +148,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
     clients.dynamodb().get_item.return_value = {}
+    clients.dynamodb().get_paginator().paginate.return_value = []
     bucket = Mock()
     found = {"ETag": "e", "ContentLength": 1, "ContentType": "image/jpeg"}
     bucket.head_object.return_value = found

@@ -10,13 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.operators import service
-from functions.operators.models import GrantOrder, Lanes, ListOrder, Work
+from functions.operators.models import Breaker, GrantOrder, Lanes, ListOrder, Work, Workflows
+from huntaze.ai.breaker import State
+from huntaze.ai.catalogue import Provider
 from huntaze.auth import EmailUnverifiedError, NoWorkspaceError, Person, principal_from
 from huntaze.errors import ForbiddenError
 from huntaze.ids import new_id
 from operations import operators, stage
 
 QUIET = Lanes(at_work=3, stalled=0, held_by_restore=0)
+NO_WORKFLOWS = Workflows(
+    running=0,
+    oldest_seconds=None,
+    waiting=0,
+    queue_seconds=None,
+    completed_today=0,
+    stopped_today=0,
+    failed_today=0,
+    last_success_at=None,
+)
 LONGEST = {kind: longest.total_seconds() for kind, longest in service._LONGEST.items()}
 WHY = ["--stage", "dev", "--by", "ops", "--reason", "on call"]
 
@@ -30,6 +42,22 @@ def test_degraded_is_what_waits_longer_than_it_should(kind: Any, seconds: float)
 def test_lanes_that_get_nowhere_degrade_and_imports_never_do() -> None:
     assert service.judge(QUIET, [Work(kind="imports", waiting=1, oldest_seconds=1e7)])
     assert not service.judge(QUIET.model_copy(update={"stalled": 1}), [])
+
+
+@given(
+    st.lists(st.sampled_from(State), max_size=4),
+    st.none() | st.floats(0, 1e5),
+    st.none() | st.floats(0, 1e5),
+)
+def test_degraded_is_a_model_that_is_not_asked_or_a_workflow_that_waits(states, queue, oldest):
+    told = [
+        Breaker(provider=Provider.OPENAI, model="m", state=state, failures=0, until=None)
+        for state in states
+    ]
+    flows = NO_WORKFLOWS.model_copy(update={"queue_seconds": queue, "oldest_seconds": oldest})
+    well = {*states} <= {State.CLOSED} and (queue or 0) <= 300 and (oldest or 0) <= 9000
+    assert service.judge_models(told, flows) == well
+    assert not service.judge_models(None, flows)
 
 
 @pytest.mark.parametrize(

@@ -1,18 +1,25 @@
 """HTTP door of operators: wiring and routes, no rules."""
 
+import logging
+from datetime import UTC, datetime
 from typing import Annotated
 
 from aws_lambda_powertools.event_handler import Depends
 
 from functions.operators import service
-from functions.operators.models import DetailedHealth, FeatureFlag, FeatureFlags, FlagDraft
+from functions.operators.api.settings import OperatorsSettings
+from functions.operators.models import Breaker, DetailedHealth, FeatureFlag, FeatureFlags, FlagDraft
 from functions.operators.repository import PostgresFigures, PostgresFlagLog
-from huntaze import flags
+from huntaze import clients, flags
+from huntaze.ai.catalogue import catalogue
+from huntaze.ai.circuits import DynamoCircuits
 from huntaze.auth import Person, current_person
 from huntaze.db import database
 from huntaze.http import create_app, lambda_entry
+from huntaze.settings import load
 
 app = create_app()
+log = logging.getLogger(__name__)
 
 
 def stored_figures() -> service.Figures:
@@ -30,17 +37,30 @@ def flag_log() -> service.FlagLog:
     return PostgresFlagLog(database())
 
 
+def told_breakers() -> list[Breaker] | None:
+    """The breakers of the stage's models; None while their table is away."""
+    circuits = DynamoCircuits(load(OperatorsSettings).circuit_breakers_table)
+    try:
+        return service.breakers(circuits, catalogue(), datetime.now(UTC))
+    except clients.aws_errors():
+        log.warning("the circuit breakers cannot be read", exc_info=True)
+        return None
+
+
 Flags = Annotated[service.FlagStore, Depends(stored_flags)]
 FlagLog = Annotated[service.FlagLog, Depends(flag_log)]
 
 
 @app.get("/api/health/hybrid-orchestrator", tags=["operators"])
-def detailed_health(figures: Annotated[service.Figures, Depends(stored_figures)]) -> DetailedHealth:
-    """Tell how the whole stage is: lanes, what waits and for how long, the schema.
+def detailed_health(
+    figures: Annotated[service.Figures, Depends(stored_figures)],
+    breakers: Annotated[list[Breaker] | None, Depends(told_breakers)],
+) -> DetailedHealth:
+    """Tell how the whole stage is: what waits and for how long, models, budgets, the schema.
 
     For operators of the platform, who need be in no workspace.
     """
-    return service.health(figures)
+    return service.health(figures, breakers)
 
 
 @app.get("/api/admin/feature-flags", tags=["operators"])

@@ -3,13 +3,18 @@
 import json
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import psycopg
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from functions.operators.api import handler as api
 from functions.operators.grants import handler as grants
-from huntaze.db import Connection, SingleConnection
+from huntaze import clients
+from huntaze.db import Connection, SingleConnection, Tenant
+from huntaze.ids import new_id
+from huntaze.settings import load
 
 GRANT = {"action": "grant", "by": "ops@example.com", "reason": "on call"}
 REVOKE = {**GRANT, "action": "revoke", "reason": "left"}
@@ -24,9 +29,22 @@ def order(as_role, monkeypatch, lambda_context) -> Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def ask_health(as_role, monkeypatch, api_event, lambda_context) -> Callable[..., tuple[int, Any]]:
+def circuits() -> Mock:
+    """The table of breakers: no model has ever failed."""
+    made = Mock()
+    made.get_paginator.return_value.paginate.return_value = []
+    return made
+
+
+@pytest.fixture
+def ask_health(
+    as_role, monkeypatch, api_event, lambda_context, circuits
+) -> Callable[..., tuple[int, Any]]:
     source = SingleConnection(lambda: as_role("auditor"))
     monkeypatch.setattr(api, "database", lambda: source)
+    monkeypatch.setenv("CIRCUIT_BREAKERS_TABLE", "breakers")
+    load.cache_clear()
+    monkeypatch.setattr(clients, "dynamodb", lambda: circuits)
 
     def ask(context: dict[str, str]) -> tuple[int, Any]:
         answer = api.handler(api_event("GET", HEALTH, principal=context), lambda_context)
@@ -178,3 +196,78 @@ def test_health_tells_what_waits(ask_health, lone_operator, register):
     assert mails["oldest_seconds"] >= 0
     assert after["migration"] >= "0024_operators.sql"
     assert after["lanes"].keys() == {"at_work", "stalled", "held_by_restore"}
+
+
+def test_health_tells_which_models_are_asked(ask_health, lone_operator, circuits):
+    open_one = {
+        "circuit": {"S": "openai/gpt-6-luna"},
+        "state": {"S": "open"},
+        **{name: {"N": "0"} for name in ("failures", "failing_since", "pauses", "version")},
+        "until": {"N": "1800000000.5"},
+    }
+    pages = circuits.get_paginator.return_value.paginate
+    pages.return_value = [{"Items": []}, {"Items": [open_one]}]
+    status, body = ask_health(lone_operator)
+    assert (status, body["status"]) == (200, "degraded")
+    states = {(one["provider"], one["model"]): one["state"] for one in body["breakers"]}
+    assert states.pop(("openai", "gpt-6-luna")) == "open"
+    assert {*states.values()} == {"closed"}
+    assert ("azure_openai", "gpt-6-luna") in states
+    (until,) = [one["until"] for one in body["breakers"] if one["state"] == "open"]
+    assert until.startswith("2027-01-15T08:00:00.5")
+
+    pages.side_effect = EndpointConnectionError(endpoint_url="https://dynamodb")
+    status, body = ask_health(lone_operator)
+    assert (status, body["status"], body["breakers"]) == (200, "degraded", None)
+
+
+def test_health_tells_of_workflows_and_budgets_of_all_workspaces(
+    ask_health, lone_operator, as_role, tenant_factory
+):
+    def told() -> tuple[dict[str, Any], dict[str, Any]]:
+        body = ask_health(lone_operator)[1]
+        return body["workflows"], body["budgets"]
+
+    (flows, budgets), source = told(), SingleConnection(lambda: as_role("app"))
+    for _ in range(2):
+        ids = tenant_factory()
+        with Tenant(source, ids.workspace_id).transaction() as connection:
+            for ending in ("running", "completed"):
+                _workflow(connection, ids, ending)
+            _spend(connection, ids.workspace_id)
+    found, money = told()
+    assert found["running"] == flows["running"] + 2
+    assert found["waiting"] == flows["waiting"] + 2
+    assert found["queue_seconds"] >= 3600
+    assert found["oldest_seconds"] >= 3600
+    assert found["completed_today"] == flows["completed_today"] + 2
+    assert found["failed_today"] == flows["failed_today"]
+    assert found["last_success_at"] > (flows["last_success_at"] or "")
+    assert money["spent_today_nanos"] == budgets["spent_today_nanos"] + 14
+    assert money["reserved_nanos"] == budgets["reserved_nanos"] + 6
+    assert money["workspaces_refused"] == budgets["workspaces_refused"] + 2
+
+
+def _workflow(connection, ids, status):
+    connection.execute(
+        "INSERT INTO workflows (workspace_id, creator_id, status, request, forecast, requested_by,"
+        " started_at, finished_at) VALUES (%s, %s, %s, '{}', '{}', %s, now() - interval '2 hours',"
+        " CASE WHEN %s = 'running' THEN NULL ELSE clock_timestamp() END)",
+        (ids.workspace_id, ids.creator_id, status, ids.user_id, status),
+    )
+
+
+def _spend(connection, workspace_id):
+    connection.execute(
+        "INSERT INTO ai_spending (workspace_id, period, starts_on, spent_nanos, reserved_nanos)"
+        " SELECT %(whose)s, 'day', (clock_timestamp() AT TIME ZONE 'UTC')::date, 7, 3"
+        " UNION ALL SELECT %(whose)s, 'month', usage_month(clock_timestamp()), 7, 3",
+        {"whose": workspace_id},
+    )
+    for _ in range(2):
+        connection.execute(
+            "INSERT INTO ai_generations (workspace_id, id, task, agent, complexity, critical, tier,"
+            " reason, hops, result) VALUES (%s, %s, 't', 'a', 1, false, 'economy', 'r', '{}',"
+            " 'BudgetUsedUp')",
+            (workspace_id, new_id()),
+        )

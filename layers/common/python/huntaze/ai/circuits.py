@@ -2,8 +2,8 @@
 
 import logging
 import time
-from collections.abc import Callable
-from typing import Protocol
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from huntaze import clients, metrics
 from huntaze.ai import breaker
@@ -116,18 +116,14 @@ class DynamoCircuits:
             log.warning("a circuit breaker cannot be read", extra={"circuit": hop.circuit})
             return Circuit()
         item = found.get("Item")
-        circuit = Circuit()
-        if item is not None:
-            circuit = Circuit(
-                state=State(item["state"]["S"]),
-                failures=int(item["failures"]["N"]),
-                failing_since=float(item["failing_since"]["N"]),
-                until=float(item["until"]["N"]),
-                pauses=int(item["pauses"]["N"]),
-                version=int(item["version"]["N"]),
-            )
+        circuit = Circuit() if item is None else _circuit_of(item)
         self._read[hop.circuit] = (now, circuit)
         return circuit
+
+    def all(self) -> dict[str, Circuit]:
+        """Every breaker that has ever met a failure, by its name; the others are closed."""
+        pages = clients.dynamodb().get_paginator("scan").paginate(TableName=self._table)
+        return {item["circuit"]["S"]: _circuit_of(item) for page in pages for item in page["Items"]}
 
     def _replace(self, hop: Hop, old: Circuit, new: Circuit) -> bool:
         """Write ``new`` over ``old``, unless somebody else was quicker."""
@@ -153,3 +149,14 @@ class DynamoCircuits:
             log.warning("a circuit breaker cannot be written", extra={"circuit": hop.circuit})
             return False
         return True
+
+
+def _circuit_of(item: Mapping[str, Any]) -> Circuit:
+    return Circuit(
+        state=State(item["state"]["S"]),
+        failures=int(item["failures"]["N"]),
+        failing_since=float(item["failing_since"]["N"]),
+        until=float(item["until"]["N"]),
+        pauses=int(item["pauses"]["N"]),
+        version=int(item["version"]["N"]),
+    )
