@@ -108,7 +108,8 @@ class Operations:
             "responses": dict(sorted(self._responses.items())),
             "examples": {
                 _key(error): {"summary": _sentence(error), "value": _body(error)}
-                for error in sorted(self._refusals, key=_key)
+                # Two features may call a refusal the same: whose words stand is no chance.
+                for error in sorted(self._refusals, key=lambda one: (_key(one), one.__module__))
             },
         }
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from functions.content.generation.models import Cost, IdeasOrder, Tokens
 from huntaze import ai
@@ -20,6 +20,13 @@ def _in_order(times: list[time]) -> list[time]:
     return sorted(set(times))
 
 
+# The format `time` of JSON schemas has a zone, which these have not.
+WallTime = Annotated[
+    time,
+    WithJsonSchema({"type": "string", "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"}),
+]
+
+
 class Slots(BaseModel):
     """When items could be published: times of the clock on the wall of a zone, day by day."""
 
@@ -28,7 +35,7 @@ class Slots(BaseModel):
     first: date | None = Field(None, description="Empty is tomorrow, as the zone has it.")
     time_zone: TimeZone | None = Field(None, description="Empty is the creator's.")
     times: Annotated[
-        list[time], Field(min_length=1, max_length=MOST_TIMES), AfterValidator(_in_order)
+        list[WallTime], Field(min_length=1, max_length=MOST_TIMES), AfterValidator(_in_order)
     ] = Field(default=[time(18)])
     every_days: Annotated[int, Field(ge=1, le=31)] = 1
 
