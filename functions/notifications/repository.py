@@ -123,3 +123,9 @@ class PostgresMails(Transactions):
                 {"age": older_than, "most": most},
             ).fetchall()
         return [row[0] for row in rows]
+
+    def forget(self, most: int) -> dict[str, int]:
+        """Delete the oldest of what is over; how much of each kind."""
+        with self.transaction() as connection:
+            rows = connection.execute("SELECT * FROM forget_what_is_over(%s)", (most,)).fetchall()
+        return {kind: forgotten for kind, forgotten in rows if forgotten}

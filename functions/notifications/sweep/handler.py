@@ -1,4 +1,4 @@
-"""Runs every minute: queues again what waits and may have been lost on the way."""
+"""Runs every minute: queues again what may have been lost on the way, and forgets what is over."""
 
 import logging
 from datetime import timedelta
@@ -21,8 +21,11 @@ log = logging.getLogger(__name__)
 
 @entry
 def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Queue lost mails."""
-    lost = PostgresMails(database()).lost(_PATIENCE, MOST_ATTEMPTS, _MOST)
+    """Queue lost mails; delete notifications, mails and proofs of logins that are over."""
+    mails = PostgresMails(database())
+    lost = mails.lost(_PATIENCE, MOST_ATTEMPTS, _MOST)
     counts = {"lost": len(lost), "queued": enqueue(lost) if lost else 0}
     log.info("mails were swept", extra=counts)
+    if forgotten := mails.forget(_MOST):
+        log.info("what is over was forgotten", extra={"rows": forgotten})
     return counts
