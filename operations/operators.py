@@ -1,12 +1,14 @@
-"""``python -m operations.operators``: who is an operator of the platform.
+"""``python -m operations.operators``: who is an operator of the platform, and lifted addresses.
 
     python -m operations.operators list --stage dev
     python -m operations.operators grant ada@example.com --stage dev --by bob --reason "on call"
     python -m operations.operators revoke ada@example.com --stage dev --by bob --reason "left"
+    python -m operations.operators readmit eve@example.com --stage dev --by bob --reason "moved"
 
 Credentials and region come from the environment, as for the AWS CLI; IAM says who may invoke the
 function behind it, and no route of the API leads there. The role is above all workspaces, counts
 from the person's next request on, and is given only to an address that its owner has verified.
+``readmit`` sends mails again to an address that bounced or complained once.
 """
 
 import argparse
@@ -43,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     for action, text in (
         ("grant", "give the role to whoever has verified an address"),
         ("revoke", "take the role away"),
+        ("readmit", "send mails again to an address that bounced or complained"),
         ("list", "tell who has it, since when, from whom and why"),
     ):
         command = commands.add_parser(action, help=text, description=text)

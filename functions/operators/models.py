@@ -28,6 +28,17 @@ class GrantOrder(BaseModel):
     reason: Annotated[str, Field(min_length=1, max_length=500)]
 
 
+class ReadmissionOrder(BaseModel):
+    """Send mails to an address again that once bounced, or complained."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["readmit"]
+    email: Email
+    by: Annotated[str, Field(min_length=1, max_length=200)]
+    reason: Annotated[str, Field(min_length=1, max_length=500)]
+
+
 class ListOrder(BaseModel):
     """Tell who has the role."""
 
@@ -41,6 +52,7 @@ class Outcome(StrEnum):
 
     GRANTED = "granted"
     REVOKED = "revoked"
+    READMITTED = "readmitted"
     UNCHANGED = "unchanged"
     # Nobody has shown that the address is theirs.
     UNKNOWN = "unknown"

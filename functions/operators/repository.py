@@ -14,6 +14,7 @@ from functions.operators.models import (
     Lanes,
     Operator,
     Outcome,
+    ReadmissionOrder,
     Work,
     Workflows,
 )
@@ -24,7 +25,7 @@ _CHANGES_TOLD = 10
 
 
 class PostgresOperators:
-    """Who is an operator.
+    """What operators' commands change.
 
     Args:
         source: Lends a connection with the role ``operations``.
@@ -41,6 +42,14 @@ class PostgresOperators:
                 (order.email, order.action == "grant", order.by, order.reason),
             ).fetchone()
         return Outcome.UNCHANGED if row is None else Outcome(row[0])
+
+    def readmit(self, order: ReadmissionOrder) -> Outcome:
+        """Let an address take mails again, and note by whom and why."""
+        with self._source.connection() as connection:
+            row = connection.execute(
+                "SELECT readmit_address(%s, %s, %s)", (order.email, order.by, order.reason)
+            ).fetchone()
+        return Outcome.READMITTED if row and row[0] else Outcome.UNCHANGED
 
     def all(self) -> list[Operator]:
         """List them, the oldest first."""

@@ -13,6 +13,7 @@ from functions.notifications.outcomes import handler as door
 from functions.notifications.rendering import render
 from functions.notifications.repository import PostgresMails
 from functions.notifications.service import Verdict
+from functions.operators.grants import handler as grants
 from huntaze.db import SingleConnection
 from huntaze.domain import mails
 from huntaze.domain.mails import Template
@@ -242,3 +243,30 @@ def test_a_notice_goes_to_its_member_alone(ids, plan, send, as_role, tenant_fact
         (f"{ids.user_id}@example.com", other.user_id),
     )
     assert send(mail_id) is Verdict.DROPPED
+
+
+def test_an_order_lets_an_address_take_mails_again(
+    ids, plan, told, send, as_role, monkeypatch, lambda_context
+):
+    monkeypatch.setattr(grants, "database", lambda: SingleConnection(lambda: as_role("operations")))
+    told(plan(Template.MAGIC_LINK), HARD)
+    assert send(plan(Template.MAGIC_LINK)) is Verdict.SUPPRESSED
+    order = {
+        "action": "readmit",
+        "email": f"{ids.user_id}@Example.com",
+        "by": "ops@example.com",
+        "reason": "the mailbox is back",
+    }
+    outcomes = [grants.handler(order, lambda_context)["outcome"] for _ in range(2)]
+    assert outcomes == ["readmitted", "unchanged"]
+    assert send(plan(Template.MAGIC_LINK)) is Verdict.SENT
+    noted = (
+        as_role("master")
+        .execute(
+            "SELECT ordered_by, reason, bounced_at IS NOT NULL, complained_at FROM readmissions"
+            " WHERE address_hash = sha256(convert_to(%s, 'UTF8'))",
+            (order["email"].lower(),),
+        )
+        .fetchall()
+    )
+    assert noted == [("ops@example.com", "the mailbox is back", True, None)]

@@ -22,7 +22,7 @@ GLOBAL_TABLES = {
     # Stripe's events: whose they are turns out when they are worked on.
     "stripe_events",
     # Addresses are people's, and people may be in several workspaces.
-    "undeliverable_addresses",
+    *("undeliverable_addresses", "readmissions"),
     *("platform_operators", "operator_changes", "flag_changes"),
 }
 TENANT_COLUMN = {"workspaces": "id"}

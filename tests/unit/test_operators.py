@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.operators import service
-from functions.operators.models import Breaker, GrantOrder, Lanes, ListOrder, Work, Workflows
+from functions.operators.models import (
+    Breaker,
+    GrantOrder,
+    Lanes,
+    ListOrder,
+    ReadmissionOrder,
+    Work,
+    Workflows,
+)
 from huntaze.ai.breaker import State
 from huntaze.ai.catalogue import Provider
 from huntaze.auth import EmailUnverifiedError, NoWorkspaceError, Person, principal_from
@@ -97,6 +105,15 @@ def test_the_command_sends_an_order_that_the_function_takes(aws, action, capsys)
     order = GrantOrder.model_validate_json(sent["Payload"])
     assert (order.action, order.email, order.by) == (action, "ada@example.com", "ops")
     assert json.loads(capsys.readouterr().out) == aws.told
+
+
+def test_the_command_readmits_an_address(aws) -> None:
+    aws.told = {"outcome": "readmitted"}
+    assert operators.main(["readmit", "eve@example.com", *WHY]) == 0
+    sent = aws.invoke.call_args.kwargs
+    assert sent["FunctionName"] == "physical-OperatorGrants"
+    order = ReadmissionOrder.model_validate_json(sent["Payload"])
+    assert (order.email, order.by, order.reason) == ("eve@example.com", "ops", "on call")
 
 
 def test_the_command_lists(aws, capsys) -> None:

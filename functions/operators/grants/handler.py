@@ -1,4 +1,4 @@
-"""Invoked by an operator's command alone, with a :class:`GrantOrder` or a :class:`ListOrder`."""
+"""Invoked by an operator's command alone, with one of the orders below."""
 
 import logging
 from typing import Any
@@ -6,14 +6,16 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from pydantic import TypeAdapter, ValidationError
 
-from functions.operators.models import GrantOrder, ListOrder
+from functions.operators.models import GrantOrder, ListOrder, ReadmissionOrder
 from functions.operators.repository import PostgresOperators
 from huntaze.db import database
 from huntaze.entry import entry
 
 log = logging.getLogger(__name__)
 
-_ORDER: TypeAdapter[GrantOrder | ListOrder] = TypeAdapter(GrantOrder | ListOrder)
+_ORDER: TypeAdapter[GrantOrder | ReadmissionOrder | ListOrder] = TypeAdapter(
+    GrantOrder | ReadmissionOrder | ListOrder
+)
 
 
 class UnclearOrderError(Exception):
@@ -22,7 +24,7 @@ class UnclearOrderError(Exception):
 
 @entry
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
-    """Give or take the role, or list who has it."""
+    """Give or take the role, list who has it, or let an address take mails again."""
     try:
         order = _ORDER.validate_python(event)
     except ValidationError as error:
@@ -32,6 +34,9 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     operators = PostgresOperators(database())
     if isinstance(order, ListOrder):
         return {"operators": [one.model_dump(mode="json") for one in operators.all()]}
-    outcome = operators.change(order)
-    log.warning("the role of an operator was asked to change", extra={"action": order.action})
+    if isinstance(order, ReadmissionOrder):
+        outcome = operators.readmit(order)
+    else:
+        outcome = operators.change(order)
+    log.warning("an order of operations was followed", extra={"action": order.action})
     return {"outcome": outcome.value}
