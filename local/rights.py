@@ -13,6 +13,7 @@ DOCUMENT = Path(__file__).resolve().parents[1] / "docs" / "rights.md"
 MEANINGS = {
     Right.READ: "see creators, fans, conversations, campaigns, money and figures",
     Right.WRITE_FANS: "change fans, their lists and what they are not sent",
+    Right.ERASE_FANS: "erase a fan for good, which nothing takes back",
     Right.IMPORT: "bring fans and transactions in files",
     Right.REPLY: "write to a fan",
     Right.WRITE_CAMPAIGNS: "make, launch, pause and stop campaigns; segments and media",

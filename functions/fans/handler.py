@@ -93,6 +93,13 @@ def writable_fan_store(request: Request) -> PostgresFans:
     return PostgresFans(_tenant(principal), principal.user_id)
 
 
+def erasable_fan_store(request: Request) -> PostgresFans:
+    """The caller's fans, for one who may erase them."""
+    principal = current_principal(request)
+    principal.require(Right.ERASE_FANS)
+    return PostgresFans(_tenant(principal), principal.user_id)
+
+
 def import_store(request: Request) -> PostgresImports:
     """The caller's imports, for one who may import."""
     principal = current_principal(request)
@@ -107,6 +114,7 @@ def workspace(request: Request) -> UUID:
 
 Fans = Annotated[PostgresFans, Depends(fan_store)]
 WritableFans = Annotated[PostgresFans, Depends(writable_fan_store)]
+ErasableFans = Annotated[PostgresFans, Depends(erasable_fan_store)]
 Imports = Annotated[PostgresImports, Depends(import_store)]
 Workspace = Annotated[UUID, Depends(workspace)]
 
@@ -270,8 +278,11 @@ def change_fan(fan_id: UUID, changes: FanChanges, store: WritableFans) -> Fan:
 
 @app.delete("/api/crm/fans/<fan_id>", status_code=HTTPStatus.NO_CONTENT, tags=["fans"])
 @app.delete("/api/onlyfans/subscribers/<fan_id>", status_code=HTTPStatus.NO_CONTENT, tags=["fans"])
-def erase_fan(fan_id: UUID, store: WritableFans) -> None:
-    """Erase a fan: what is personal goes, money stays, and no import brings the person back."""
+def erase_fan(fan_id: UUID, store: ErasableFans) -> None:
+    """Erase a fan: what is personal goes, money stays, and no import brings the person back.
+
+    Owners and managers may: nothing takes it back.
+    """
     store.erase(fan_id)
 
 

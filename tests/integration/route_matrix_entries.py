@@ -177,7 +177,7 @@ _FANS: dict[tuple[str, str], Entry] = {
     ("delete", "/imports/{import_id}"): Entry(Right.IMPORT),
     ("get", "/{fan_id}"): Entry(Right.READ),
     ("patch", "/{fan_id}"): Entry(Right.WRITE_FANS, lambda _: {"notes": "n"}),
-    ("delete", "/{fan_id}"): Entry(Right.WRITE_FANS),
+    ("delete", "/{fan_id}"): Entry(Right.ERASE_FANS),
     ("post", "/{fan_id}/suppress"): Entry(Right.WRITE_FANS),
     ("delete", "/{fan_id}/suppress"): Entry(Right.WRITE_FANS),
 }

@@ -26,6 +26,7 @@ class Right(StrEnum):
 
     READ = "read"
     WRITE_FANS = "write_fans"
+    ERASE_FANS = "erase_fans"
     IMPORT = "import"
     REPLY = "reply"
     WRITE_CAMPAIGNS = "write_campaigns"
