@@ -21,8 +21,8 @@ SAFE = frozenset({"get"})
 OF_OPERATORS = ("/api/admin/", "/api/health/")
 # About the person who calls, in whatever workspace.
 _OF_PERSON = "/api/auth/"
-# Repeating these changes nothing, or their replies set cookies.
-_UNKEYED = (_OF_PERSON, *OF_OPERATORS)
+# Replies that set cookies are not kept; what operators change names the version that they saw.
+_UNKEYED = (*(f"{_OF_PERSON}{path}" for path in ("logout", "oauth", "workspaces")), *OF_OPERATORS)
 
 _GENERAL = {
     "400": "The request cannot be read.",

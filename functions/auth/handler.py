@@ -320,4 +320,4 @@ def _id_of(cursor: str) -> UUID:
 
 
 # Strangers come here to become somebody; the private routes ask for the principal themselves.
-handler = lambda_entry(app, authenticated=False, keeps_replies=False)
+handler = lambda_entry(app, authenticated=False)

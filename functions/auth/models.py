@@ -37,16 +37,18 @@ class Registration(BaseModel):
     """A person who wants an account and a workspace of their own."""
 
     email: Email
-    password: NewPassword
     name: Name
     workspace_name: Name | None = None
+    # Behind what it must not repeat.
+    password: NewPassword
     # As the browser says when it is left out.
     language: Language | None = None
 
     @field_validator("password")
     @classmethod
     def _not_personal(cls, password: str, given: ValidationInfo) -> str:
-        if why := passwords.personal(password, given.data.get("email", "")):
+        told = (given.data.get(fact) for fact in ("email", "name", "workspace_name"))
+        if why := passwords.personal(password, *(fact for fact in told if fact)):
             raise ValueError(why)
         return password
 
@@ -190,7 +192,7 @@ class StoredToken(NamedTuple):
 
     session_id: UUID
     user_id: UUID
-    # When its session was opened.
+    # When its person showed who they are.
     begun_at: datetime
     # False when the session was revoked or is over, or the token itself is.
     alive: bool

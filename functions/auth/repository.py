@@ -192,7 +192,7 @@ class PostgresAccounts(Transactions):
         *,
         user_agent: str | None,
         now: datetime,
-        continues: UUID | None = None,
+        proven_at: datetime,
     ) -> None:
         """Add a session, which lives as long as its refresh tokens."""
         account = opened.account
@@ -201,11 +201,10 @@ class PostgresAccounts(Transactions):
             connection.execute(
                 "INSERT INTO sessions (id, user_id, workspace_id, csrf_token, user_agent,"
                 " created_at, last_used_at, expires_at, proven_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s,"
-                "  coalesce((SELECT proven_at FROM sessions WHERE id = %s), %s))",
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (
                     *(session_id, account.user.id, workspace_id, opened.csrf_token),
-                    *(user_agent, now, now, now, continues, now),
+                    *(user_agent, now, now, now, proven_at),
                 ),
             )
 
@@ -235,7 +234,7 @@ class PostgresAccounts(Transactions):
                 (token_hash,),
             )
             row = connection.execute(
-                "SELECT s.id, s.user_id, s.created_at,"
+                "SELECT s.id, s.user_id, s.proven_at,"
                 " s.revoked_at IS NULL AND s.expires_at > %(now)s AND t.expires_at > %(now)s,"
                 " t.used_at,"
                 " EXISTS (SELECT FROM refresh_tokens n WHERE n.session_id = t.session_id"
@@ -262,19 +261,29 @@ class PostgresAccounts(Transactions):
                 (now, salt, token_hash),
             )
 
-    def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> bool:
-        """End a session of a user; False when there is no such living session."""
+    def hold(self, user_id: UUID) -> str | None:
+        """Let nobody end a person's sessions, or choose their password, until the end; its hash."""
         with self.transaction() as connection:
-            ended = connection.execute(
-                "UPDATE sessions SET revoked_at = %s"
-                " WHERE id = %s AND user_id = %s AND revoked_at IS NULL AND expires_at > %s",
+            row = connection.execute(
+                "SELECT password_hash FROM users WHERE id = %s FOR NO KEY UPDATE", (user_id,)
+            ).fetchone()
+        return row[0] if row else None
+
+    def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> datetime | None:
+        """End a living session of a user; when they had shown who they are, None: there is none."""
+        with self.transaction() as connection:
+            row = connection.execute(
+                "UPDATE sessions SET revoked_at = %s WHERE id = %s AND user_id = %s"
+                " AND revoked_at IS NULL AND expires_at > %s RETURNING proven_at",
                 (now, session_id, user_id, now),
-            )
-        return ended.rowcount == 1
+            ).fetchone()
+        return row[0] if row else None
 
     def revoke_other_sessions(self, session_id: UUID, user_id: UUID, now: datetime) -> None:
         """End every session of a user but one."""
         with self.transaction() as connection:
+            # One that is being opened is seen by the next statement, and by none that began before.
+            self.hold(user_id)
             connection.execute(
                 "UPDATE sessions SET revoked_at = %s"
                 " WHERE user_id = %s AND id <> %s AND revoked_at IS NULL",

@@ -129,7 +129,7 @@ class Accounts(Protocol):
         *,
         user_agent: str | None,
         now: datetime,
-        continues: UUID | None = None,
+        proven_at: datetime,
     ) -> None:
         """Add a session, which lives as long as its refresh tokens."""
         ...
@@ -150,8 +150,12 @@ class Accounts(Protocol):
         """Mark a token as used, with what its successor is made with."""
         ...
 
-    def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> bool:
-        """End a session of a user; False when there is no such living session."""
+    def hold(self, user_id: UUID) -> str | None:
+        """Let nobody end a person's sessions, or choose their password, until the end; its hash."""
+        ...
+
+    def revoke_session(self, session_id: UUID, user_id: UUID, now: datetime) -> datetime | None:
+        """End a living session of a user; when they had shown who they are, None: there is none."""
         ...
 
     def revoke_other_sessions(self, session_id: UUID, user_id: UUID, now: datetime) -> None:
@@ -218,6 +222,9 @@ def log_in(login: Login, accounts: Accounts, *, client: Client, now: datetime) -
     account, stored = right[0]
     new_hash = passwords.make_hash(login.password) if passwords.is_outdated(stored) else None
     with accounts.transaction():
+        if accounts.hold(account.user.id) != stored:
+            # Another was chosen while this one was tried, and every session ended.
+            raise WrongCredentialsError("The e-mail address or the password is wrong.")
         accounts.mark_successful(attempt)
         if new_hash:
             accounts.replace_password_hash(account.user.id, new_hash)
@@ -292,7 +299,7 @@ def end_session(session_id: UUID, user_id: UUID, accounts: Accounts, *, now: dat
     Raises:
         NotFoundError: The user has no such session.
     """
-    if not accounts.revoke_session(session_id, user_id, now):
+    if accounts.revoke_session(session_id, user_id, now) is None:
         raise NotFoundError("There is no such session of yours.")
 
 
@@ -303,13 +310,17 @@ def switch_workspace(
 
     Raises:
         NotFoundError: The caller is in no such workspace.
+        SessionOverError: The session here has just ended.
     """
     with accounts.transaction():
+        accounts.hold(caller.user_id)
         member = accounts.find_member(caller.user_id, workspace_id)
         if member is None:
             raise NotFoundError("You are in no such workspace.")
-        accounts.revoke_session(caller.session_id, caller.user_id, now)
-        return open_session(member, accounts, client=client, now=now, continues=caller.session_id)
+        proven_at = accounts.revoke_session(caller.session_id, caller.user_id, now)
+        if proven_at is None:
+            raise SessionOverError("The session is over; log in again.")
+        return open_session(member, accounts, client=client, now=now, proven_at=proven_at)
 
 
 def open_session(
@@ -318,7 +329,7 @@ def open_session(
     *,
     client: Client,
     now: datetime,
-    continues: UUID | None = None,
+    proven_at: datetime | None = None,
 ) -> Grant:
     """Log somebody in.
 
@@ -327,19 +338,16 @@ def open_session(
         accounts: Where sessions are kept.
         client: Where the request comes from.
         now: The moment.
-        continues: The session that this one follows without anybody having shown who they are.
+        proven_at: When they have shown who they are, if not now: the longest session begins there.
     """
     session_id = new_id()
     agent = client.user_agent[:_USER_AGENT_LENGTH] if client.user_agent else None
     opened = OpenSession(account, csrf_token=secrets.token_urlsafe(32))
-    accounts.add_session(session_id, opened, user_agent=agent, now=now, continues=continues)
-    return Grant(*opened, session_id, _new_token(session_id, accounts, now))
-
-
-def _new_token(session_id: UUID, accounts: Accounts, now: datetime) -> str:
+    begun = proven_at or now
+    accounts.add_session(session_id, opened, user_agent=agent, now=now, proven_at=begun)
     token = secrets.token_urlsafe(32)
-    _keep(token, session_id, accounts, now, begun=now)
-    return token
+    _keep(token, session_id, accounts, now, begun=begun)
+    return Grant(*opened, session_id, token)
 
 
 def _keep(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from functions.auth import service
+from functions.auth import passwords, service
 from functions.auth.link_repository import PostgresLinks
 from functions.auth.models import Login
 from huntaze.db import SingleConnection
@@ -103,3 +103,26 @@ def test_a_network_that_fails_at_many_accounts_has_to_wait(log_in, address, cloc
     assert log_in(f"{new_id()}@example.com", source_ip=neighbour).status == 429
     clock.moved += timedelta(minutes=15)
     assert log_in(f"{new_id()}@example.com").status == 401
+
+
+@pytest.mark.parametrize("outdated", [False, True])
+def test_an_old_password_opens_nothing_while_a_new_one_is_chosen(
+    member, call, deliver, log_in, monkeypatch, outdated
+):
+    email = member().body["user"]["email"]
+    call("POST", "/forgot-password", body={"email": email})
+    chosen = {"token": deliver().token(email), "password": "a password never used before"}
+    matches = passwords.matches
+
+    def meanwhile(password: str, stored: str | None) -> bool:
+        found = matches(password, stored)
+        if found:
+            assert call("POST", "/reset-password", body=chosen).status == 204
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(passwords, "matches", meanwhile)
+        patched.setattr(passwords, "is_outdated", lambda _: outdated)
+        assert log_in(email).status == 401
+    assert log_in(email, chosen["password"]).status == 200
+    assert log_in(email).status == 401

@@ -181,3 +181,12 @@ def test_refuses_a_body_that_is_no_object(call, path, body, status):
 
 def test_the_answer_to_a_bad_password_does_not_repeat_it(register):
     assert "hunter2" not in json.dumps(register(password="hunter2").body)
+
+
+def test_refuses_a_password_that_is_little_more_than_a_name(register):
+    for changes in (
+        {"name": "Alexandrina Montgomery", "password": "alexandrina montgomery"},
+        {"workspace_name": "Moonlight Agency", "password": "MoonlightAgency1"},
+    ):
+        refused = register(**changes)
+        assert (refused.status, list(refused.body["fields"])) == (422, ["password"])
