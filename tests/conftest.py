@@ -12,6 +12,8 @@ from uuid import UUID
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from functions.migrate.repository import PostgresSchema, read_migrations
 from functions.migrate.service import LOGIN_ROLES, bring_up_to_date
@@ -22,15 +24,20 @@ from local.processes import free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 # What costs most to set up, and is set up once: one of the processes runs all of it.
-_TOGETHER = ("e2e", "infrastructure")
+_TOGETHER = ("tests/e2e/", "tests/infrastructure/")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a module in one process, where ``make test`` runs several."""
-    for item in items:
-        folder, *rest = item.path.relative_to(ROOT / "tests").parts
-        group = folder if folder in _TOGETHER else "/".join((folder, *rest))
-        item.add_marker(pytest.mark.xdist_group(group))
+class _ByModule(LoadScopeScheduling):
+    """Keeps the tests of a module, or of a folder, in one of the processes of ``make test``."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        folders = [folder for folder in _TOGETHER if nodeid.startswith(folder)]
+        return folders[0] if folders else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Share the tests out."""
+    return _ByModule(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
