@@ -12,6 +12,7 @@ from unittest.mock import Mock
 import psycopg
 import pytest
 
+from functions.assistant.chat import handler as chat
 from functions.content.generation import handler as generation
 from functions.platforms import handler as platforms
 from huntaze import ai, clients, http, idempotency
@@ -296,8 +297,15 @@ def ask(as_role, monkeypatch, api_event, lambda_context, principal, desk) -> Cal
     return call
 
 
-def test_texts_under_a_key_are_written_outside_of_its_transaction(
-    ask, desk, open_transactions, tenant
+@pytest.mark.parametrize(
+    ("door", "provider", "path", "body"),
+    [
+        (generation, generation.model_writer, "/api/content/captions", {"subject": "beach"}),
+        (chat, chat.models, "/api/ai/chat", {"question": "How much did we earn?"}),
+    ],
+)
+def test_models_are_asked_outside_of_the_transaction_of_a_key(
+    ask, desk, open_transactions, tenant, door, provider, path, body
 ):
     seen: list[int] = []
 
@@ -306,12 +314,11 @@ def test_texts_under_a_key_are_written_outside_of_its_transaction(
             seen.append(open_transactions())
             raise ai.NoAnswerError("No model answered.")
 
-    generation.app.dependency_overrides[generation.model_writer] = lambda: OutsideWriter(Writes())
+    door.app.dependency_overrides[provider] = lambda: OutsideWriter(Writes())
     try:
-        order = {"creator_id": str(desk.creator_id), "subject": "beach"}
-        status, _ = ask(generation, "/api/content/captions", order)
+        status, _ = ask(door, path, {"creator_id": str(desk.creator_id), **body})
     finally:
-        generation.app.dependency_overrides.clear()
+        door.app.dependency_overrides.clear()
     assert status == 503
     assert seen == [0]
     with tenant(desk.workspace_id).transaction() as connection:
