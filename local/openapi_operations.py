@@ -125,7 +125,7 @@ class Operations:
             responses["204"] = {"description": "Done; there is nothing to say."}
         self._refusals |= given
         by_status: defaultdict[str, list[Refusal]] = defaultdict(list)
-        for error in sorted(given, key=_key):
+        for error in sorted(given, key=_place):
             by_status[str(int(error.status))].append(error)
         for status, named in by_status.items():
             if status in responses:
@@ -221,6 +221,11 @@ def _response(status: str, named: list[Refusal]) -> Json:
         seconds = {"type": "integer", "minimum": 0}
         response["headers"] = {"Retry-After": {"description": "Seconds.", "schema": seconds}}
     return response
+
+
+def _place(error: Refusal) -> tuple[str, str]:
+    """An order that is always the same: two features may have a refusal of one name."""
+    return _key(error), error.__module__
 
 
 def _key(error: Refusal) -> str:
