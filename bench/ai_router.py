@@ -11,8 +11,8 @@ Turns are taken in blocks, and the figure is the median of what the blocks say, 
 moment spoils one of them. A third in the turn does what nobody could do without who keeps books
 around a call: two round trips to the database, of no work at all. Its time is the floor.
 
-Each round trip wakes two processes, and on a busy machine waiting for a processor is longer than all
-of the work. There, ``chrt -f 5 python -m bench.ai_router`` measures as if it were idle.
+Each round trip wakes two processes, and on a busy machine waiting for a processor is longer than
+all of the work. There, ``chrt -f 5 python -m bench.ai_router`` measures as if it were idle.
 """
 
 import argparse
