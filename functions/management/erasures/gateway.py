@@ -59,7 +59,7 @@ class AwsStores:
         found = sum(_delete(bucket, _keys(bucket, prefix)) for bucket, prefix in plain)
         found += _delete_versions(settings.media_bucket, f"{workspace_id}/")
         found += _delete_costs(settings.ai_costs_table, workspace_id)
-        return found + flags.flags().forget(workspace_id)
+        return found + flags.flags().forget_workspace(workspace_id)
 
     def import_files(self, workspace_id: UUID) -> list[UUID]:
         """The imports and uploads of which there are files."""

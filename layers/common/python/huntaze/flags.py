@@ -144,7 +144,7 @@ class DynamoFlags:
         self._write(flag, state)
         return state
 
-    def forget(self, workspace_id: UUID) -> int:
+    def forget_workspace(self, workspace_id: UUID) -> int:
         """Take a workspace that is erased out of every flag; return how many named it.
 
         Ask again until none does: an operator may be quicker with one. Who changed a flag last and
