@@ -143,6 +143,7 @@ class Deployment:
             "aws_endpoint_url": settings.aws_url,
             "stripe_api_base": settings.stripe_url or "",
             **settings.models.context(settings.model_provider_url or ""),
+            "slack_hooks_origin": settings.identity_provider_url,
             **{f"{name}_client_id": client_id for name, client_id in real.items()},
             "oauth_stand_ins": oauth.provider_settings(settings.identity_provider_url, real),
         }

@@ -17,6 +17,7 @@ from stacks.features.campaigns import add_campaigns
 from stacks.features.content import add_content
 from stacks.features.content_generation import add_content_generation
 from stacks.features.conversations import add_conversations
+from stacks.features.costs import add_costs
 from stacks.features.docs import add_docs
 from stacks.features.fans import add_fans
 from stacks.features.management import add_management
@@ -57,6 +58,7 @@ _FEATURES = (
     add_notifications,
     add_billing,
     add_operators,
+    add_costs,
     add_assistant,
 )
 

@@ -25,7 +25,7 @@ QUEUES = (
 TOLD_TO_MEMBERS = (
     *("creator.stopped", "campaign.awaiting_approval", "campaign.completed", "campaign.failed"),
     *("import.completed", "import.failed", "member.joined"),
-    *("billing.trial_will_end", "billing.payment_failed"),
+    *("billing.trial_will_end", "billing.payment_failed", "cost.alert"),
 )
 # Their messages wake runs that last as long as Lambda lets them.
 RUNS = ("imports", "exports", "erasures")

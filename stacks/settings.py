@@ -83,6 +83,8 @@ class StageSettings:
     # Where Stripe answers when it is a stand-in; None is Stripe itself.
     stripe_api_base: str | None
     model_providers: ModelProviders
+    # Where webhooks of Slack are taken when something stands in for it; None is Slack itself.
+    slack_hooks_origin: str | None
     # Off on one machine: its functions run on the interpreter that holds the same locked packages,
     # and the stand-in for AWS unpacks every layer for every worker it starts (0.4 s become 1.1 s).
     dependencies_layer: bool
@@ -182,6 +184,7 @@ class StageSettings:
             model_providers=ModelProviders(
                 *(optional(field.name) or "" for field in dataclasses.fields(ModelProviders))
             ),
+            slack_hooks_origin=optional("slack_hooks_origin") or None,
             lane_limits=optional("lane_limits"),
             firewall=(optional("firewall") or "true").lower() == "true",
             trusted_proxies=tuple(str(ip_network(part)) for part in listed("trusted_proxies")),

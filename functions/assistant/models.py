@@ -37,6 +37,8 @@ class CostRow(BaseModel):
     # premium model had read and written them all without a cache.
     cost_nanos: int
     baseline_nanos: int
+    # And what the economy model had charged for them; unknown of calls of a release before.
+    economy_nanos: int | None = None
     priced_on: str
 
     @property

@@ -21,6 +21,7 @@ from starlette.responses import Response as Answer
 from starlette.routing import Route
 
 from local.identity_provider.people import Fault, Grant, Person, World, world
+from local.identity_provider.slack import Slack
 
 CLIENT_SECRET = "known to this machine alone"  # noqa: S105 - of no provider anywhere
 _KID = "local-1"
@@ -176,7 +177,8 @@ def create_app(url: str, known: World | None = None) -> Starlette:
     providers = Providers(url, known or world())
     return Starlette(
         routes=[
-            Route("/", lambda _: PlainTextResponse("Stands in for Google and GitHub.")),
+            Route("/", lambda _: PlainTextResponse("Stands in for Google, GitHub and Slack.")),
+            *Slack().routes,
             Route("/{provider}/authorize", providers.authorize, methods=["GET", "POST"]),
             Route("/{provider}/token", providers.token, methods=["POST"]),
             Route("/google/keys", providers.keys),

@@ -219,8 +219,19 @@ def test_operators_are_told_by_e_mail_and_the_topic_is_sealed(production):
     addresses = json.dumps(budget.properties["NotificationsWithSubscribers"])
     assert "Operators" in addresses
     subscriptions = production.of_kind("AWS::SNS::Subscription")
-    (mail,) = [one for one in subscriptions if one.properties["Protocol"] == "email"]
-    assert "Operators" in json.dumps(mail.properties["TopicArn"])
+    mails = [one for one in subscriptions if one.properties["Protocol"] == "email"]
+    told = sorted(json.dumps(mail.properties["TopicArn"]) for mail in mails)
+    # Of the stage's alarms, and of workspaces' budgets.
+    assert len(told) == 2
+    assert "CostAlerts" in told[0]
+    assert "Operators" in told[1]
+    (budgets,) = [
+        one
+        for one in production.of_kind("AWS::SNS::Topic")
+        if one.logical_id.startswith("CostAlerts")
+    ]
+    # AWS's own key: no key is paid for, and only the function publishes.
+    assert "alias/aws/sns" in json.dumps(budgets.properties["KmsMasterKeyId"])
 
 
 def test_the_promise_is_watched_over_two_windows_each(production):

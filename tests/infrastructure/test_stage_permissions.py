@@ -103,15 +103,25 @@ def test_only_the_worker_reads_what_creators_log_in_with(local):
 
 
 def test_envelopes_are_bound_to_their_owner_on_aws(production):
-    bound = [
-        statement.get("Condition")
-        for _, statement in _statements(production)
-        if "kms:GenerateDataKey" in _as_list(statement["Action"])
+    bound = {
+        (owner.logical_id.partition("ServiceRole")[0], action): statement.get("Condition")
+        for owner, statement in _statements(production)
+        for action in _as_list(statement["Action"])
+        if action in ("kms:GenerateDataKey", "kms:Decrypt")
         and "Sessions" in json.dumps(statement["Resource"])
-    ]
-    assert bound
+    }
+    slack = {"StringEquals": {"kms:EncryptionContext:kind": "slack_webhook"}}
+    of_slack = {name: action for (name, action), said in bound.items() if said == slack}
+    # Who stores a channel opens none; who posts seals none, and opens no creator's browser.
+    assert {name.partition("Role")[0]: action for name, action in of_slack.items()} == {
+        "Costs": "kms:GenerateDataKey",
+        "CostAlerts": "kms:Decrypt",
+    }
+    of_creators = [said for said in bound.values() if said != slack]
+    assert of_creators
     assert all(
-        condition["Null"]["kms:EncryptionContext:creator_id"] == "false" for condition in bound
+        condition["Null"]["kms:EncryptionContext:creator_id"] == "false"
+        for condition in of_creators
     )
 
 

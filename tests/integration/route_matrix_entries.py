@@ -237,6 +237,18 @@ MATRIX: dict[tuple[str, str], Entry] = {
     },
     ("post", "/api/ai/chat"): Entry(Right.READ, _question),
     ("get", "/api/ai/chat/{chat_id}"): Entry(Right.READ),
+    ("get", "/api/v2/costs/alert-settings"): Entry(Right.MANAGE),
+    ("put", "/api/v2/costs/alert-settings"): Entry(
+        Right.MANAGE, lambda _: {"thresholds_percent": [90]}
+    ),
+    ("get", "/api/v2/costs/alerts"): Entry(Right.MANAGE),
+    ("post", "/api/v2/costs/alerts/{alert_id}/acknowledge"): Entry(Right.MANAGE),
+    ("get", "/api/v2/costs/breakdown"): Entry(Right.READ),
+    ("get", "/api/v2/costs/budget"): Entry(Right.MANAGE),
+    ("put", "/api/v2/costs/budget"): Entry(Right.BILL, lambda _: {"monthly_cents": 100}),
+    ("get", "/api/v2/costs/forecast"): Entry(Right.READ),
+    ("post", "/api/v2/costs/optimize"): Entry(Right.MANAGE, lambda _: {"apply": ["campaign_plan"]}),
+    ("get", "/api/v2/costs/stats"): Entry(Right.READ),
     ("get", "/api/ai/config"): Entry(Right.READ),
     ("post", "/api/ai/config"): Entry(Right.MANAGE, _manner, conflict=True),
     ("put", "/api/ai/config"): Entry(Right.MANAGE, _manner),

@@ -44,7 +44,7 @@ class FullWorkspace:
         ids = {f"{name}_id": new_id() for name in _THINGS}
         ids |= {"creator_id": self._creator_id, "user_id": self._user_id, "session_id": new_id()}
         self._fans(ids)
-        self._models()
+        self._models(ids)
         self._campaign(ids)
         with self._tenant.transaction() as connection:
             self._library(connection, ids)
@@ -62,7 +62,7 @@ class FullWorkspace:
         self._chat(ids["chat_id"])
         return {name: str(value) for name, value in ids.items()}
 
-    def _models(self) -> None:
+    def _models(self, ids: dict[str, UUID]) -> None:
         """A generation with its call, and the books that it is in."""
         of_generation = new_id()
         with self._tenant.transaction() as connection:
@@ -90,6 +90,36 @@ class FullWorkspace:
             of_day = {"period": "day", "starts_on": "2026-01-01"}
             self._add(connection, "ai_spending", {**of_day, "reserved_nanos": 1})
             self._add(connection, "ai_prefix_uses", {"prefix": MARK, "shard": 0, "uses": "{}"})
+            # From here on the database itself writes down what the day cost.
+            settled = {"state": "settled", "settled_at": "now", "cost_nanos": 1, "facts": "{}"}
+            settled |= {"stored_at": "now"}
+            again = {**of_call, **moments, "id": new_id(), "reserved_nanos": 0}
+            self._add(connection, "ai_calls", {**again, **settled})
+            self._add(connection, "ai_economy_tasks", {"task": MARK, "chosen_by": self._user_id})
+        ids["alert_id"] = self._cost_alert()
+
+    def _cost_alert(self) -> UUID:
+        """A part of the month's limit that was crossed, on its way to a channel of Slack."""
+        seen_of = {
+            "thresholds": [1],
+            "slack_sealed_key": MARK.encode(),
+            "updated_by": self._user_id,
+        }
+        with self._tenant.transaction() as connection:
+            self._add(connection, "ai_cost_settings", {**seen_of, "slack_sealed": MARK.encode()})
+            connection.execute(
+                "INSERT INTO ai_spending (workspace_id, period, starts_on, spent_nanos)"
+                " VALUES (%s, 'month', usage_month(now()), 1000000000)",
+                (self._tenant.workspace_id,),
+            )
+        self._connect("relay").execute(
+            """SELECT ai_raise_alerts('{"free": 5000000000}', interval '0')"""
+        )
+        with self._tenant.transaction() as connection:
+            found: list[tuple[UUID]] = connection.execute(
+                "SELECT id FROM ai_cost_alerts"
+            ).fetchall()
+        return found[0][0]
 
     def _data_requests(self, ids: dict[str, UUID]) -> None:
         """An export that is ready, and an order that is not due."""

@@ -66,6 +66,7 @@ TAGS = (
 DOORS = {
     "ai-chat": chat,
     "ai-config": importlib.import_module("functions.assistant.config.handler"),
+    "costs": importlib.import_module("functions.assistant.costs.handler"),
     "auth": auth,
     "billing": billing,
     "oauth": oauth,

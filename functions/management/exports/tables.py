@@ -11,6 +11,7 @@ WITHHELD: dict[str, str] = {
     "exports": "about the files themselves",
     "export_files": "about the files themselves",
     "idempotency_keys": "replies of a day; what they say is in the tables that they speak of",
+    "ai_cost_alert_posts": "whose turn it is to be told; the alerts themselves are there",
     "events_outbox": "ids on their way to other functions",
 }
 
@@ -44,6 +45,10 @@ HIDDEN: dict[str, dict[str, str]] = {
     "imports": {"checkpoint": _RUNS, "fence": _RUNS, "leased_until": _RUNS},
     "erasures": {"fence": _RUNS, "leased_until": _RUNS},
     "media_uploads": {"fence": _RUNS, "leased_until": _RUNS},
+    "ai_cost_settings": {
+        "slack_sealed_key": "opens the address of a channel",
+        "slack_sealed": "a secret address, sealed",
+    },
     "ai_calls": {"leased_until": _RUNS},
     "ai_plan": {"execution_arn": _RUNS, "fence": _RUNS, "leased_until": _RUNS},
 }

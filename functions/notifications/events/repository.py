@@ -22,6 +22,10 @@ _SUBJECTS: dict[str, LiteralString] = {
     " WHERE i.id = %(id)s",
     "member": "SELECT name AS about, NULL::uuid AS creator_id, id AS left_out FROM users"
     " WHERE id = %(id)s",
+    # Figures, which every language reads alike.
+    "cost_alert": "SELECT threshold || ' %% (' || CASE period WHEN 'day' THEN starts_on::text"
+    " ELSE to_char(starts_on, 'YYYY-MM') END || ')' AS about FROM ai_cost_alerts"
+    " WHERE id = %(id)s",
     "workspace": "SELECT NULL::text AS about FROM workspaces WHERE id = %(id)s",
 }
 _ADD = """

@@ -74,6 +74,7 @@ def test_each_call_that_was_paid_is_one_row(desk, store, costs, stored):
     for kind in ("input", "cached", "written", "output"):
         assert paid[f"{kind}_tokens"] == getattr(charged, f"{kind}_tokens")
     assert paid["baseline_nanos"] == charged.input_tokens * 2000 + charged.output_tokens * 10_000
+    assert paid["economy_nanos"] == paid["cost_nanos"]
     assert {name: paid[name] for name in ("task", "agent", "tier", "reason", "model")} == {
         "task": "message_analysis",
         "agent": "chat",

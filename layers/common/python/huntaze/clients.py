@@ -94,6 +94,11 @@ def step_functions() -> "SFNClient":
     return client
 
 
+def sns() -> Any:  # noqa: ANN401  (its one call needs no stubs)
+    """SNS."""
+    return _client("sns")
+
+
 def xray() -> Any:  # noqa: ANN401  (its one call needs no stubs)
     """X-Ray."""
     return _client("xray")

@@ -75,6 +75,8 @@ AI_REQUEST_DURATION = Metric(_AI, "AIRequestDuration", Unit.SECONDS, ("provider"
 AI_FAULTS = Metric(_AI, "AIFaults", Unit.COUNT, ("provider", "fault"))
 AI_BREAKERS_OPENED = Metric(_AI, "AIBreakersOpened", Unit.COUNT, ("provider",))
 AI_REFUSED_BY_BUDGET = Metric(_AI, "AIRefusedByBudget", Unit.COUNT)
+# Parts of workspaces' limits that were crossed.
+AI_BUDGET_ALERTS = Metric(_AI, "AIBudgetAlerts", Unit.COUNT)
 AI_RESERVES_RETURNED = Metric(_AI, "AIReservesReturned", Unit.COUNT)
 AI_MODELS_NEAR_END = Metric(_AI, "AIModelsNearEnd", Unit.COUNT)
 

@@ -157,7 +157,7 @@ class PostgresLedger:
                 (
                     *(opening.workspace_id, Jsonb(_as_json(opening)), reserve.call_id),
                     *(reserve.hop.provider.value, reserve.hop.model, reserve.nanos, reserve.lease),
-                    *(Jsonb(_caps()), reserve.prefix, USES_OF_A_KEY, _WINDOW),
+                    *(Jsonb(monthly_caps()), reserve.prefix, USES_OF_A_KEY, _WINDOW),
                 ),
             ).fetchone()
         if row is None:
@@ -246,7 +246,7 @@ def _ending(end: End | None) -> Jsonb | None:
     )
 
 
-def _caps() -> dict[str, int | None]:
+def monthly_caps() -> dict[str, int | None]:
     """What each plan includes in a month, in billionths of a dollar; None: no end."""
     limits = {plan.name: plan.limits[Limit.AI_BUDGET_CENTS] for plan in catalogue().plans}
     return {
@@ -314,7 +314,7 @@ def room_of(connection: Connection, workspace_id: UUID) -> Room:
         "   WHERE s.workspace_id = %(workspace)s AND s.period = 'day'"
         "     AND s.starts_on = now.today) day ON true",
         {
-            "cap": _caps()[in_force],
+            "cap": monthly_caps()[in_force],
             "cent": NANOS_PER_CENT,
             "workspace": workspace_id,
         },

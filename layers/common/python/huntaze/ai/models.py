@@ -72,6 +72,8 @@ class Reason(StrEnum):
     ORDINARY = "ordinary"
     # The budget has no more room for the tier that was chosen first.
     OVER_BUDGET = "over_budget"
+    # The workspace has chosen the economy tier for this kind of work.
+    WORKSPACE = "workspace"
 
 
 @dataclass(frozen=True)

@@ -29,9 +29,10 @@ from huntaze.ai.errors import (
     UnusableAnswerError,
 )
 from huntaze.ai.ledger import End, Grant, Ledger, Opening, Reserve, Settlement
-from huntaze.ai.models import Answer, Hop, Prompt, Request, Usage
+from huntaze.ai.models import Answer, Decision, Hop, Prompt, Reason, Request, Usage
+from huntaze.ai.preferences import NO_PREFERENCES, Preferences
 from huntaze.ai.providers import Call, Completion, Fault, ProviderFaultError
-from huntaze.ai.routing import decide, degraded
+from huntaze.ai.routing import decide, degraded, economised
 from huntaze.ai.schemas import response_format
 from huntaze.ai.tasks import rules_of
 from huntaze.ai.turns import Turns
@@ -79,6 +80,7 @@ class Tools:
         sleep: Waits.
         chance: A number from 0 to 1.
         new_id: Makes an id.
+        preferences: What workspaces want otherwise.
     """
 
     models: Catalogue
@@ -91,6 +93,7 @@ class Tools:
     sleep: Callable[[float], None]
     chance: Callable[[], float]
     new_id: Callable[[], UUID]
+    preferences: Preferences = NO_PREFERENCES
 
 
 @dataclass
@@ -144,12 +147,7 @@ class Router:
         """Have a model work on ``prompt``; see `huntaze.ai.Writer`."""
         tools = self._tools
         started = tools.clock()
-        decision = decide(
-            request,
-            tools.models,
-            providers=tools.gateway.available(),
-            today=tools.now().astimezone(UTC).date(),
-        )
+        decision = self._decision(request)
         work = _Work(
             opening=Opening(tools.new_id(), request, decision),
             prompt=prompt,
@@ -176,6 +174,17 @@ class Router:
                 kept_for=kept_for,
             )
         return answer
+
+    def _decision(self, request: Request) -> Decision:
+        tools = self._tools
+        providers, today = tools.gateway.available(), tools.now().astimezone(UTC).date()
+        decision = decide(request, tools.models, providers=providers, today=today)
+        # Asked only where it can change anything: somebody waits.
+        if decision.reason is Reason.COMPLEX and request.task in tools.preferences.economy_tasks(
+            request.workspace_id
+        ):
+            return economised(decision, tools.models, providers=providers, today=today)
+        return decision
 
     def _known[O: BaseModel](self, work: _Work, question: str, output: type[O]) -> Answer[O] | None:
         """The answer that was given to the same question before."""

@@ -82,9 +82,32 @@ def degraded(
     """What a workspace gets instead when its budget has no room; None: nothing less will do."""
     if decision.reason in {Reason.CRITICAL, Reason.PROTECTED_TASK}:
         return None
+    return _by_economy(decision, Reason.OVER_BUDGET, models, providers, today)
+
+
+def economised(
+    decision: Decision, models: Catalogue, *, providers: Collection[Provider], today: date
+) -> Decision:
+    """What a workspace gets that has chosen the economy tier for this kind of work.
+
+    Only what is merely complex: decisions about money and safety, and what its agent calls
+    critical, are nobody's to choose.
+    """
+    if decision.reason is not Reason.COMPLEX:
+        return decision
+    return _by_economy(decision, Reason.WORKSPACE, models, providers, today)
+
+
+def _by_economy(
+    decision: Decision,
+    reason: Reason,
+    models: Catalogue,
+    providers: Collection[Provider],
+    today: date,
+) -> Decision:
     first = rules_of(decision.task).first
     hops = _open_hops(Tier.ECONOMY, first, models, providers, today)
-    return replace(decision, tier=Tier.ECONOMY, reason=Reason.OVER_BUDGET, hops=hops)
+    return replace(decision, tier=Tier.ECONOMY, reason=reason, hops=hops)
 
 
 def _open_hops(

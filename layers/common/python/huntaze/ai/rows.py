@@ -4,7 +4,7 @@ from typing import Any
 
 from huntaze import metrics
 from huntaze.ai import prices
-from huntaze.ai.catalogue import Model, Provider, Tier, catalogue
+from huntaze.ai.catalogue import Model, Prices, Provider, Tier, catalogue
 from huntaze.ai.ledger import Opening
 from huntaze.ai.models import Usage
 from huntaze.ai.routing import default_hop
@@ -18,10 +18,10 @@ def facts(
     """The rest of a cost row: tokens by kind, latency, prices of which day.
 
     ``baseline_nanos`` is what savings are measured against: the same tokens, all by the premium
-    model, none of them read from a cache.
+    model, none of them read from a cache. ``economy_nanos`` is what the economy model had
+    charged for them, read from the same cache.
     """
-    premium = default_hop(Tier.PREMIUM, model.provider)
-    dear = catalogue().find(premium.provider, premium.model).prices
+    dear, cheap = (_prices_of(tier, model.provider) for tier in (Tier.PREMIUM, Tier.ECONOMY))
     plain = Usage(input_tokens=usage.input_tokens, output_tokens=usage.output_tokens)
     return {
         "input_tokens": usage.input_tokens,
@@ -35,7 +35,13 @@ def facts(
         "estimated": estimated,
         "priced_on": model.priced_on.isoformat(),
         "baseline_nanos": prices.cost(plain, dear),
+        "economy_nanos": prices.cost(usage, cheap),
     }
+
+
+def _prices_of(tier: Tier, provider: Provider) -> Prices:
+    hop = default_hop(tier, provider)
+    return catalogue().find(hop.provider, hop.model).prices
 
 
 def publish(provider: Provider, usage: Usage, nanos: int, latency_ms: int) -> None:

@@ -14,6 +14,7 @@ from huntaze.ai.circuits import DynamoCircuits
 from huntaze.ai.keys import StageKeys
 from huntaze.ai.ledger import PostgresLedger
 from huntaze.ai.models import Answer, Prompt, Request, Writer
+from huntaze.ai.preferences import PostgresPreferences
 from huntaze.ai.providers import OpenAiProviders
 from huntaze.ai.router import Router, Tools
 from huntaze.ai.settings import AiSettings
@@ -45,11 +46,12 @@ def writer() -> Writer:
     """The router of this function; its books have a connection of their own."""
     settings = load(AiSettings)
     keys = StageKeys(lambda: clients.secret_json(settings.ai_keys_secret_arn))
+    books = SingleConnection(lambda: connect(settings))
     router = Router(
         Tools(
             models=catalogue(),
             gateway=OpenAiProviders(settings, keys),
-            ledger=PostgresLedger(SingleConnection(lambda: connect(settings))),
+            ledger=PostgresLedger(books),
             circuits=DynamoCircuits(settings.circuit_breakers_table),
             answers=DynamoAnswers(settings.ai_cache_table, keys),
             now=lambda: datetime.now(UTC),
@@ -57,6 +59,7 @@ def writer() -> Writer:
             sleep=time.sleep,
             chance=random.random,
             new_id=new_id,
+            preferences=PostgresPreferences(books),
         )
     )
     return OutsideWriter(router)

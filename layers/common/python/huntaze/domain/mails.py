@@ -41,6 +41,7 @@ class Template(StrEnum):
     MEMBER_JOINED = "member_joined"
     TRIAL_WILL_END = "trial_will_end"
     PAYMENT_FAILED = "payment_failed"
+    COST_ALERT = "cost_alert"
     DIGEST = "digest"
     EXPORT_READY = "export_ready"
     ERASURE_SCHEDULED = "erasure_scheduled"
@@ -53,6 +54,7 @@ NOTICES = frozenset(
         *(Template.CAMPAIGN_COMPLETED, Template.CAMPAIGN_FAILED),
         *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
         *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
+        Template.COST_ALERT,
     }
 )
 

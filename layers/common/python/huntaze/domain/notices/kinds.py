@@ -18,6 +18,7 @@ class Kind(StrEnum):
     MEMBER_JOINED = "member_joined"
     TRIAL_WILL_END = "trial_will_end"
     PAYMENT_FAILED = "payment_failed"
+    COST_ALERT = "cost_alert"
 
 
 class Rule(NamedTuple):
@@ -44,6 +45,7 @@ RULES: dict[Kind, Rule] = {
     Kind.MEMBER_JOINED: Rule("member.joined", Right.MANAGE, mailed=False),
     Kind.TRIAL_WILL_END: Rule("billing.trial_will_end", Right.BILL, mailed=True),
     Kind.PAYMENT_FAILED: Rule("billing.payment_failed", Right.BILL, mailed=True),
+    Kind.COST_ALERT: Rule("cost.alert", Right.MANAGE, mailed=True),
 }
 BY_EVENT = {rule.event: kind for kind, rule in RULES.items()}
 

@@ -1,0 +1,1 @@
+"""Tells of limits that were crossed: mails and notifications by an event, Slack, operators."""

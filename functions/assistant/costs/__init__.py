@@ -1,0 +1,1 @@
+"""What models have cost a workspace, what they will, and how much they may."""
