@@ -8,7 +8,7 @@ whatever order events come, and however often, the end is the same (ADR 0015).
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from functions.billing.records import (
@@ -23,6 +23,9 @@ from functions.billing.records import (
     Subscription,
 )
 from huntaze.domain.billing.plans import FREE, TRIAL, Catalogue
+
+# https://docs.stripe.com/billing/invoices/subscription: an hour; three days at most.
+_DRAFT = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def standing(account: Account, plans: Catalogue, *, now: datetime) -> Standing:
     """What counts now: the best plan that is paid for, else the rest of the trial, else nothing."""
     subscriptions = [seen.record for seen in account.subscriptions.values()]
     best = max(
-        (one for one in subscriptions if _gives(one, plans, now)),
+        (one for one in subscriptions if _gives(one, account, plans, now)),
         key=lambda one: (
             plans.rank(one.plan or ""),
             one.status in PAID_FOR,
@@ -87,27 +90,37 @@ def standing(account: Account, plans: Catalogue, *, now: datetime) -> Standing:
         default=None,
     )
     if best is not None and best.plan is not None:
-        return Standing(best.plan, _until(best, plans))
+        return Standing(best.plan, _until(best, account, plans))
     bought_before = any(one.status not in NEVER_BEGAN for one in subscriptions)
     if bought_before or account.trial_ends_at <= now:
         return Standing(FREE, None)
     return Standing(TRIAL, account.trial_ends_at)
 
 
-def _gives(subscription: Subscription, plans: Catalogue, now: datetime) -> bool:
+def _gives(subscription: Subscription, account: Account, plans: Catalogue, now: datetime) -> bool:
     if subscription.plan is None or plans.find(subscription.plan) is None:
         return False
     if subscription.status in PAID_FOR:
         return True
-    until = _until(subscription, plans)
+    until = _until(subscription, account, plans)
     return until is not None and until > now
 
 
-def _until(subscription: Subscription, plans: Catalogue) -> datetime | None:
-    """When a plan whose payment failed stops to count."""
-    if subscription.status != PAST_DUE or subscription.past_due_since is None:
+def _until(subscription: Subscription, account: Account, plans: Catalogue) -> datetime | None:
+    """When a plan whose payment failed stops to count: another unpaid month adds nothing."""
+    newest = subscription.past_due_since
+    if subscription.status != PAST_DUE or newest is None:
         return None
-    return subscription.past_due_since + plans.grace
+    unpaid = (
+        seen.record.created_at
+        for seen in account.invoices.values()
+        if seen.record.subscription_id == subscription.id
+        and seen.record.status == "open"
+        and seen.record.attempts
+    )
+    # The newest one itself was made some hours before it was due.
+    older = (made for made in unpaid if made < newest - _DRAFT)
+    return min(older, default=newest) + plans.grace
 
 
 def notices(
@@ -141,7 +154,7 @@ def _invoice_notices(
                 yield Notice("billing.payment_succeeded", _facts(invoice))
         elif invoice.status == "open" and invoice.attempts > (old.attempts if old else 0):
             bought = account.subscriptions.get(invoice.subscription_id or "")
-            until = _until(bought.record, plans) if bought else None
+            until = _until(bought.record, account, plans) if bought else None
             yield Notice(
                 "billing.payment_failed",
                 {

@@ -2,14 +2,16 @@
 
 import itertools
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from functions.billing.fold import Standing, fold, notices, standing
-from functions.billing.records import Account, Seen, Subscription, read_subscription
+from functions.billing.records import Account, Invoice, Seen, Subscription, read_subscription
 from huntaze.domain.billing.plans import catalogue
 from tests.fakes.stripe_life import START, Life, whole_life
 
@@ -170,6 +172,33 @@ def test_a_failed_payment_leaves_a_week(plan_at):
     assert plan_at(past_due) == Standing("pro", week)
     assert plan_at(past_due, now=week - timedelta(seconds=1)) == Standing("pro", week)
     assert plan_at(past_due, now=week) == Standing("free", None)
+
+
+def test_another_unpaid_month_brings_no_other_week(subscription):
+    """Stripe shows the newest invoice beside a subscription, which is not the first unpaid one."""
+    nothing: dict[str, Any] = dict.fromkeys(Invoice.__slots__)
+    unpaid = Invoice(
+        **{
+            **nothing,
+            "id": "in_1",
+            "subscription_id": "sub_1",
+            "status": "open",
+            "attempts": 4,
+            "created_at": NOW,
+        }
+    )
+    late = subscription(id="sub_1", status="past_due", past_due_since=NOW + timedelta(days=31))
+    a_month_later = NOW + timedelta(days=32)
+    for invoice, plan in (
+        (unpaid, "free"),
+        (replace(unpaid, status="paid"), "pro"),
+        (replace(unpaid, status="void"), "pro"),
+        (replace(unpaid, subscription_id="sub_other"), "pro"),
+    ):
+        known = Account(
+            TRIAL_ENDS, {late.id: Seen(1, late)}, invoices={invoice.id: Seen(1, invoice)}
+        )
+        assert standing(known, PLANS, now=a_month_later).plan == plan, invoice
 
 
 def test_the_best_that_is_paid_for_counts(plan_at):
