@@ -7,6 +7,7 @@ under the same name.
 
 import gzip
 import hashlib
+import io
 import json
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -168,14 +169,27 @@ def _write(
     page: int,
 ) -> bool:
     """Write what is left of a source; False when time is short."""
-    found = Lines([], after, more=True)
-    while found.more:
+    more = True
+    while more:
         if seconds_left() < _LEFT_FOR_A_PAGE:
             return False
-        found = source.read(found.after, page)
-        if found.lines:
-            _store(claim, source.name, found.lines, found.after, store, files)
+        after, more = _write_page(claim, source, after, store, files, page)
     return True
+
+
+def _write_page(
+    claim: Claim,
+    source: Source,
+    after: list[str] | None,
+    store: RunStore,
+    files: FileStore,
+    page: int,
+) -> tuple[list[str] | None, bool]:
+    """Write one page, which is held in memory until the end of this call and no longer."""
+    found = source.read(after, page)
+    if found.lines:
+        _store(claim, source.name, found.lines, found.after, store, files)
+    return found.after, found.more
 
 
 def _write_manifest(claim: Claim, store: RunStore, files: FileStore) -> None:
@@ -204,12 +218,21 @@ def _store(
     files: FileStore,
 ) -> None:
     number = store.last_number(claim) + 1
-    # Without a time in it: the same lines are the same bytes.
-    data = gzip.compress("".join(f"{line}\n" for line in lines).encode(), mtime=0)
+    data = _packed(lines)
     name = _file_name(number, source)
     files.put(claim.workspace_id, claim.export_id, name, data)
     file = StoredFile(number, name, len(lines), len(data), hashlib.sha256(data).digest())
     store.keep(claim, file, Place(source=source, after=after, number=number), LEASE)
+
+
+def _packed(lines: list[str]) -> bytes:
+    # Line by line: a page of long texts is large enough once.
+    packed = io.BytesIO()
+    # Without a name and a time in it: the same lines are the same bytes.
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
+        for line in lines:
+            file.write(f"{line}\n".encode())
+    return packed.getvalue()
 
 
 def _file_name(number: int, source: str) -> str:
