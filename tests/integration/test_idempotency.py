@@ -150,6 +150,21 @@ def test_a_refusal_is_not_kept(send, desk, sends):
     assert sends() == 1
 
 
+def test_a_malformed_answer_of_ours_leaves_no_effect_that_a_repetition_would_double(
+    send, desk, sends, monkeypatch
+):
+    fan_id = desk.fan()
+    with monkeypatch.context() as patched:
+        resolve = door.app.resolve
+        patched.setattr(
+            door.app, "resolve", lambda *call: {**resolve(*call), "statusCode": 500, "body": "{}"}
+        )
+        assert send(fan_id)["statusCode"] == 500
+    assert sends() == 0
+    assert send(fan_id)["statusCode"] == 202
+    assert sends() == 1
+
+
 @pytest.mark.parametrize("key", ["", "x" * 256, "clé", "two\nlines"])
 def test_a_key_that_is_none_is_refused(send, desk, sends, key):
     refused = send(desk.fan(), key=key)

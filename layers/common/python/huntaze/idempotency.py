@@ -54,6 +54,14 @@ class ReplyErasedError(ConflictError):
     """The request was done; its reply went with the person it spoke of."""
 
 
+class _MalformedError(Exception):
+    """What was answered is no answer of the route: a fault of ours, which undoes the effect."""
+
+    def __init__(self, reply: Reply) -> None:
+        super().__init__()
+        self.reply = reply
+
+
 class KeyedRequest(NamedTuple):
     """A request as it is told from others."""
 
@@ -111,6 +119,9 @@ def answer_once(
     claim = _Claim(request, source)
     try:
         return _answer_in_one(request, source, answer, claim)
+    except _MalformedError as fault:
+        claim.drop_after_all()
+        return fault.reply
     except BaseException:
         claim.drop_after_all()
         raise
@@ -131,6 +142,8 @@ def _answer_in_one(
         if stored is not None:
             return stored
         reply = answer()
+        if reply["statusCode"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise _MalformedError(reply)
         with Tenant(source, request.workspace_id).transaction():
             if reply["statusCode"] < HTTPStatus.BAD_REQUEST and not _sets_cookies(reply):
                 _store(connection, request, reply)
