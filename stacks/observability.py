@@ -14,6 +14,7 @@ from stacks.campaign_state_machine import state_machine_arn
 from stacks.dashboards import add_dashboards
 from stacks.hybrid_state_machine import hybrid_machine_arn
 from stacks.messaging import LONG_TIME, LONG_WORK, QUEUES, RUN_TIME, RUNS
+from stacks.pipeline_state_machine import pipeline_machine_arn
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
@@ -179,6 +180,13 @@ class Observability(StageStack):
                 above=2,
                 runbook="hybrid-executions",
                 says="Models prepare no campaigns.",
+            )
+            self._alarms.add(
+                "pipeline-failures",
+                _executions(pipeline_machine_arn(self, self._settings), "ExecutionsFailed"),
+                above=2,
+                runbook="pipeline-executions",
+                says="Pipelines of content fail.",
             )
 
     def _watch_sending(self) -> None:
