@@ -8,12 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from local.api_client import ApiClient, ApiError
 from local.fan_platform.behaviour import reactions
 from local.fan_platform.client import FanPlatform
 from local.mailbox import Mailbox
+from local.postgres import EmbeddedPostgres
 from tests.fakes import media_files
 
 pytestmark = pytest.mark.e2e
@@ -42,6 +45,9 @@ class Studio:
         self.url = cloud["api_url"]
         self.api = ApiClient(self.url)
         self.platform = FanPlatform(cloud["fan_platform_url"])
+        port = conninfo_to_dict(cloud["database_url"])["port"]
+        server = EmbeddedPostgres(Path(cloud["data_dir"]) / "postgres", int(port))
+        self._superuser_url = server.superuser_dsn()
         email = f"{self.mark}@example.com"
         names = {"name": "Owner", "workspace_name": self.mark}
         account = self.api.post(
@@ -51,6 +57,7 @@ class Studio:
         self.api.log_in_with(self.token)
         token = Mailbox(cloud["aws_endpoint_url"]).token(email)
         self.api.post("/api/auth/verify-email", {"token": token})
+        self.workspace_id = self.api.get("/api/auth/me")["workspace"]["id"]
         creator = {"platform": "fan_platform", "handle": self.mark, "messages_per_minute": 600}
         creator |= {"min_gap_ms": 0, "display_name": "Mia"}
         self.creator_id = self.api.post("/api/management/creators", creator)["id"]
@@ -105,6 +112,17 @@ class Studio:
         until("delivery", lambda: self.api.get(path)["status"] in ("completed", "failed"))
         metrics: dict[str, Any] = self.api.get(f"{path}/metrics")
         return metrics
+
+    def run_sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Run a statement as who sees every row of every tenant; nobody does on AWS."""
+        with psycopg.connect(self._superuser_url) as connection:
+            answer = connection.execute(statement)
+            return answer.fetchall() if answer.description else []
+
+    def ask(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """Ask something whose refusal is the point."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        return httpx.post(self.url + path, json=body, headers=headers, timeout=60)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -208,3 +226,39 @@ def test_a_pipeline_runs_by_itself_and_a_person_has_the_last_word(
     assert entry["media_id"] in (item["id"], decided["media_id"])
     with pytest.raises(ApiError, match="DraftDecided"):
         studio.api.post(f"/api/content/drafts/{taken['draft_id']}/decide", {"decision": "reject"})
+
+
+def test_a_budget_that_ends_means_less_and_then_nothing(studio: Studio) -> None:
+    question = {"question": "How many fans do I have?", "language": "en"}
+    assert studio.ask("/api/ai/chat", question).status_code == 201
+    ours = f"workspace_id = '{studio.workspace_id}'"
+    # A cent, of which a few calls are left.
+    studio.run_sql(
+        "INSERT INTO ai_budgets (workspace_id, monthly_cents, over_budget, updated_by)"
+        f" VALUES ('{studio.workspace_id}', 1, 'degrade', gen_random_uuid())"
+    )
+    reasons, answer = list[str](), None
+    # Half of an answer's tokens is more than a step.
+    for room in range(5_000_000, 0, -100_000):
+        studio.run_sql(
+            f"UPDATE ai_spending SET spent_nanos = 10000000 - {room},"
+            f" billed_nanos = 10000000 - {room} WHERE {ours} AND period = 'month'"
+        )
+        answer = studio.ask("/api/ai/chat", question)
+        newest = studio.run_sql(
+            f"SELECT reason FROM ai_generations WHERE {ours} ORDER BY started_at DESC LIMIT 1"
+        )
+        reasons.append(newest[0][0])
+        if answer.status_code != 201:
+            break
+    assert answer is not None
+    assert answer.status_code == 429, answer.text
+    assert answer.json()["error"] == "BudgetUsedUp"
+    assert int(answer.headers["Retry-After"]) > 0
+    # As always, then shorter, then not at all.
+    assert reasons == sorted(reasons, key=["ordinary", "over_budget"].index)
+    assert {"ordinary", "over_budget"} == set(reasons)
+    # Nor is anything written for content, or kept.
+    refused = studio.ask("/api/content/captions", {"subject": "plants", "count": 1})
+    assert (refused.status_code, refused.json()["error"]) == (429, "BudgetUsedUp")
+    assert studio.run_sql(f"SELECT count(*) FROM ai_drafts WHERE {ours}") == [(0,)]
