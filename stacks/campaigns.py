@@ -31,7 +31,11 @@ from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
 # What may let a waiting campaign go on; the sweep of each minute finds it otherwise.
-_MOVES_CAMPAIGNS = ["lane.drained", "campaign.decided", "campaign.delivery_awaited"]
+_MOVES_CAMPAIGNS = [
+    *("lane.drained", "campaign.decided", "campaign.delivery_awaited"),
+    # An automation says that it is time for one.
+    "automation.campaign_due",
+]
 
 
 class Campaigns(StageStack):

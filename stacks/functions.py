@@ -12,6 +12,7 @@ from stacks.features.assistant import add_assistant
 from stacks.features.assistant_chat import add_assistant_chat
 from stacks.features.assistant_config import add_assistant_config
 from stacks.features.auth import add_auth
+from stacks.features.automations import add_automations
 from stacks.features.billing import add_billing
 from stacks.features.campaigns import add_campaigns
 from stacks.features.content import add_content
@@ -49,6 +50,7 @@ _FEATURES = (
     add_money,
     add_segments,
     add_campaigns,
+    add_automations,
     add_conversations,
     add_content,
     add_content_generation,

@@ -24,6 +24,7 @@ QUEUES = (
 # What members are told of; `huntaze.domain.notices.kinds` says whom, and a test compares them.
 TOLD_TO_MEMBERS = (
     *("creator.stopped", "campaign.awaiting_approval", "campaign.completed", "campaign.failed"),
+    "automation.notified",
     *("import.completed", "import.failed", "member.joined"),
     *("billing.trial_will_end", "billing.payment_failed", "cost.alert"),
 )

@@ -124,6 +124,16 @@ def _about() -> Body:
     return lambda ids: {"creator_id": ids["creator_id"], "subject": "tea"}
 
 
+def _automation(ids: Ids) -> dict[str, Any]:
+    steps = [{"id": "s", "kind": "add_tag", "tag": "t"}]
+    trigger = {"kind": "new_subscriber"}
+    return {"creator_id": ids["creator_id"], "name": "n", "trigger": trigger, "steps": steps}
+
+
+def _whom(ids: Ids) -> dict[str, Any]:
+    return {"fan_id": ids["fan_id"]}
+
+
 def _manner(ids: Ids) -> dict[str, Any]:
     return {"creator_id": ids["creator_id"], "personality": "kind"}
 
@@ -364,6 +374,19 @@ MATRIX: dict[tuple[str, str], Entry] = {
         Right.WRITE_CAMPAIGNS, conflict=True
     ),
     ("get", "/api/v2/campaigns/status"): Entry(Right.READ),
+    ("get", "/api/marketing/automations"): Entry(Right.READ),
+    ("post", "/api/marketing/automations"): Entry(Right.WRITE_CAMPAIGNS, _automation),
+    ("get", "/api/marketing/automations/{automation_id}"): Entry(Right.READ),
+    ("put", "/api/marketing/automations/{automation_id}"): Entry(
+        Right.WRITE_CAMPAIGNS, _automation
+    ),
+    ("delete", "/api/marketing/automations/{automation_id}"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/api/marketing/automations/{automation_id}/enable"): Entry(Right.APPROVE),
+    ("post", "/api/marketing/automations/{automation_id}/disable"): Entry(Right.WRITE_CAMPAIGNS),
+    ("post", "/api/marketing/automations/{automation_id}/test"): Entry(
+        Right.WRITE_CAMPAIGNS, _whom
+    ),
+    ("get", "/api/marketing/automations/{automation_id}/runs"): Entry(Right.READ),
     ("get", "/api/marketing/segments"): Entry(Right.READ),
     ("post", "/api/marketing/segments"): Entry(Right.WRITE_CAMPAIGNS, _named(rules=EVERYONE)),
     ("post", "/api/marketing/segments/preview"): Entry(Right.READ, _chosen(rules=EVERYONE)),

@@ -1,5 +1,6 @@
 """A workspace that has something of everything: one row at least in each table of a tenant."""
 
+import json
 from collections.abc import Callable
 from datetime import date
 from uuid import UUID
@@ -18,6 +19,7 @@ _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member", "plan", "draft"),
     *("invitation", "entry", "notification", "export", "erasure", "chat", "workflow"),
+    "automation",
 )
 
 
@@ -46,6 +48,7 @@ class FullWorkspace:
         self._fans(ids)
         self._models(ids)
         self._campaign(ids)
+        self._automation(ids)
         with self._tenant.transaction() as connection:
             self._library(connection, ids)
         self._worker_rows(ids)
@@ -339,6 +342,26 @@ class FullWorkspace:
                 {"aggregate_type": "x", "aggregate_id": new_id(), "event_type": "x"}
                 | {"payload": "{}"},
             )
+
+    def _automation(self, ids: dict[str, UUID]) -> None:
+        """An automation that is off, a run of it, and what waits to be looked at."""
+        creator = {"creator_id": self._creator_id}
+        said = {"trigger": {"kind": "tag_added", "tag": MARK}}
+        said["steps"] = [{"id": "s", "kind": "add_tag", "tag": "given"}]
+        of_rule = {**creator, "automation_id": ids["automation_id"], "version": 1}
+        of_fan = {"fan_id": ids["fan_id"], "turn": MARK, "happened_at": "2026-01-01"}
+        run_id = new_id()
+        with self._tenant.transaction() as connection:
+            rule = {"id": ids["automation_id"], "name": MARK, "created_by": self._user_id}
+            self._add(connection, "automations", {**creator, **rule})
+            version = {"definition": json.dumps(said), "created_by": self._user_id}
+            self._add(connection, "automation_versions", {**of_rule, **version})
+            self._add(connection, "happenings", {**creator, **of_fan, "kind": "tag_added"})
+            run = {"id": run_id, "step": "s", "due_at": "2999-01-01"}
+            self._add(connection, "automation_runs", {**of_rule, **of_fan, **run})
+            step = {"step": "s", "number": 1, "kind": "add_tag", "outcome": "done"}
+            taken = {"run_id": run_id, **step, "reason": MARK}
+            self._add(connection, "automation_steps", {**creator, **taken})
 
     def _worker_rows(self, ids: dict[str, UUID]) -> None:
         """What only a worker's work leaves behind: a message of a campaign that nobody knows of."""

@@ -68,6 +68,7 @@ DOORS = {
     "ai-config": importlib.import_module("functions.assistant.config.handler"),
     "costs": importlib.import_module("functions.assistant.costs.handler"),
     "auth": auth,
+    "automations": importlib.import_module("functions.automations.api.handler"),
     "billing": billing,
     "oauth": oauth,
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.campaigns import gateway
+from functions.campaigns import gateway, service
 from functions.campaigns.hybrid import sweeping
 from functions.campaigns.hybrid.figures import PostgresWorkflows
 from functions.campaigns.repository import PostgresCampaigns
@@ -19,6 +19,7 @@ from functions.campaigns.sweep.settings import CampaignSweepSettings
 from huntaze import correlation
 from huntaze.db import Tenant, database
 from huntaze.entry import entry
+from huntaze.errors import HuntazeError
 from huntaze.settings import load
 
 _UNDER_WAY = (
@@ -30,6 +31,9 @@ _UNDER_WAY = (
 )
 
 log = logging.getLogger(__name__)
+
+# An automation has come to a step that launches a campaign.
+CAMPAIGN_DUE = "automation.campaign_due"
 
 _DUE = "SELECT * FROM campaigns_to_move() UNION SELECT * FROM campaigns_to_take_up()"
 
@@ -55,8 +59,10 @@ class DueWorkflow(NamedTuple):
 
 
 @entry
-def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Move every campaign, and every workflow, that waits for it."""
+    if event.get("detail-type") == CAMPAIGN_DUE:
+        _launch(UUID(event["detail"]["workspace_id"]), UUID(event["detail"]["aggregate_id"]))
     with database().connection() as connection:
         due: list[Due | DueWorkflow] = [Due(*row) for row in connection.execute(_DUE)]
         due += [DueWorkflow(*row) for row in connection.execute(sweeping.DUE)]
@@ -78,6 +84,22 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
             f"{len(due) - moved} of {len(due)} campaigns could not be moved"
         )
     return {"moved": moved}
+
+
+def _launch(workspace_id: UUID, campaign_id: UUID) -> None:
+    """Launch a draft; the sweep starts its execution, now or in a minute."""
+    store = PostgresCampaigns(Tenant(database(), workspace_id))
+    with correlation.within(None, workspace_id=workspace_id, campaign_id=campaign_id):
+        try:
+            campaign = service.launch(campaign_id, store)
+        except HuntazeError as error:
+            # Launched before, changed into what cannot be launched, or gone: people see its state.
+            log.warning("a campaign was not launched", extra={"refusal": error.code})
+            return
+        arn = gateway.start_execution(
+            campaign, load(CampaignSweepSettings).campaign_state_machine_arn
+        )
+        store.started(campaign, arn)
 
 
 def _move(due: Due) -> None:

@@ -13,6 +13,7 @@ WITHHELD: dict[str, str] = {
     "idempotency_keys": "replies of a day; what they say is in the tables that they speak of",
     "ai_cost_alert_posts": "whose turn it is to be told; the alerts themselves are there",
     "events_outbox": "ids on their way to other functions",
+    "happenings": "what waits for a minute; it is in the tables where it happened",
 }
 
 _RUNS = "whose turn it is to work; means nothing outside"
@@ -79,11 +80,14 @@ OF_FAN: dict[str, LiteralString] = {
     "transactions": _BY_FAN,
     "money_drifts": _BY_FAN,
     "media_grants": _BY_FAN,
+    "automation_runs": _BY_FAN,
+    "automation_steps": "t.run_id IN (SELECT id FROM automation_runs WHERE fan_id = %(fan)s)",
     "sends": _SENDS,
     "send_attempts": _ATTEMPTS,
 }
 # Tables that name a fan and are in no fan's export.
 NOT_OF_FAN: dict[str, str] = {
     "exports": WITHHELD["exports"],
+    "happenings": WITHHELD["happenings"],
     "erasures": "there is none of a fan who can be exported",
 }

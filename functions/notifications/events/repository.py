@@ -17,6 +17,7 @@ from huntaze.domain.notices.kinds import RULES, roles_for
 _SUBJECTS: dict[str, LiteralString] = {
     "creator": "SELECT display_name AS about, id AS creator_id FROM creators WHERE id = %(id)s",
     "campaign": "SELECT name AS about, creator_id FROM campaigns WHERE id = %(id)s",
+    "automation": "SELECT name AS about, creator_id FROM automations WHERE id = %(id)s",
     "import": "SELECT c.display_name AS about, i.creator_id FROM imports i"
     " JOIN creators c ON c.workspace_id = i.workspace_id AND c.id = i.creator_id"
     " WHERE i.id = %(id)s",

@@ -36,6 +36,7 @@ class Template(StrEnum):
     CAMPAIGN_AWAITING_APPROVAL = "campaign_awaiting_approval"
     CAMPAIGN_COMPLETED = "campaign_completed"
     CAMPAIGN_FAILED = "campaign_failed"
+    AUTOMATION_NOTIFIED = "automation_notified"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
@@ -52,6 +53,7 @@ NOTICES = frozenset(
     {
         *(Template.CREATOR_STOPPED, Template.CAMPAIGN_AWAITING_APPROVAL),
         *(Template.CAMPAIGN_COMPLETED, Template.CAMPAIGN_FAILED),
+        Template.AUTOMATION_NOTIFIED,
         *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
         *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
         Template.COST_ALERT,

@@ -5,6 +5,7 @@
 
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.fans.bulk import PLATFORM_VALUES, BulkOutcome, create_missing, upsert
+from huntaze.domain.fans.caring import add_tag, assign, remove_tag, require_caretaker
 from huntaze.domain.fans.chats import ChatRow, ChatsOutcome, record_chats
 from huntaze.domain.fans.keys import Keyring, keyring
 from huntaze.domain.fans.models import (
@@ -41,6 +42,8 @@ __all__ = [
     "Keyring",
     "Name",
     "Tag",
+    "add_tag",
+    "assign",
     "change",
     "create",
     "create_missing",
@@ -49,6 +52,8 @@ __all__ = [
     "keyring",
     "read_fans",
     "record_chats",
+    "remove_tag",
+    "require_caretaker",
     "require_fan",
     "resolve_creator",
     "search_fans",

@@ -147,6 +147,7 @@ class Fan(BaseModel):
     blocked_at: datetime | None
     tags: list[str]
     lists: list[UUID]
+    assigned_to: UUID | None
     extra: dict[str, object]
     value_cents: int
     currency: str

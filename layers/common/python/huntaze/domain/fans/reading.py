@@ -16,7 +16,8 @@ from huntaze.http import Page, decode_cursor, encode_cursor
 _PAGE = sql.SQL("""
   SELECT f.id, f.creator_id, f.platform_id, f.handle, f.display_name, f.email, f.status, f.tier,
          f.price_cents, f.rebill_on, f.subscribed_at, f.renewed_at, f.expires_at, f.last_seen_at,
-         f.time_zone, f.language, f.notes, f.consent, f.blocked_at, f.extra, f.value_cents,
+         f.time_zone, f.language, f.notes, f.consent, f.blocked_at, f.assigned_to, f.extra,
+         f.value_cents,
          f.last_purchase_at, f.last_inbound_at, f.last_outbound_at, f.created_at, f.updated_at,
          c.currency,
          EXISTS (SELECT FROM suppressions x WHERE x.platform_key = f.platform_key) AS suppressed,

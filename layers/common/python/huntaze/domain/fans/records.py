@@ -119,6 +119,7 @@ def erase(connection: Connection, fan_id: UUID, *, by: UUID | None = None) -> No
         " extra = '{}', consent = false, price_cents = NULL, rebill_on = NULL,"
         " subscribed_at = NULL, renewed_at = NULL, expires_at = NULL, last_seen_at = NULL,"
         " last_inbound_at = NULL, last_outbound_at = NULL, blocked_at = NULL, tier = 'free',"
+        " assigned_to = NULL,"
         " status = 'expired',"
         " updated_at = clock_timestamp()"
         " WHERE id = %s",

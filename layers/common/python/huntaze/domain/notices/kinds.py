@@ -13,6 +13,7 @@ class Kind(StrEnum):
     CAMPAIGN_AWAITING_APPROVAL = "campaign_awaiting_approval"
     CAMPAIGN_COMPLETED = "campaign_completed"
     CAMPAIGN_FAILED = "campaign_failed"
+    AUTOMATION_NOTIFIED = "automation_notified"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
@@ -40,6 +41,7 @@ RULES: dict[Kind, Rule] = {
     Kind.CAMPAIGN_AWAITING_APPROVAL: Rule("campaign.awaiting_approval", Right.APPROVE, mailed=True),
     Kind.CAMPAIGN_COMPLETED: Rule("campaign.completed", Right.READ, mailed=False),
     Kind.CAMPAIGN_FAILED: Rule("campaign.failed", Right.WRITE_CAMPAIGNS, mailed=True),
+    Kind.AUTOMATION_NOTIFIED: Rule("automation.notified", Right.READ, mailed=False),
     Kind.IMPORT_COMPLETED: Rule("import.completed", Right.IMPORT, mailed=False),
     Kind.IMPORT_FAILED: Rule("import.failed", Right.IMPORT, mailed=True),
     Kind.MEMBER_JOINED: Rule("member.joined", Right.MANAGE, mailed=False),

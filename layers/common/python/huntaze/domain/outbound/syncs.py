@@ -59,6 +59,11 @@ def request_all(
     return [_request(connection, workspace_id, creator_id, kind, requested_by) for kind in SYNCS]
 
 
+def request_earnings(connection: Connection, *, workspace_id: UUID, creator_id: UUID) -> UUID:
+    """Request that a creator's earnings be read; the caller wakes the lane afterwards."""
+    return _request(connection, workspace_id, creator_id, "sync_earnings", None)
+
+
 def _request(
     connection: Connection,
     workspace_id: UUID,

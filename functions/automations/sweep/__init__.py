@@ -1,0 +1,1 @@
+"""The sweep that starts runs and takes their steps."""

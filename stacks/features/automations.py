@@ -1,0 +1,18 @@
+"""Automations: their routes, and the sweep that runs them."""
+
+from aws_cdk import Duration
+
+from stacks import permissions
+from stacks.feature_parts import FeatureParts, below, run_every_minute
+
+
+def add_automations(parts: FeatureParts) -> None:
+    """Define the function behind ``/api/marketing/automations``, and the sweep."""
+    api = parts.function("Automations", "automations.api")
+    parts.routes.serve(api, below("/api/marketing/automations"))
+    sweep = parts.function(
+        "AutomationSweep", "automations.sweep", memory_mb=256, timeout=Duration.minutes(2)
+    )
+    permissions.wake_lanes(sweep, parts.messaging)
+    permissions.nudge_outbox(sweep, parts.outbox_relay)
+    run_every_minute("AutomationSweepMinute", sweep)
