@@ -68,6 +68,7 @@ class Alerts(StageStack):
                 actions=["kms:Decrypt", "kms:GenerateDataKey"],
                 conditions=ours,
                 principals=[principal],
+                # In a key's own policy it means this key, and nothing else.
                 resources=["*"],
             )
         )

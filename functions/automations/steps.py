@@ -1,5 +1,6 @@
 """What an automation does with a fan, step by step: a graph whose arrows are names of steps."""
 
+from abc import abstractmethod
 from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
@@ -22,9 +23,9 @@ class _Step(BaseModel):
     id: StepName
 
     @property
+    @abstractmethod
     def arrows(self) -> list[str]:
         """The steps that may come next."""
-        raise NotImplementedError
 
 
 class _Straight(_Step):
