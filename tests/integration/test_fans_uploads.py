@@ -14,7 +14,7 @@ from functions.fans import handler as door
 from functions.fans.imports import chunks
 from functions.fans.imports import handler as runs
 from functions.fans.imports.repository import PostgresRuns
-from functions.fans.imports.rows import FAN_COLUMNS
+from functions.fans.imports.rows import FAN_COLUMNS, TRANSACTION_COLUMNS
 from functions.fans.imports.service import MAX_IDLE_RUNS, LostClaimError
 from functions.fans.imports.table import open_table
 from huntaze import clients, http
@@ -367,3 +367,40 @@ def test_two_runs_never_work_at_once(call, started, tenant):
     with tenant(call.ids.workspace_id).transaction() as connection:
         found = connection.execute("SELECT status, rows_created FROM imports").fetchall()
     assert found == [("completed", 2)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "columns", "text"),
+    [
+        ("fans", FAN_COLUMNS, table(3)),
+        (
+            "transactions",
+            TRANSACTION_COLUMNS,
+            "transaction_id,platform_id,type,amount\nt1,f1,tip,5.00\n",
+        ),
+    ],
+    ids=["fans", "transactions"],
+)
+def test_a_run_that_stands_still_in_a_copy_keeps_nobody_waiting(
+    call, started, tenant, kind, columns, text
+):
+    """Nothing ends it: to the server a client in the midst of a COPY is at work."""
+    first = started(text, kind)
+    one, other = (tenant(call.ids.workspace_id) for _ in range(2))
+    store = PostgresRuns(one)
+    claim = store.claim(first["id"], timedelta(minutes=1))
+    chunk = next(chunks.cut(open_table(BytesIO(text.encode()), columns), kind, "USD"))
+    free = []
+
+    class Rows(list):
+        def __iter__(self):
+            for row in super().__iter__():
+                yield row
+                with other.transaction() as connection:
+                    connection.execute("SET LOCAL lock_timeout = '2s'")
+                    connection.execute("SELECT FROM imports FOR UPDATE")
+                    free.append(row)
+
+    store.keep(claim, chunk._replace(rows=Rows(chunk.rows)), timedelta(minutes=1))
+    assert len(free) == len(chunk.rows) > 0
+    assert call("GET", f"/api/crm/fans/imports/{first['id']}")[1]["status"] == "completed"

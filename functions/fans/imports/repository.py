@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -33,8 +34,8 @@ from huntaze import outbox
 from huntaze.db import Connection, Tenant, Transactions
 from huntaze.domain import fans, money
 from huntaze.domain.creators import resolve_creator
-from huntaze.domain.fans import FanRow
-from huntaze.domain.money import TransactionRow
+from huntaze.domain.fans import BulkOutcome, FanRow
+from huntaze.domain.money import RecordOutcome, TransactionRow
 from huntaze.errors import NotFoundError
 from huntaze.ids import new_id
 
@@ -116,7 +117,8 @@ class PostgresImports:
             currency = _currency(connection, creator)
             import_id = self._add(connection, creator, kind)
             for chunk in chunks(currency):
-                _store(connection, creator, import_id, kind, chunk)
+                merge = _stage(connection, creator, kind, chunk)
+                _store(connection, import_id, chunk, merge())
             _finish(connection, import_id, "completed")
             return self.get(import_id)
 
@@ -249,8 +251,10 @@ class PostgresRuns:
         try:
             with self._tenant.transaction() as connection:
                 connection.execute(_STALL_LIMIT)
+                # Before the lock: that limit does not end a run that stands still in a COPY.
+                merge = _stage(connection, claim.creator_id, claim.kind, chunk)
                 _hold(connection, claim)
-                _store(connection, claim.creator_id, claim.import_id, claim.kind, chunk)
+                _store(connection, claim.import_id, chunk, merge())
                 if chunk.last:
                     _finish(connection, claim.import_id, "completed")
                     _tell(connection, claim, "import.completed")
@@ -324,29 +328,37 @@ def _hold(connection: Connection, claim: Claim) -> None:
         raise LostClaimError
 
 
+def _stage(
+    connection: Connection, creator_id: UUID, kind: ImportKind, chunk: Chunk
+) -> Callable[[], BulkOutcome | RecordOutcome]:
+    """Copy the rows to the transaction's own tables; what comes back stores them from there."""
+    if kind == "fans":
+        fan_rows = cast("list[FanRow]", chunk.rows)
+        staged_fans = fans.stage(connection, creator_id, fan_rows)
+        return partial(fans.upsert_staged, connection, creator_id, staged_fans)
+    payments = cast("list[TransactionRow]", chunk.rows)
+    staged = money.stage(connection, creator_id, payments)
+    return partial(money.record_staged, connection, creator_id, staged)
+
+
 def _store(
-    connection: Connection, creator_id: UUID, import_id: UUID, kind: ImportKind, chunk: Chunk
+    connection: Connection, import_id: UUID, chunk: Chunk, done: BulkOutcome | RecordOutcome
 ) -> None:
     rejected, rejected_count = list(chunk.rejected), chunk.rejected_count
-    if kind == "fans":
-        done = fans.upsert(connection, creator_id, cast("list[FanRow]", chunk.rows))
-        created, updated, unchanged = done.created, done.updated, done.unchanged
+    if isinstance(done, BulkOutcome):
         rejected_count += len(done.erased)
         rejected += [
             RejectedRow(line=line, reason="this person has asked to be forgotten")
             for line in done.erased
         ]
         rejected.sort(key=lambda row: row.line)
-    else:
-        recorded = money.record(connection, creator_id, cast("list[TransactionRow]", chunk.rows))
-        created, updated, unchanged = recorded.created, recorded.updated, recorded.unchanged
     connection.execute(
         _COUNT,
         {
             "read": len(chunk.rows) + chunk.rejected_count,
-            "created": created,
-            "updated": updated,
-            "unchanged": unchanged,
+            "created": done.created,
+            "updated": done.updated,
+            "unchanged": done.unchanged,
             "rejected": rejected_count,
             "offset": chunk.place.offset,
             "place": Jsonb(chunk.place.model_dump()),

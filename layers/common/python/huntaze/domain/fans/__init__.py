@@ -4,7 +4,15 @@
 """
 
 from huntaze.domain.creators import resolve_creator
-from huntaze.domain.fans.bulk import PLATFORM_VALUES, BulkOutcome, create_missing, upsert
+from huntaze.domain.fans.bulk import (
+    PLATFORM_VALUES,
+    BulkOutcome,
+    StagedFans,
+    create_missing,
+    stage,
+    upsert,
+    upsert_staged,
+)
 from huntaze.domain.fans.caring import add_tag, assign, remove_tag, require_caretaker
 from huntaze.domain.fans.chats import ChatRow, ChatsOutcome, record_chats
 from huntaze.domain.fans.keys import Keyring, keyring
@@ -41,6 +49,7 @@ __all__ = [
     "FanStatus",
     "Keyring",
     "Name",
+    "StagedFans",
     "Tag",
     "add_tag",
     "assign",
@@ -57,8 +66,10 @@ __all__ = [
     "require_fan",
     "resolve_creator",
     "search_fans",
+    "stage",
     "suppress",
     "take_turns",
     "unsuppress",
     "upsert",
+    "upsert_staged",
 ]

@@ -241,6 +241,13 @@ class BulkOutcome(NamedTuple):
         return self.read - self.created - self.updated - len(self.erased)
 
 
+class StagedFans(NamedTuple):
+    """What is on the stage of a transaction."""
+
+    read: int
+    with_tags: bool
+
+
 def upsert(
     connection: Connection,
     creator_id: UUID,
@@ -259,13 +266,35 @@ def upsert(
         rows: Checked rows.
         values: The only values that are written, whatever else the rows hold.
     """
+    staged = stage(connection, creator_id, rows)
+    return upsert_staged(connection, creator_id, staged, values=values)
+
+
+def stage(connection: Connection, creator_id: UUID, rows: Iterable[FanRow]) -> StagedFans:
+    """Copy fans to where the transaction alone sees them: the first half of ``upsert``.
+
+    Of a client that stands still in the midst of a COPY the server believes that it is busy: no
+    limit of idle transactions or of statements ends it. So this half takes no lock, and whoever
+    needs one of their own takes it after this.
+    """
     counted = _Counted()
     open_stage(connection)
     fill_stage(connection, counted.pass_on(rows, keyring(connection, creator_id)))
+    return StagedFans(counted.read, counted.with_tags)
+
+
+def upsert_staged(
+    connection: Connection,
+    creator_id: UUID,
+    staged: StagedFans,
+    *,
+    values: tuple[str, ...] = ALL_VALUES,
+) -> BulkOutcome:
+    """Bring what was staged into the fans: the second half of ``upsert``."""
     created, updated, erased = merge_stage(
-        connection, creator_id, with_tags=counted.with_tags, values=values
+        connection, creator_id, with_tags=staged.with_tags, values=values
     )
-    return BulkOutcome(counted.read, created, updated, erased)
+    return BulkOutcome(staged.read, created, updated, erased)
 
 
 def open_stage(connection: Connection) -> None:

@@ -86,8 +86,9 @@ def record_chats(connection: Connection, creator_id: UUID, rows: Sequence[ChatRo
         for line, row in enumerate(rows)
         if row.handle is not None
     ]
-    created = upsert(connection, creator_id, named, values=PLATFORM_VALUES).created
+    # Before any lock is taken, as `fans.stage` says why.
     _fill_stage(connection, creator_id, rows)
+    created = upsert(connection, creator_id, named, values=PLATFORM_VALUES).created
     created += create_missing(connection, creator_id, "chat_stage")
     suppressed = connection.execute(_SUPPRESS, of_creator).rowcount
     moved = connection.execute(_MOVE, of_creator).rowcount

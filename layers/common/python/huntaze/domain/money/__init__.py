@@ -7,6 +7,8 @@ from huntaze.domain.money.recording import (
     RecordOutcome,
     forget_fan,
     record,
+    record_staged,
+    stage,
 )
 from huntaze.domain.money.repairing import Correction, recompute
 
@@ -22,4 +24,6 @@ __all__ = [
     "read_transactions",
     "recompute",
     "record",
+    "record_staged",
+    "stage",
 ]

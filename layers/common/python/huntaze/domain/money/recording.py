@@ -187,8 +187,44 @@ def record(
     Raises:
         OtherCurrencyError: A row is not in the creator's currency; nothing is recorded.
     """
+    return record_staged(connection, creator_id, stage(connection, creator_id, rows))
+
+
+def stage(connection: Connection, creator_id: UUID, rows: Iterable[TransactionRow]) -> int:
+    """Copy transactions to where this one alone sees them: the first half of ``record``.
+
+    It takes no lock, and whoever needs one of their own takes it after this, as ``fans.stage`` says
+    why.
+
+    Returns:
+        How many rows there are.
+    """
+    connection.execute(_STAGE)
+    keys = fans.keyring(connection, creator_id)
+    read = 0
+    with (
+        connection.cursor() as cursor,
+        cursor.copy("COPY transaction_stage FROM STDIN") as copy,
+    ):
+        for read, row in enumerate(_keyed(rows, keys), start=1):  # noqa: B007  (the count)
+            copy.write_row(row)
+    # Autovacuum never sees a temporary table; without figures the joins are planned for a few rows.
+    connection.execute("ANALYZE transaction_stage")
+    return read
+
+
+def record_staged(connection: Connection, creator_id: UUID, read: int) -> RecordOutcome:
+    """Record what was staged: the second half of ``record``.
+
+    Args:
+        connection: Inside a tenant's transaction.
+        creator_id: Whose fans paid.
+        read: How many rows were staged.
+
+    Raises:
+        OtherCurrencyError: A row is not in the creator's currency; nothing is recorded.
+    """
     of_creator = {"creator": creator_id}
-    read = _fill_stage(connection, creator_id, rows)
     take_turns(connection, creator_id)
     _refuse_other_currencies(connection, creator_id)
     connection.execute(_DROP_DOUBLES)
@@ -225,21 +261,6 @@ def forget_fan(connection: Connection, fan_id: UUID) -> None:
         "UPDATE transactions SET description = NULL WHERE fan_id = %s AND description IS NOT NULL",
         (fan_id,),
     )
-
-
-def _fill_stage(connection: Connection, creator_id: UUID, rows: Iterable[TransactionRow]) -> int:
-    connection.execute(_STAGE)
-    keys = fans.keyring(connection, creator_id)
-    read = 0
-    with (
-        connection.cursor() as cursor,
-        cursor.copy("COPY transaction_stage FROM STDIN") as copy,
-    ):
-        for read, row in enumerate(_keyed(rows, keys), start=1):  # noqa: B007  (the count)
-            copy.write_row(row)
-    # Autovacuum never sees a temporary table; without figures the joins are planned for a few rows.
-    connection.execute("ANALYZE transaction_stage")
-    return read
 
 
 def _refuse_other_currencies(connection: Connection, creator_id: UUID) -> None:
