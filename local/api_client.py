@@ -45,6 +45,10 @@ class ApiClient:
         headers = {} if key is None else {"Idempotency-Key": key}
         return self._answer(self._http.post(path, json=body or {}, headers=headers))
 
+    def put(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Replace something."""
+        return self._answer(self._http.put(path, json=body))
+
     def delete(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Take something away."""
         return self._answer(self._http.request("DELETE", path, json=body))
