@@ -131,7 +131,8 @@ def _needed_to_send(chat: Chat) -> dict[str, str]:
 def _seen_in_messages(chat: Chat) -> dict[str, str]:
     """Return what a thread shows only if it holds such a message."""
     message = chat.message
-    places = {"id": message.id, "price": message.price, "media": message.media, "at": message.at}
+    names = ("id", "price", "media", "at", "paid", "opened", "tip")
+    places: dict[str, Located | None] = {name: getattr(message, name) for name in names}
     selectors = {
         "empty": chat.empty,
         "older": chat.older,

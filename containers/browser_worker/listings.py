@@ -29,6 +29,7 @@ class SubscriberRow:
     rebill_on: bool | None
     subscribed_at: datetime | None
     expires_at: datetime | None
+    last_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,7 @@ class ThreadRow:
     last_at: datetime | None
     last_text: str | None
     unread: int
+    last_seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,7 @@ def read_subscriber(values: Values) -> SubscriberRow:
         rebill_on=rebill.casefold() in {"on", "yes", "true"} if rebill else None,
         subscribed_at=moment_of(values.get("subscribed_at")),
         expires_at=moment_of(values.get("expires_at")),
+        last_seen_at=moment_of(values.get("last_seen_at")),
     )
 
 
@@ -100,6 +103,7 @@ def read_thread(values: Values) -> ThreadRow:
         last_at=moment_of(values.get("last_at")),
         last_text=values.get("last_text"),
         unread=int(unread) if unread and unread.isdigit() else 0,
+        last_seen_at=moment_of(values.get("last_seen_at")),
     )
 
 

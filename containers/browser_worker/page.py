@@ -126,13 +126,6 @@ class Tab:
         limit = self.profile.settle_seconds
         return bool(await self.wait(scripts.PRESS, limit, selector=selector))
 
-    async def follow(self, selector: str, name: str) -> None:
-        """Go where a link leads that the profile calls ``name``."""
-        url = await self.run(scripts.READ_LINK, selector)
-        if url is None:
-            raise await self.drift(f"{name} is not there to be followed.", name)
-        await self.goto(url)
-
     async def appears(self, selector: str) -> bool:
         """Wait for an element, for as long as a page may take to settle."""
         limit = self.profile.settle_seconds

@@ -117,6 +117,13 @@ class MessageParts(Part):
     price: Located | None = None
     media: Located | None = None
     at: Located | None = None
+    paid: Located | None = Field(
+        default=None, description="there once a fan has unlocked it; its value is when, if shown"
+    )
+    opened: Located | None = Field(
+        default=None, description="there once the fan has seen it; its value is when, if shown"
+    )
+    tip: Located | None = Field(default=None, description="the amount of a tip that is a message")
 
 
 class PriceField(Part):
@@ -200,6 +207,14 @@ class Listings(Part):
     earnings: Listing
 
 
+class Reading(Part):
+    """How far back threads are read."""
+
+    first_messages: Annotated[int, Field(ge=1, le=10_000)] = Field(
+        default=200, description="of a thread that was never read, so many of the newest"
+    )
+
+
 class Limits(Part):
     """How fast one creator may write, unless the operator sets less or more."""
 
@@ -231,7 +246,9 @@ class SiteProfile(Part):
     note: str
     base_url: Annotated[str, Field(pattern=r"^https?://[^/\s]+$")]
     allows_ai_auto_send: bool = False
+    pushes_events: bool = Field(default=False, description="calls a webhook of ours")
     limits: Limits = Limits()
+    reading: Reading = Reading()
     submit_deadline_seconds: Seconds = Field(description="T1: no click later than this")
     longest_click_seconds: Seconds = Field(description="from the click to the request's end")
     acceptance_within_seconds: Seconds = Field(description="T2: accepted by then, or never")

@@ -59,6 +59,12 @@ LIBRARY = r"""
     return element ? valueOf(element, place) : null;
   };
 
+  // A state is there or not; the moment of it is empty where the page does not tell.
+  const stateOf = (row, place) => {
+    if (!place || !place.selector) return read(row, place);
+    return row.querySelector(place.selector) ? read(row, place) ?? "" : null;
+  };
+
   const readAll = (within, place) =>
     place
       ? [...within.querySelectorAll(place.selector)].map((element) => valueOf(element, place))
@@ -78,6 +84,9 @@ LIBRARY = r"""
       price: read(row, message.price),
       media: readAll(row, message.media),
       at: read(row, message.at),
+      paid: stateOf(row, message.paid),
+      opened: stateOf(row, message.opened),
+      tip: read(row, message.tip),
     };
   };
 
@@ -152,7 +161,7 @@ READ_THREAD = script(r"""
     return {
       fanId: read(document, a.fanId),
       fanHandle: read(document, a.fanHandle),
-      hasOlder: Boolean(a.older && document.querySelector(a.older)),
+      older: (a.older && document.querySelector(a.older)?.href) || null,
       messages: rows.map((row) => messageOf(row, a.message, a.wrappers)),
     };
   }, a.milliseconds);
@@ -246,8 +255,6 @@ PRESS = script(r"""
 """)
 
 READ_ONE = script("return read(document, a);")
-
-READ_LINK = "(selector) => document.querySelector(selector)?.href ?? null"
 
 # Counts once what is needed is there, or once the page has had its time: then some is missing.
 COUNT_ALL = script(r"""

@@ -5,7 +5,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from playwright.async_api import Browser, BrowserContext, Error, Page, StorageState
 
@@ -23,7 +22,7 @@ from browser_worker.listings import (
 )
 from browser_worker.page import CLOSE_SECONDS, Tab
 from browser_worker.profile import Listing, SiteProfile
-from browser_worker.thread import Thread
+from browser_worker.thread import Thread, path_of
 from browser_worker.trouble import (
     LoginRefused,
     RendererCrash,
@@ -145,7 +144,12 @@ class Site:
         return account
 
     async def open_thread(
-        self, fan_platform_id: str, handle: str | None = None, *, for_reading: bool = False
+        self,
+        fan_platform_id: str,
+        handle: str | None = None,
+        *,
+        for_reading: bool = False,
+        page: str | None = None,
     ) -> Thread:
         """Open the chat with a fan and make sure that it is theirs.
 
@@ -153,13 +157,14 @@ class Site:
             fan_platform_id: The fan.
             handle: The fan's handle; decides where pages show no id.
             for_reading: Nothing is to be written; see ``Thread.open``.
+            page: An older page of it; None is the newest.
 
         Raises:
             WrongThread: The page shows another fan.
             Trouble: The page shows something else that stands in the way.
         """
         thread = Thread(await self._sound_tab(), fan_platform_id, handle)
-        await thread.open(for_reading=for_reading)
+        await thread.open(for_reading=for_reading, page=page)
         return thread
 
     def subscribers(
@@ -227,7 +232,7 @@ class Site:
             items = tuple(reader(row) for row in found["rows"])
         except ValueError as error:
             raise await tab.drift(f"Rows have no {error}.", f"{listing.path} {error}") from None
-        return ListPage(items, _cursor(found["next"]))
+        return ListPage(items, path_of(found["next"]))
 
     async def _after_login(self, *outcomes: str) -> str:
         login = self.profile.login
@@ -258,10 +263,3 @@ def _as_state(storage_state: dict[str, Any] | None) -> StorageState | None:
     return StorageState(
         cookies=storage_state.get("cookies", []), origins=storage_state.get("origins", [])
     )
-
-
-def _cursor(url: str | None) -> str | None:
-    if url is None:
-        return None
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path

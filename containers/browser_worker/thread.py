@@ -34,7 +34,12 @@ class Mark:
 
 @dataclass(frozen=True, slots=True)
 class ThreadMessage:
-    """A message as the page shows it; a price that cannot be read is None."""
+    """A message as the page shows it; a price or a tip that cannot be read is None.
+
+    Attributes:
+        paid: Set once a fan has unlocked it: when, or empty where the page does not tell.
+        opened: The same of the fan's having seen it.
+    """
 
     id: str
     own: bool
@@ -42,6 +47,9 @@ class ThreadMessage:
     price_cents: int | None
     media: tuple[str, ...]
     at: str | None
+    paid: str | None = None
+    opened: str | None = None
+    tip_cents: int | None = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +83,7 @@ class Thread:
         fan_platform_id: The fan.
         handle: The fan's handle, as the page shows it where it does.
         newest_message_id: The newest message on the page: the baseline of the next send.
-        has_older: Whether the thread goes on before the first message on the page.
+        older: Leads to the page before this one, if the thread goes on; a path of the platform.
         messages: The messages on the page when it was last loaded, oldest first.
         refusal: Why the last ``click`` did not click.
     """
@@ -90,7 +98,7 @@ class Thread:
         self.fan_platform_id = fan_platform_id
         self.handle = handle
         self.newest_message_id: str | None = None
-        self.has_older = False
+        self.older: str | None = None
         self.messages: tuple[ThreadMessage, ...] = ()
         self.refusal: Refusal | None = None
 
@@ -100,16 +108,17 @@ class Thread:
 
         Only a profile that knows how more messages announce themselves can tell.
         """
-        return self._chat.older is not None and not self.has_older
+        return self._chat.older is not None and self.older is None
 
     def normalise(self, text: str) -> str:
         """Write a text as texts of this platform are compared."""
         return self._tab.profile.normalise(text)
 
-    async def open(self, *, for_reading: bool = False) -> None:
+    async def open(self, *, for_reading: bool = False, page: str | None = None) -> None:
         """Load the thread.
 
         Args:
+            page: A page of it that ``older`` has led to; None is the newest.
             for_reading: Nothing is to be written, so a fan who has blocked the creator and a
                 missing composer are no trouble.
 
@@ -117,7 +126,10 @@ class Thread:
             WrongThread: The page shows another fan.
             SelectorDrift: The page is not built as the profile says.
         """
-        await self._tab.goto(self._tab.profile.thread_url(self.fan_platform_id))
+        profile = self._tab.profile
+        # A page comes back from outside: it must stay a path of this platform.
+        there = page and profile.base_url + "/" + page.lstrip("/")
+        await self._tab.goto(there or profile.thread_url(self.fan_platform_id))
         await self._look(for_reading=for_reading)
 
     async def compose(self, text: str, price_cents: int = 0, media_ids: Sequence[str] = ()) -> None:
@@ -237,10 +249,9 @@ class Thread:
 
     async def show_older(self) -> bool:
         """Turn to the page of messages before these; return whether there is one."""
-        if not self.has_older or self._chat.older is None:
+        if self.older is None:
             return False
-        await self._tab.follow(self._chat.older, "chat.older")
-        await self._look(for_reading=True)
+        await self.open(for_reading=True, page=self.older)
         return True
 
     async def _find(self, message_id: str) -> bool:
@@ -275,7 +286,7 @@ class Thread:
         self._check_identity(facts["fanId"], facts["fanHandle"])
         self.messages = tuple(_message(one) for one in facts["messages"])
         self.newest_message_id = self.messages[-1].id if self.messages else None
-        self.has_older = facts["hasOlder"]
+        self.older = path_of(facts["older"])
 
     def _check_identity(self, fan_id: str | None, handle: str | None) -> None:
         """Judge by the id where the page shows one: a fan may change the handle at any time."""
@@ -351,7 +362,18 @@ def _message(facts: dict[str, Any]) -> ThreadMessage:
         price_cents=parse_cents(facts["price"]),
         media=tuple(facts["media"]),
         at=facts["at"],
+        paid=facts["paid"],
+        opened=facts["opened"],
+        tip_cents=parse_cents(facts["tip"]),
     )
+
+
+def path_of(url: str | None) -> str | None:
+    """Return the path and the query of an address: what of it may be kept and gone back to."""
+    if url is None:
+        return None
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def _same_text(held: _Held, text: str) -> bool:

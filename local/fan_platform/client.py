@@ -52,10 +52,15 @@ class FanPlatform:
         """Clear all faults."""
         self._ask("DELETE", "faults")
 
-    def write_as_fan(self, creator_id: str, fan: str, text: str) -> str:
-        """Let a fan write; return the message's id."""
-        answer = self._ask("POST", "inbound", {"creator": creator_id, "fan": fan, "text": text})
-        return str(answer["id"])
+    def write_as_fan(self, creator_id: str, fan: str, text: str = "", *, tip_cents: int = 0) -> str:
+        """Let a fan write, or tip; return the message's id."""
+        order = {"creator": creator_id, "fan": fan, "text": text, "tip_cents": tip_cents}
+        return str(self._ask("POST", "inbound", order)["id"])
+
+    def act(self, creator_id: str, fan: str, act: str, message: str | None = None) -> None:
+        """Let a fan open or buy a message, or come online."""
+        order = {"creator": creator_id, "fan": fan, "act": act, "message": message}
+        self._ask("POST", "act", order)
 
     def advance_clock(self, seconds: float) -> dict[str, int]:
         """Advance the clock; return how many acts of each kind the fans did."""

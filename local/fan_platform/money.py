@@ -52,6 +52,7 @@ class Ledger:
                 description,
             ),
         )
+        self._store.announce(creator_id, "transaction.created", transaction_id)
         return transaction_id
 
     def page(self, creator_id: str, *, before: str | None, limit: int) -> list[Transaction]:
@@ -63,6 +64,13 @@ class Ledger:
             (creator_id, before, limit),
         )
         return [Transaction(**dict(row)) for row in rows]
+
+    def transaction(self, transaction_id: str) -> Transaction | None:
+        """Return one movement."""
+        row = self._store.connection.execute(
+            f"SELECT {COLUMNS} FROM transactions WHERE id = ?", (transaction_id,)
+        ).fetchone()
+        return Transaction(**dict(row)) if row else None
 
     def net_cents(self, creator_id: str) -> int:
         """Return what a creator has earned after fees."""

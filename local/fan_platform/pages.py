@@ -138,7 +138,9 @@ def message_facts(message: Message) -> dict[str, Any]:
         "price_cents": message.price_cents,
         "media": message.media,
         "at": message.platform_at,
-        "paid": message.paid_at is not None,
+        "opened_at": message.opened_at,
+        "paid_at": message.paid_at,
+        "tip_cents": message.tip_cents,
     }
 
 

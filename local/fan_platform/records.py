@@ -71,6 +71,7 @@ class Message:
     opened_at: str | None
     paid_at: str | None
     unsent_at: str | None
+    tip_cents: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class ThreadSummary:
     last_direction: Direction
     last_displayed: str
     last_at: str
+    last_seen_at: str | None
     unread: int
 
 

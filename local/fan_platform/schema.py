@@ -47,6 +47,7 @@ CREATE TABLE IF NOT EXISTS messages (
     opened_at TEXT,
     paid_at TEXT,
     unsent_at TEXT,
+    tip_cents INTEGER NOT NULL DEFAULT 0,
     reacted INTEGER NOT NULL DEFAULT 0,
     FOREIGN KEY (creator_id, fan_id) REFERENCES fans (creator_id, fan_id)
 );

@@ -3,13 +3,21 @@
 import json
 import secrets
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from local.fan_platform.fan_acts import FanActs
 from local.fan_platform.faults import FaultOrder
 from local.fan_platform.money import Ledger
 from local.fan_platform.passwords import hash_password
@@ -17,7 +25,7 @@ from local.fan_platform.platform import Platform, platform_of
 from local.fan_platform.records import Creator, Fan, Medium, Message
 from local.fan_platform.simulation import Simulation, seeded_fans
 from local.fan_platform.statistics import statistics
-from local.fan_platform.store import iso
+from local.fan_platform.store import Store, iso
 
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^/\s]+$")]
 Cents = Annotated[int, Field(ge=0)]
@@ -95,7 +103,25 @@ class InboundOrder(BaseModel):
 
     creator: str
     fan: str
-    text: Annotated[str, Field(min_length=1, max_length=10_000)]
+    text: Annotated[str, Field(max_length=10_000)] = ""
+    tip_cents: Cents = 0
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.text.strip() and not self.tip_cents:
+            raise ValueError("a message has a text or a tip")
+        return self
+
+
+class ActOrder(BaseModel):
+    """A fan does something now: looks at a message, unlocks it, or is just there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    creator: str
+    fan: str
+    act: Literal["open", "buy", "come_online"]
+    message: str | None = Field(default=None, description="of the creator's; what is meant by act")
 
 
 class ClockOrder(BaseModel):
@@ -164,11 +190,28 @@ async def inbound(request: Request) -> Response:
     """Let a fan write."""
     order = await _order(request, InboundOrder)
     store = platform_of(request).store
-    fan = store.fan(order.creator, order.fan)
-    if fan is None:
-        raise SimError(404, f"Creator {order.creator!r} has no fan {order.fan!r}.")
-    message = store.accept(fan, "in", order.text)
+    fan = _known_fan(store, order.creator, order.fan)
+    message = FanActs(store).write(fan, order.text, tip_cents=order.tip_cents)
     return JSONResponse({"id": message.id, "at": message.platform_at}, status_code=201)
+
+
+async def act(request: Request) -> Response:
+    """Let a fan open or unlock a message, or come online."""
+    order = await _order(request, ActOrder)
+    store = platform_of(request).store
+    fan = _known_fan(store, order.creator, order.fan)
+    acts, now = FanActs(store), store.now()
+    if order.act != "come_online":
+        message = store.message(order.creator, order.message or "")
+        if message is None or (message.fan_id, message.direction) != (fan.fan_id, "out"):
+            raise SimError(404, f"Fan {fan.fan_id!r} has no message {order.message!r}.")
+        acts.open(fan, message.id, now)
+        if order.act == "buy" and message.paid_at is None:
+            if not message.price_cents:
+                raise SimError(409, f"Message {message.id!r} costs nothing.")
+            acts.buy(fan, message.id, message.price_cents, now)
+    acts.come_online(fan, now)
+    return JSONResponse({"at": iso(now)})
 
 
 async def clock(request: Request) -> Response:
@@ -239,6 +282,7 @@ def routes() -> list[Route]:
         ("/_sim/fans", fans, "POST"),
         ("/_sim/seed", seed, "POST"),
         ("/_sim/inbound", inbound, "POST"),
+        ("/_sim/act", act, "POST"),
         ("/_sim/clock", clock, "POST"),
         ("/_sim/messages", messages, "GET"),
         ("/_sim/transactions", transactions, "GET"),
@@ -280,6 +324,13 @@ def _sentence(error: ValidationError, model: type[BaseModel]) -> str:
 def _known_creator(platform: Platform, creator_id: str) -> None:
     if platform.store.creator(creator_id) is None:
         raise SimError(404, f"There is no creator {creator_id!r}.")
+
+
+def _known_fan(store: Store, creator_id: str, fan_id: str) -> Fan:
+    fan = store.fan(creator_id, fan_id)
+    if fan is None:
+        raise SimError(404, f"Creator {creator_id!r} has no fan {fan_id!r}.")
+    return fan
 
 
 def _fan(creator_id: str, order: FanOrder, seed_number: int | None) -> Fan:

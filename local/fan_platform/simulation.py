@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlite3 import Row
 
 from local.fan_platform.behaviour import reactions, tip_of_the_day
+from local.fan_platform.fan_acts import FanActs
 from local.fan_platform.money import Ledger
 from local.fan_platform.records import Fan
 from local.fan_platform.store import Store, iso
@@ -27,6 +28,7 @@ class Simulation:
         self._store = store
         self._sql = store.connection
         self._ledger = Ledger(store)
+        self._acts = FanActs(store)
 
     async def advance(self, seconds: float) -> dict[str, int]:
         """Move the clock on, let everything happen that is due by then, and count it by kind.
@@ -108,32 +110,29 @@ class Simulation:
             return 0
         kind, at = row["kind"], datetime.fromisoformat(row["due_at"])
         if kind == "open":
-            self._mark(row["message_id"], "opened_at", at)
+            self._acts.open(fan, row["message_id"], at)
         elif kind == "reply":
-            self._store.accept(fan, "in", row["text"], at=at)
+            self._acts.write(fan, row["text"], at=at)
         elif kind == "leave":
-            self._set_fan(fan, "rebill_on", 0)
+            self._acts.change(fan, "rebill_on", 0)
         else:
-            self._pay(row, at)
-        self._set_fan(fan, "last_seen_at", iso(at))
+            self._pay(fan, row, at)
+        self._acts.come_online(fan, at)
         return 1
 
-    def _pay(self, row: Row, at: datetime) -> None:
-        who = (row["creator_id"], row["fan_id"])
+    def _pay(self, fan: Fan, row: Row, at: datetime) -> None:
         if row["kind"] == "tip":
-            self._ledger.book(*who, "tip", row["amount_cents"], at, description="Tip")
+            self._acts.write(fan, "", tip_cents=row["amount_cents"], at=at)
         elif row["kind"] == "buy":
-            self._mark(row["message_id"], "paid_at", at)
-            self._ledger.book(
-                *who, "message", row["amount_cents"], at, message_id=row["message_id"]
-            )
+            self._acts.buy(fan, row["message_id"], row["amount_cents"], at)
         else:
             bought = self._sql.execute(
                 "SELECT id FROM transactions WHERE message_id = ? AND type = 'message'",
                 (row["message_id"],),
             ).fetchone()
             self._ledger.book(
-                *who,
+                fan.creator_id,
+                fan.fan_id,
                 "chargeback",
                 -row["amount_cents"],
                 at,
@@ -177,14 +176,14 @@ class Simulation:
             if fan is None or fan.expires_at is None:
                 continue
             if not fan.rebill_on:
-                self._set_fan(fan, "status", "expired")
+                self._acts.change(fan, "status", "expired")
                 continue
             ends = datetime.fromisoformat(fan.expires_at)
             while ends <= now:
                 self._charge_subscription(fan, ends)
                 ends += SUBSCRIPTION
                 renewed += 1
-            self._set_fan(fan, "expires_at", iso(ends))
+            self._acts.change(fan, "expires_at", iso(ends))
         return renewed
 
     def _charge_subscription(self, fan: Fan, at: datetime) -> None:
@@ -197,18 +196,6 @@ class Simulation:
                 at,
                 description="Renewal",
             )
-
-    def _mark(self, message_id: str, column: str, at: datetime) -> None:
-        self._sql.execute(
-            f"UPDATE messages SET {column} = COALESCE({column}, ?) WHERE id = ?",
-            (iso(at), message_id),
-        )
-
-    def _set_fan(self, fan: Fan, column: str, value: object) -> None:
-        self._sql.execute(
-            f"UPDATE fans SET {column} = ? WHERE creator_id = ? AND fan_id = ?",
-            (value, fan.creator_id, fan.fan_id),
-        )
 
 
 def seeded_fans(store: Store, creator_id: str, *, seed: int, count: int) -> int:

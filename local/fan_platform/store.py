@@ -6,7 +6,7 @@ One connection serves the one event loop of the process, so no statement ever wa
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,8 +30,15 @@ FAN_COLUMNS = (
 )
 MESSAGE_COLUMNS = (
     "seq, id, creator_id, fan_id, direction, text, displayed, rewrites, price_cents, media,"
-    " accepted_at, platform_at, read_at, opened_at, paid_at, unsent_at"
+    " accepted_at, platform_at, read_at, opened_at, paid_at, unsent_at, tip_cents"
 )
+
+type Announce = Callable[[str, str, str], None]
+"""Told of a creator, what kind of thing happened, and the id of what it happened to."""
+
+
+def nobody(_creator_id: str, _kind: str, _thing_id: str) -> None:
+    """Listen to nothing."""
 
 
 def iso(moment: datetime) -> str:
@@ -51,6 +58,13 @@ class Store:
         self.connection.execute("PRAGMA synchronous = NORMAL")
         self.connection.execute("PRAGMA foreign_keys = ON")
         self.connection.executescript(SCHEMA)
+        columns = {row["name"] for row in self.connection.execute("PRAGMA table_info(messages)")}
+        if "tip_cents" not in columns:
+            # The file of a platform that was there before tips were messages.
+            self.connection.execute(
+                "ALTER TABLE messages ADD COLUMN tip_cents INTEGER NOT NULL DEFAULT 0"
+            )
+        self.announce: Announce = nobody
 
     def close(self) -> None:
         """Close the file."""
@@ -172,6 +186,8 @@ class Store:
                 " last_seen_at = excluded.last_seen_at, seed = excluded.seed",
                 rows,
             )
+        for fan in rows if self.announce is not nobody else ():
+            self.announce(fan[0], "subscription.updated", fan[1])
         return len(rows)
 
     def fan(self, creator_id: str, fan_id: str) -> Fan | None:
@@ -220,6 +236,7 @@ class Store:
         media: Sequence[str] = (),
         rewrites: Sequence[str] = (),
         at: datetime | None = None,
+        tip_cents: int = 0,
     ) -> Message:
         """Write a message down for good. Two equal submits are two messages: nothing is merged."""
         with self.transaction() as connection:
@@ -244,10 +261,11 @@ class Store:
                 opened_at=None,
                 paid_at=None,
                 unsent_at=None,
+                tip_cents=tip_cents,
             )
             connection.execute(
                 f"INSERT INTO messages ({MESSAGE_COLUMNS})"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     message.seq,
                     message.id,
@@ -265,9 +283,16 @@ class Store:
                     None,
                     None,
                     None,
+                    message.tip_cents,
                 ),
             )
+        self.announce(fan.creator_id, "message.created", message.id)
         return message
+
+    def message(self, creator_id: str, message_id: str) -> Message | None:
+        """Return one message, unsent or not."""
+        found = self._messages("creator_id = ? AND id = ?", creator_id, message_id)
+        return found[0] if found else None
 
     def accepted_since(self, creator_id: str, moment: datetime) -> int:
         """Count what a creator has sent since ``moment`` of real time."""
@@ -321,13 +346,15 @@ class Store:
             " AND direction = 'out' AND unsent_at IS NULL",
             (iso(self.now()), creator_id, fan_id, message_id),
         )
+        if cursor.rowcount == 1:
+            self.announce(creator_id, "message.deleted", message_id)
         return cursor.rowcount == 1
 
     def threads(self, creator_id: str, *, before: int | None, limit: int) -> list[ThreadSummary]:
         """Return a page of the chats that hold a message, latest first."""
         rows = self.connection.execute(
             "SELECT last.seq, f.fan_id, f.handle, f.display_name, last.id, last.direction,"
-            " last.displayed, last.platform_at,"
+            " last.displayed, last.platform_at, f.last_seen_at,"
             " (SELECT count(*) FROM messages u WHERE u.creator_id = f.creator_id"
             "  AND u.fan_id = f.fan_id AND u.direction = 'in' AND u.read_at IS NULL)"
             " FROM (SELECT fan_id, max(seq) AS seq FROM messages"

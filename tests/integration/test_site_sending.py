@@ -271,6 +271,52 @@ async def test_an_empty_baseline_needs_the_beginning_of_the_thread(
     assert not pages[1][0].own
 
 
+async def test_a_thread_shows_what_became_of_its_messages(
+    site: Site, platform: FanPlatform, creator: str
+) -> None:
+    for price in (0, 1250):
+        thread = await site.open_thread("116")
+        await thread.compose("look", price, ["media-001"] if price else [])
+        assert await thread.click(await thread.mark(), 4)
+        await thread.confirmation(5)
+    free, paid = (row["id"] for row in platform.messages(creator))
+    platform.act(creator, "116", "open", free)
+    platform.act(creator, "116", "buy", paid)
+    tip = platform.write_as_fan(creator, "116", tip_cents=500)
+    messages = {one.id: one for one in (await site.open_thread("116")).messages}
+    (row,) = (one for one in platform.messages(creator, detail=True) if one["id"] == paid)
+    assert (messages[paid].paid, messages[paid].opened) == (row["paid_at"], row["opened_at"])
+    assert (messages[paid].price_cents, messages[paid].media) == (1250, ("media-001",))
+    assert messages[free].paid is None
+    assert messages[free].opened
+    assert (messages[tip].own, messages[tip].tip_cents, messages[tip].text) == (False, 500, "")
+    assert messages[paid].tip_cents == 0
+    (threads,) = [page async for page in site.threads()]
+    assert threads.items[0].last_seen_at is not None
+    assert {one["message_id"] for one in platform.transactions(creator)} == {paid, tip}
+
+
+async def test_a_state_without_a_moment_is_a_state(
+    browser: Browser, profile: SiteProfile, platform: FanPlatform, creator: str
+) -> None:
+    message = profile.chat.message
+    # As a page that says "unlocked" and no more; and one that has no such thing at all.
+    assert message.paid is not None
+    bare = message.paid.model_copy(update={"attribute": "data-none"})
+    parts = message.model_copy(update={"paid": bare, "opened": None, "tip": None})
+    chat = profile.chat.model_copy(update={"message": parts})
+    site = await Site.open(browser, profile.model_copy(update={"chat": chat}))
+    await site.login(Credentials(creator, creator))
+    thread = await site.open_thread("117")
+    await thread.compose("look", 500)
+    assert await thread.click(await thread.mark(), 4)
+    sent = await thread.confirmation(5)
+    platform.act(creator, "117", "buy", sent)
+    (seen,) = (await site.open_thread("117")).messages
+    assert (seen.paid, seen.opened, seen.tip_cents) == ("", None, 0)
+    await site.close()
+
+
 async def test_a_message_is_taken_back(site: Site, platform: FanPlatform, creator: str) -> None:
     thread = await site.open_thread("113")
     await thread.compose("oops")
