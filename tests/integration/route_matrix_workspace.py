@@ -20,6 +20,9 @@ _THINGS = (
     *("send", "recipient", "upload", "member", "plan", "draft"),
     *("invitation", "entry", "notification", "export", "erasure", "chat", "workflow"),
     "automation",
+    "conversation",
+    "message",
+    "quick_reply",
 )
 
 
@@ -49,6 +52,7 @@ class FullWorkspace:
         self._models(ids)
         self._campaign(ids)
         self._automation(ids)
+        self._conversation(ids)
         with self._tenant.transaction() as connection:
             self._library(connection, ids)
         self._worker_rows(ids)
@@ -342,6 +346,22 @@ class FullWorkspace:
                 {"aggregate_type": "x", "aggregate_id": new_id(), "event_type": "x"}
                 | {"payload": "{}"},
             )
+
+    def _conversation(self, ids: dict[str, UUID]) -> None:
+        """A message to a fan, with what members have put beside it."""
+        of_fan = {"creator_id": self._creator_id, "fan_id": ids["fan_id"]}
+        here = {"creator_id": self._creator_id, "conversation_id": ids["conversation_id"]}
+        said = {"id": ids["message_id"], "platform_message_id": MARK, "direction": "out"}
+        with self._tenant.transaction() as connection:
+            self._add(connection, "conversations", {**of_fan, "id": ids["conversation_id"]})
+            message = {**here, **of_fan, **said, "text": MARK, "sent_at": "2026-01-01"}
+            self._add(connection, "messages", message)
+            self._add(connection, "conversation_labels", {**here, "label": MARK})
+            note = {"author_id": self._user_id, "text": MARK}
+            self._add(connection, "conversation_notes", {**here, **note})
+            quick = {"id": ids["quick_reply_id"], "name": MARK, "text": MARK}
+            quick |= {"creator_id": self._creator_id, "created_by": self._user_id}
+            self._add(connection, "quick_replies", quick)
 
     def _automation(self, ids: dict[str, UUID]) -> None:
         """An automation that is off, a run of it, and what waits to be looked at."""

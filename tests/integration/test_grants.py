@@ -234,6 +234,17 @@ def test_automatic_messages_leave_a_running_chat_alone(
     )
 
 
+@pytest.mark.parametrize(
+    ("newest", "granted"), [("m7", True), ("m8", False), (None, False)], ids=["m7", "m8", "none"]
+)
+def test_a_reply_goes_out_only_behind_the_message_that_it_answers(
+    desk: Desk, newest: str | None, granted: bool
+) -> None:
+    desk.send(priority=1, expected_message_id="m7")
+    answer = desk.grant(desk.claim(), baseline=newest)
+    assert isinstance(answer, Granted) if granted else answer == Refused("skipped", "moved_on")
+
+
 def test_quiet_hours_are_the_fans_own_and_put_the_message_off(desk: Desk) -> None:
     # In one zone it is noon now, in the other midnight.
     offset = 12 - datetime.now(UTC).hour

@@ -37,6 +37,7 @@ HIDDEN: dict[str, dict[str, str]] = {
         "approval_token": "opens a step of the workflow",
         "delivery_token": "opens a step of the workflow",
     },
+    "conversations": {"listed_message_id": _RUNS, "stored_message_id": _RUNS, "listed_at": _RUNS},
     "workflows": {"execution_arn": _RUNS},
     "workflow_steps": {"leased_until": _RUNS},
     "sends": {"text_hash": "made of the text", "fencing_token": _RUNS},
@@ -65,6 +66,9 @@ PUBLIC_HASHES: set[tuple[str, str]] = {
 }
 
 _BY_FAN: LiteralString = "t.fan_id = %(fan)s"
+_OF_CONVERSATION: LiteralString = (
+    "t.conversation_id IN (SELECT id FROM conversations WHERE fan_id = %(fan)s)"
+)
 _SENDS: LiteralString = (
     "t.fan_id = %(fan)s AND t.creator_id = %(creator)s AND (t.campaign_id IS NULL OR"
     " t.campaign_id = ANY (ARRAY(SELECT id FROM campaigns WHERE creator_id = %(creator)s)))"
@@ -82,6 +86,10 @@ OF_FAN: dict[str, LiteralString] = {
     "media_grants": _BY_FAN,
     "automation_runs": _BY_FAN,
     "automation_steps": "t.run_id IN (SELECT id FROM automation_runs WHERE fan_id = %(fan)s)",
+    "conversations": _BY_FAN,
+    "messages": _BY_FAN,
+    "conversation_labels": _OF_CONVERSATION,
+    "conversation_notes": _OF_CONVERSATION,
     "sends": _SENDS,
     "send_attempts": _ATTEMPTS,
 }

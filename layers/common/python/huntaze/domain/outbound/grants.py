@@ -58,6 +58,7 @@ class Deadlines:
 
 _FACTS = """
   SELECT s.state, s.compliance_passed_at, s.written_by, s.approval_id, s.fan_status,
+         s.expected_message_id,
          c.id IS NULL OR c.status = 'sending' AS campaign_runs,
          f.platform_id, f.status, f.consent, f.blocked_at, f.erased_at, f.last_inbound_at,
          EXISTS (SELECT FROM suppressions x
@@ -100,7 +101,7 @@ def grant(
         deadlines: T1 and T2 of the platform's profile.
     """
     lane = lanes.state(connection, claim, lock=True)
-    refused = _lane_refusal(lane) or _send_refusal(connection, claim, due, lane)
+    refused = _lane_refusal(lane) or _send_refusal(connection, claim, due, lane, baseline)
     if refused is not None:
         return refused
     try:
@@ -119,7 +120,11 @@ def _lane_refusal(lane: lanes.LaneState) -> Refused | None:
 
 
 def _send_refusal(
-    connection: Connection, claim: Claim, due: DueSend, lane: lanes.LaneState
+    connection: Connection,
+    claim: Claim,
+    due: DueSend,
+    lane: lanes.LaneState,
+    baseline: str | None,
 ) -> Refused | None:
     with connection.cursor(row_factory=dict_row) as cursor:
         facts = cursor.execute(_FACTS, (claim.workspace_id, due.id)).fetchone()
@@ -129,7 +134,7 @@ def _send_refusal(
         # In doubt and due to be read back: not asked about again at once.
         soon = lane.now + IN_FLIGHT_PAUSE
         return _defer(connection, claim, due, max(facts["in_flight_until"], soon))
-    reason = _skip_reason(facts, due, lane.now)
+    reason = _skip_reason(facts, due, lane.now, baseline)
     if reason is not None:
         return skip(connection, claim, due, reason)
     if due.priority > Priority.PERSON and facts["quiet_until"] is not None:
@@ -138,7 +143,9 @@ def _send_refusal(
     return None if slot is None else Refused("no_slot", until=slot)
 
 
-def _skip_reason(facts: dict[str, Any], due: DueSend, now: datetime) -> SkipReason | None:
+def _skip_reason(
+    facts: dict[str, Any], due: DueSend, now: datetime, baseline: str | None
+) -> SkipReason | None:
     """Why the fan must not get it at all; people bypass caps and running chats, nothing else."""
     automatic = due.priority > Priority.PERSON
     chat = timedelta(minutes=facts["recent_chat_minutes"])
@@ -148,6 +155,7 @@ def _skip_reason(facts: dict[str, Any], due: DueSend, now: datetime) -> SkipReas
         and facts["last_inbound_at"] > now - chat
     )
     left = facts["fan_status"] == "active" and facts["status"] == "expired"
+    moved_on = facts["expected_message_id"] not in (None, baseline)
     capped = facts["cap_messages"] is not None and facts["recent"] >= facts["cap_messages"]
     rules = (
         (facts["compliance_passed_at"] is None, SkipReason.NOT_COMPLIANT),
@@ -159,6 +167,7 @@ def _skip_reason(facts: dict[str, Any], due: DueSend, now: datetime) -> SkipReas
         (facts["consent"] is False, SkipReason.NO_CONSENT),
         (left, SkipReason.SUBSCRIPTION_ENDED),
         (in_chat, SkipReason.RECENT_CHAT),
+        (moved_on, SkipReason.MOVED_ON),
         (automatic and capped, SkipReason.CAP),
     )
     return next((reason for applies, reason in rules if applies), None)

@@ -258,7 +258,13 @@ def is_planned(connection: Connection, campaign_id: UUID) -> bool:
 
 @dataclass(frozen=True)
 class DirectSend:
-    """A message to one fan, outside any campaign."""
+    """A message to one fan, outside any campaign.
+
+    Args:
+        due_at: Not before; None is at once.
+        expected_message_id: The platform's id of the message that it answers: with a newer one in
+            the thread it is not sent.
+    """
 
     workspace_id: UUID
     creator_id: UUID
@@ -268,6 +274,8 @@ class DirectSend:
     priority: Priority
     price_cents: int = 0
     media_ids: list[UUID] = field(default_factory=list)
+    due_at: datetime | None = None
+    expected_message_id: str | None = None
 
 
 def plan_direct(connection: Connection, send: DirectSend) -> UUID:
@@ -281,10 +289,11 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
     written = connection.execute(
         "INSERT INTO sends (workspace_id, id, creator_id, fan_id, priority, text, text_hash,"
         " price_cents, media_ids, written_by, model, ai_disclosed, author_id, approval_id,"
-        " compliance_passed_at, fan_status)"
+        " compliance_passed_at, fan_status, due_at, expected_message_id)"
         " SELECT f.workspace_id, %(id)s, f.creator_id, f.id, %(priority)s, %(text)s, %(hash)s,"
         " %(price)s, %(media)s::uuid[], %(written_by)s, %(model)s, %(disclosed)s, %(author)s,"
-        " %(approval)s, clock_timestamp(), f.status FROM fans f"
+        " %(approval)s, clock_timestamp(), f.status, coalesce(%(due_at)s, clock_timestamp()),"
+        " %(expected)s FROM fans f"
         " WHERE f.workspace_id = %(workspace)s AND f.creator_id = %(creator)s AND f.id = %(fan)s"
         " AND f.erased_at IS NULL",
         {
@@ -302,6 +311,8 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
             "disclosed": send.authorship.ai_disclosed,
             "author": send.authorship.author_id,
             "approval": send.authorship.approval_id,
+            "due_at": send.due_at,
+            "expected": send.expected_message_id,
         },
     )
     if not written.rowcount:

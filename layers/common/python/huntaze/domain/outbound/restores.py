@@ -13,6 +13,7 @@ from psycopg.rows import class_row
 
 from huntaze import outbox
 from huntaze.db import Connection
+from huntaze.domain import conversations
 from huntaze.domain.outbound import syncs
 from huntaze.domain.outbound.grants import announce
 from huntaze.domain.outbound.lanes import Claim
@@ -186,6 +187,7 @@ def settle_found(
         " WHERE workspace_id = %s AND id = %s",
         (sent_at, claim.workspace_id, fan_id),
     )
+    conversations.record_sent(connection, send_id, platform_message_id=platform_message_id, at=at)
     connection.execute(
         "INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, send_id, state)"
         " SELECT s.workspace_id, s.creator_id, s.fan_id, media_id, s.id, 'offered'"

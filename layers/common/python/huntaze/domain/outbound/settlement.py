@@ -8,6 +8,7 @@ from uuid import UUID
 from psycopg.rows import class_row
 
 from huntaze.db import Connection
+from huntaze.domain import conversations
 from huntaze.domain.outbound.grants import announce
 from huntaze.domain.outbound.lanes import Claim
 from huntaze.domain.outbound.planning import evidence_json
@@ -250,6 +251,7 @@ def _settle(
             " WHERE workspace_id = %s AND id = %s",
             (claim.workspace_id, fan_id),
         )
+        conversations.record_sent(connection, send_id, platform_message_id=platform_message_id)
     connection.execute(
         "UPDATE creator_lanes SET open_send_id = nullif(open_send_id, %(send)s),"
         " last_progress_at = clock_timestamp(),"
@@ -314,3 +316,4 @@ def mark_unsent(connection: Connection, claim: Claim, send_id: UUID) -> None:
         " AND unsent_at IS NULL",
         (claim.workspace_id, send_id),
     )
+    conversations.mark_unsent(connection, send_id)

@@ -27,6 +27,8 @@ class SkipReason(StrEnum):
     CAP = "cap"
     ALREADY_OFFERED = "already_offered"
     RECENT_CHAT = "recent_chat"
+    # The conversation has gone on since the reply was written.
+    MOVED_ON = "moved_on"
     SUBSCRIPTION_ENDED = "subscription_ended"
     GONE = "gone"
     WRONG_THREAD = "wrong_thread"

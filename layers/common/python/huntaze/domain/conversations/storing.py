@@ -1,0 +1,312 @@
+"""Messages as they come in: from a sync, a platform's own push, or a send that was just settled.
+
+In any order and however often: a message is known by the platform's id, what is known of it only
+grows, and where its conversation stands is read from all of its messages. Whoever stores locks the
+fan first, then the conversation.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import dict_row
+
+from huntaze import outbox
+from huntaze.db import Connection
+from huntaze.domain.conversations.models import SeenMessage, Stored
+from huntaze.domain.fans.stop_words import is_stop_word
+
+# Older messages are history: they open nothing, are nobody's to read, and nobody is told of them.
+NEWS = timedelta(days=7)
+# What the table holds at most.
+_LONGEST_TEXT = 20_000
+
+_FAN = """
+  SELECT workspace_id, id FROM fans
+   WHERE creator_id = %(creator)s AND platform_id = %(platform_id)s AND erased_at IS NULL
+     FOR NO KEY UPDATE
+"""
+
+_OPEN = """
+  INSERT INTO conversations AS c (workspace_id, creator_id, fan_id) VALUES (%s, %s, %s)
+  ON CONFLICT (workspace_id, creator_id, fan_id) DO UPDATE SET updated_at = clock_timestamp()
+  RETURNING c.id
+"""
+
+_STORE = """
+  INSERT INTO messages AS m (workspace_id, creator_id, conversation_id, fan_id,
+    platform_message_id, direction, text, price_cents, paid_at, tip_cents, media, sent_at,
+    send_id, automatic, unsent_at)
+  SELECT %(workspace)s, %(creator)s, %(conversation)s, %(fan)s, %(id)s, %(direction)s,
+         coalesce(s.text, %(text)s), %(price_cents)s,
+         CASE WHEN %(paid)s THEN clock_timestamp() END, %(tip_cents)s, %(media)s,
+         coalesce(%(sent_at)s, clock_timestamp()), s.id, coalesce(s.priority >= 2, false),
+         CASE WHEN %(unsent)s THEN clock_timestamp() ELSE s.unsent_at END
+    FROM (VALUES (1)) one
+    LEFT JOIN sends s ON s.workspace_id = %(workspace)s AND s.creator_id = %(creator)s
+     AND s.platform_message_id = %(id)s AND s.fan_id = %(fan)s AND %(direction)s = 'out'
+  ON CONFLICT (workspace_id, creator_id, platform_message_id) DO UPDATE
+    SET paid_at = coalesce(m.paid_at, excluded.paid_at),
+        tip_cents = greatest(m.tip_cents, excluded.tip_cents),
+        unsent_at = coalesce(m.unsent_at, excluded.unsent_at),
+        sent_at = CASE WHEN %(sent_at)s::timestamptz IS NULL THEN m.sent_at
+                       ELSE excluded.sent_at END,
+        send_id = coalesce(m.send_id, excluded.send_id),
+        automatic = m.automatic OR excluded.automatic
+  -- What says nothing new writes nothing.
+  WHERE m.fan_id = excluded.fan_id AND m.direction = excluded.direction
+    AND ((m.paid_at IS NULL AND excluded.paid_at IS NOT NULL)
+      OR m.tip_cents < excluded.tip_cents
+      OR (m.unsent_at IS NULL AND excluded.unsent_at IS NOT NULL)
+      OR (m.send_id IS NULL AND excluded.send_id IS NOT NULL)
+      OR (%(sent_at)s::timestamptz IS NOT NULL AND m.sent_at <> excluded.sent_at))
+  RETURNING m.id, m.sent_at, m.automatic, m.xmax = 0 AS is_new
+"""
+
+# What a person, or the chatbot for them, wrote last: everything before it is answered.
+_READ = """
+  UPDATE messages m SET read_at = clock_timestamp()
+   WHERE m.workspace_id = %(workspace)s AND m.conversation_id = %(conversation)s
+     AND m.direction = 'in' AND m.read_at IS NULL
+     AND (m.sent_at < clock_timestamp() - %(news)s OR m.sent_at <= (
+       SELECT max(o.sent_at) FROM messages o
+        WHERE o.workspace_id = m.workspace_id AND o.conversation_id = m.conversation_id
+          AND o.direction = 'out' AND NOT o.automatic AND o.unsent_at IS NULL))
+"""
+
+_STAND = """
+  WITH answer AS (
+    SELECT max(sent_at) AS at FROM messages
+     WHERE workspace_id = %(workspace)s AND conversation_id = %(conversation)s
+       AND direction = 'out' AND NOT automatic AND unsent_at IS NULL
+  ), facts AS (
+    SELECT (SELECT n.id FROM messages n
+             WHERE n.workspace_id = %(workspace)s AND n.conversation_id = %(conversation)s
+             ORDER BY n.sent_at DESC, n.id DESC LIMIT 1) AS last_message_id,
+           max(m.sent_at) AS last_message_at,
+           max(m.sent_at) FILTER (WHERE m.direction = 'in') AS last_inbound_at,
+           max(m.sent_at) FILTER (WHERE m.direction = 'out') AS last_outbound_at,
+           count(*) FILTER (WHERE m.direction = 'in' AND m.read_at IS NULL) AS unread,
+           min(m.sent_at) FILTER (
+             WHERE m.direction = 'in' AND m.unsent_at IS NULL
+               AND m.sent_at > coalesce((SELECT at FROM answer), '-infinity')
+               AND m.sent_at >= clock_timestamp() - %(news)s) AS waiting_since
+      FROM messages m
+     WHERE m.workspace_id = %(workspace)s AND m.conversation_id = %(conversation)s
+  )
+  UPDATE conversations c
+     SET last_message_id = x.last_message_id, last_message_at = x.last_message_at,
+         last_inbound_at = x.last_inbound_at, last_outbound_at = x.last_outbound_at,
+         unread = x.unread, waiting_since = x.waiting_since,
+         -- An hour for each doubling of what the fan is worth, from ten units of money on; half a
+         -- day at most, so that nobody waits for ever.
+         answer_from = x.waiting_since - interval '1 hour'
+           * least(12, ln(1 + greatest(f.value_cents, 0) / 1000.0) / ln(2)),
+         state = n.state,
+         snoozed_until = CASE WHEN n.state = 'snoozed' THEN c.snoozed_until END,
+         updated_at = clock_timestamp()
+    FROM facts x, fans f, LATERAL (
+      SELECT CASE
+        WHEN x.waiting_since IS NOT NULL AND %(asked)s THEN 'open'
+        WHEN x.waiting_since IS NULL AND %(answered)s AND c_state.state <> 'done' THEN 'waiting'
+        ELSE c_state.state END AS state
+        FROM conversations c_state
+       WHERE c_state.workspace_id = %(workspace)s AND c_state.id = %(conversation)s) n
+   WHERE c.workspace_id = %(workspace)s AND c.id = %(conversation)s
+     AND f.workspace_id = c.workspace_id AND f.id = c.fan_id
+  RETURNING c.waiting_since, c.last_inbound_at, clock_timestamp() - %(news)s AS news_from
+"""
+
+# Forward only: what arrives late never overwrites what is newer.
+_MOVE_FAN = """
+  UPDATE fans f SET last_inbound_at = greatest(f.last_inbound_at, c.last_inbound_at),
+                    last_outbound_at = greatest(f.last_outbound_at, c.last_outbound_at)
+    FROM conversations c
+   WHERE f.workspace_id = %(workspace)s AND f.id = %(fan)s
+     AND c.workspace_id = %(workspace)s AND c.id = %(conversation)s
+     AND (c.last_inbound_at > coalesce(f.last_inbound_at, '-infinity')
+          OR c.last_outbound_at > coalesce(f.last_outbound_at, '-infinity'))
+"""
+
+_SUPPRESS = """
+  INSERT INTO suppressions (workspace_id, creator_id, platform_key, reason)
+  SELECT workspace_id, creator_id, platform_key, 'stop_word' FROM fans
+   WHERE workspace_id = %(workspace)s AND id = %(fan)s AND platform_key IS NOT NULL
+  ON CONFLICT (workspace_id, platform_key) DO NOTHING
+"""
+
+
+def store(
+    connection: Connection,
+    creator_id: UUID,
+    fan_platform_id: str,
+    messages: Sequence[SeenMessage],
+) -> Stored | None:
+    """Store what was seen of a thread, and move its conversation on.
+
+    A fan who has asked for no more messages is suppressed in the same transaction. Somebody is told
+    of each new message that was not made for many fans at once.
+
+    Args:
+        connection: Inside a tenant's transaction.
+        creator_id: Whose thread it is.
+        fan_platform_id: With whom.
+        messages: In any order; those that are known are brought up to date.
+
+    Returns:
+        None where there is no such fan, or the fan was forgotten.
+    """
+    if not messages:
+        return None
+    found = connection.execute(
+        _FAN, {"creator": creator_id, "platform_id": fan_platform_id}
+    ).fetchone()
+    if found is None:
+        return None
+    workspace_id, fan_id = found
+    return _store(connection, (workspace_id, creator_id, fan_id), messages)
+
+
+def record_sent(
+    connection: Connection,
+    send_id: UUID,
+    *,
+    platform_message_id: str | None,
+    at: datetime | None = None,
+) -> Stored | None:
+    """Store the message that a send has become.
+
+    Args:
+        connection: Inside the transaction that settles the send.
+        send_id: The ledger's row.
+        platform_message_id: None stores nothing: a sync may find the message.
+        at: The platform's moment; None is now, until a sync brings the platform's.
+    """
+    if platform_message_id is None:
+        return None
+    row = connection.execute(
+        "SELECT s.workspace_id, s.creator_id, s.fan_id, s.text, s.price_cents"
+        " FROM sends s JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id"
+        " WHERE s.id = %s AND f.erased_at IS NULL FOR NO KEY UPDATE OF f",
+        (send_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    *whose, text, price_cents = row
+    seen = SeenMessage(platform_message_id, True, text, at, price_cents)
+    return _store(connection, (whose[0], whose[1], whose[2]), [seen])
+
+
+def mark_unsent(connection: Connection, send_id: UUID) -> None:
+    """Show that the message of a send was taken back."""
+    connection.execute(
+        "UPDATE messages SET unsent_at = clock_timestamp()"
+        " WHERE send_id = %s AND unsent_at IS NULL",
+        (send_id,),
+    )
+
+
+def forget_fan(connection: Connection, fan_id: UUID) -> None:
+    """Remove what was said with a fan."""
+    connection.execute("DELETE FROM conversations WHERE fan_id = %s", (fan_id,))
+
+
+def _store(
+    connection: Connection, whose: tuple[UUID, UUID, UUID], messages: Sequence[SeenMessage]
+) -> Stored:
+    workspace_id, creator_id, fan_id = whose
+    opened = connection.execute(_OPEN, whose).fetchone()
+    if opened is None:
+        raise LookupError("an INSERT answered nothing")
+    names = {
+        "workspace": workspace_id,
+        "creator": creator_id,
+        "fan": fan_id,
+        "conversation": opened[0],
+        "news": NEWS,
+    }
+    changed = [(one, row) for one in messages if (row := _store_one(connection, names, one))]
+    new = [(one, row) for one, row in changed if row["is_new"]]
+    if not changed:
+        return Stored(opened[0], [], 0)
+    connection.execute(_READ, names)
+    stand = _stand(
+        connection,
+        names,
+        asked=any(not one.own for one, _ in new),
+        answered=any(one.own and not row["automatic"] for one, row in changed),
+    )
+    connection.execute(_MOVE_FAN, names)
+    if any(_asks_for_no_more(one, row, stand) for one, row in new):
+        connection.execute(_SUPPRESS, names)
+    new.sort(key=lambda pair: (pair[1]["sent_at"], pair[1]["id"]))
+    # Of a message to many, the ledger tells each one's settlement; of history, nobody is told.
+    _announce(
+        connection,
+        names,
+        [
+            (one, row)
+            for one, row in new
+            if not row["automatic"] and row["sent_at"] >= stand["news_from"]
+        ],
+    )
+    since = stand["waiting_since"]
+    waits = [row for one, row in new if since and not one.own and row["sent_at"] >= since]
+    return Stored(opened[0], [row["id"] for _, row in new], len(waits))
+
+
+def _stand(
+    connection: Connection, names: dict[str, Any], *, asked: bool, answered: bool
+) -> dict[str, Any]:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        row = cursor.execute(_STAND, {**names, "asked": asked, "answered": answered}).fetchone()
+    if row is None:
+        raise LookupError("a conversation is gone while its fan is locked")
+    return row
+
+
+def _asks_for_no_more(one: SeenMessage, row: dict[str, Any], stand: dict[str, Any]) -> bool:
+    """Whether a stop word still holds: what a fan wrote after an old one took it back."""
+    if one.own or not is_stop_word(one.text):
+        return False
+    return bool(row["sent_at"] >= min(stand["news_from"], stand["last_inbound_at"]))
+
+
+def _store_one(
+    connection: Connection, names: dict[str, Any], one: SeenMessage
+) -> dict[str, Any] | None:
+    with connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(
+            _STORE,
+            {
+                **names,
+                "id": one.id,
+                "direction": "out" if one.own else "in",
+                "text": one.text.replace("\0", "")[:_LONGEST_TEXT],
+                "price_cents": one.price_cents,
+                "paid": one.paid,
+                "tip_cents": one.tip_cents,
+                "media": list(one.media),
+                "sent_at": one.sent_at,
+                "unsent": one.unsent,
+            },
+        ).fetchone()
+
+
+def _announce(
+    connection: Connection, names: dict[str, Any], new: Sequence[tuple[SeenMessage, dict[str, Any]]]
+) -> None:
+    for one, row in new:
+        outbox.add(
+            connection,
+            "message.created",
+            workspace_id=names["workspace"],
+            aggregate=("conversation", names["conversation"]),
+            payload={
+                "message_id": str(row["id"]),
+                "creator_id": str(names["creator"]),
+                "fan_id": str(names["fan"]),
+                "direction": "out" if one.own else "in",
+            },
+        )
