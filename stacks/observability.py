@@ -10,13 +10,11 @@ from aws_cdk import aws_xray as xray
 from constructs import Construct
 
 from stacks.alarms import SILENCE_IS_TROUBLE, Alarms
-from stacks.campaign_state_machine import state_machine_arn
 from stacks.dashboards import add_dashboards
-from stacks.hybrid_state_machine import hybrid_machine_arn
 from stacks.messaging import LONG_TIME, LONG_WORK, QUEUES, RUN_TIME, RUNS
-from stacks.pipeline_state_machine import pipeline_machine_arn
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
+from stacks.step_machine import Machine
 
 # Each is `huntaze-{name}`, and `huntaze-{name}-dlq` what it gives up.
 _NAMED_QUEUES = (*QUEUES, *RUNS)
@@ -159,7 +157,7 @@ class Observability(StageStack):
             )
 
     def _watch_campaigns(self) -> None:
-        machine = state_machine_arn(self, self._settings)
+        machine = Machine.CAMPAIGN.arn(self, self._settings)
         for name, metric, above, says in (
             ("campaign-failures", "ExecutionsFailed", 2, "Campaigns fail."),
             ("campaign-timeouts", "ExecutionsTimedOut", 0, "A campaign ran out of time."),
@@ -176,14 +174,14 @@ class Observability(StageStack):
             self._alarms.add(
                 "hybrid-failures",
                 # Refusals by the budget or by the rules of texts end well, as executions go.
-                _executions(hybrid_machine_arn(self, self._settings), "ExecutionsFailed"),
+                _executions(Machine.HYBRID.arn(self, self._settings), "ExecutionsFailed"),
                 above=2,
                 runbook="hybrid-executions",
                 says="Models prepare no campaigns.",
             )
             self._alarms.add(
                 "pipeline-failures",
-                _executions(pipeline_machine_arn(self, self._settings), "ExecutionsFailed"),
+                _executions(Machine.PIPELINE.arn(self, self._settings), "ExecutionsFailed"),
                 above=2,
                 runbook="pipeline-executions",
                 says="Pipelines of content fail.",

@@ -13,14 +13,12 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 
 from stacks.acknowledge import acknowledge_wildcard
-from stacks.campaign_state_machine import execution_arns, state_machine_arn
 from stacks.data import Data
 from stacks.generated_secret import GeneratedSecret
-from stacks.hybrid_state_machine import hybrid_execution_arns, hybrid_machine_arn
 from stacks.messaging import Messaging
 from stacks.network import Place
-from stacks.pipeline_state_machine import pipeline_execution_arns, pipeline_machine_arn
 from stacks.settings import StageSettings
+from stacks.step_machine import Machine
 
 NETWORK_INTERFACE_ACTIONS = [
     "ec2:AssignPrivateIpAddresses",
@@ -126,63 +124,29 @@ def call_stripe(function: lambda_.Function, settings: StageSettings, data: Data)
     data.stripe_api.grant_value(function)
 
 
-def start_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
-    """Start an execution for each launch."""
-    machine = state_machine_arn(Stack.of(function), settings)
-    function.add_environment("CAMPAIGN_STATE_MACHINE_ARN", machine)
-    allow(function, ["states:StartExecution"], [machine])
-
-
-def start_hybrids(function: lambda_.Function, settings: StageSettings) -> None:
-    """Start an execution for each run of a workflow."""
-    machine = hybrid_machine_arn(Stack.of(function), settings)
-    function.add_environment("HYBRID_STATE_MACHINE_ARN", machine)
-    allow(function, ["states:StartExecution"], [machine])
+def start_executions(function: lambda_.Function, settings: StageSettings, machine: Machine) -> None:
+    """Start an execution of a machine for each run of what it is for."""
+    arn = machine.arn(Stack.of(function), settings)
+    function.add_environment(f"{machine.name}_STATE_MACHINE_ARN", arn)
+    allow(function, ["states:StartExecution"], [arn])
 
 
 def release_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
     """Answer the task tokens on which executions wait."""
     if settings.on_aws:
-        machine = state_machine_arn(Stack.of(function), settings)
+        machine = Machine.CAMPAIGN.arn(Stack.of(function), settings)
         allow(function, ["states:SendTaskSuccess"], [machine])
     else:
         # A token names no machine, and MiniStack does not look its machine up as AWS does.
         allow(function, ["states:SendTaskSuccess"], ["*"], because="local: tokens name no machine")
 
 
-def stop_campaigns(function: lambda_.Function, settings: StageSettings) -> None:
-    """Stop executions of cancelled campaigns."""
+def stop_executions(function: lambda_.Function, settings: StageSettings, machine: Machine) -> None:
+    """Stop executions of a machine that nobody wants any more."""
     allow(
         function,
         ["states:StopExecution"],
-        [execution_arns(Stack.of(function), settings)],
-        because="the executions of one state machine",
-    )
-
-
-def stop_hybrids(function: lambda_.Function, settings: StageSettings) -> None:
-    """Stop executions of workflows whose workspace is erased."""
-    allow(
-        function,
-        ["states:StopExecution"],
-        [hybrid_execution_arns(Stack.of(function), settings)],
-        because="the executions of one state machine",
-    )
-
-
-def start_pipelines(function: lambda_.Function, settings: StageSettings) -> None:
-    """Start an execution for each run of a pipeline."""
-    machine = pipeline_machine_arn(Stack.of(function), settings)
-    function.add_environment("PIPELINE_STATE_MACHINE_ARN", machine)
-    allow(function, ["states:StartExecution"], [machine])
-
-
-def stop_pipelines(function: lambda_.Function, settings: StageSettings) -> None:
-    """Stop executions of pipelines that were cancelled, or whose workspace is erased."""
-    allow(
-        function,
-        ["states:StopExecution"],
-        [pipeline_execution_arns(Stack.of(function), settings)],
+        [machine.executions(Stack.of(function), settings)],
         because="the executions of one state machine",
     )
 
@@ -359,9 +323,8 @@ def erase_stores(function: lambda_.Function, settings: StageSettings, data: Data
         [_objects_of(data.media_bucket)],
         because=_ALL_OBJECTS,
     )
-    stop_campaigns(function, settings)
-    stop_hybrids(function, settings)
-    stop_pipelines(function, settings)
+    for machine in Machine:
+        stop_executions(function, settings, machine)
 
 
 def wake_imports(function: lambda_.Function, messaging: Messaging) -> None:

@@ -6,6 +6,7 @@ from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.feature_parts import FeatureParts, below, run_every_minute
 from stacks.messaging import LONG_TIME
+from stacks.step_machine import Machine
 
 # Each unpacks a picture in its memory or passes a video through.
 _RUNS_AT_ONCE = 10
@@ -18,8 +19,8 @@ def add_content(parts: FeatureParts) -> None:
     permissions.take_media_uploads(content, parts.data)
     permissions.wake_enrichment(content, parts.messaging)
     permissions.nudge_outbox(content, parts.outbox_relay)
-    permissions.start_pipelines(content, parts.settings)
-    permissions.stop_pipelines(content, parts.settings)
+    permissions.start_executions(content, parts.settings, Machine.PIPELINE)
+    permissions.stop_executions(content, parts.settings, Machine.PIPELINE)
     parts.routes.serve(content, below("/api/content"))
     _add_files(parts)
 
@@ -36,7 +37,7 @@ def _add_files(parts: FeatureParts) -> None:
     permissions.keep_media(files, parts.data)
     permissions.wake_enrichment(files, parts.messaging)
     permissions.work_on_enrichment(files, parts.messaging)
-    permissions.start_pipelines(files, parts.settings)
+    permissions.start_executions(files, parts.settings, Machine.PIPELINE)
     runs = lambda_.EventSourceMapping(
         parts.scope,
         "ContentFileRuns",

@@ -1,11 +1,13 @@
 """Texts for content, proposed by an agent: one at a request, or as a plan step by step."""
 
 from aws_cdk import Duration
+from constructs import Construct
 
 from stacks import permissions
 from stacks.feature_parts import FeatureParts, below
 from stacks.model_permissions import ask_models
-from stacks.pipeline_state_machine import PipelineMachine
+from stacks.model_state_machines import pipeline_steps
+from stacks.step_machine import Machine, add_machine
 
 _GENERATIONS = ("generate", "ideas", "captions", "hashtags")
 
@@ -28,4 +30,6 @@ def add_content_generation(parts: FeatureParts) -> None:
     )
     permissions.nudge_outbox(steps, parts.outbox_relay)
     ask_models(steps, parts.settings, parts.data)
-    PipelineMachine(parts.scope, "Pipelines", parts.settings, steps)
+    scope = Construct(parts.scope, "Pipelines")
+    states = pipeline_steps(scope, "Steps", steps)
+    add_machine(scope, "", parts.settings, Machine.PIPELINE, states)

@@ -4,8 +4,7 @@ import json
 
 import pytest
 
-from stacks.hybrid_state_machine import STEPS as HYBRID_STEPS
-from stacks.pipeline_state_machine import STEPS as PIPELINE_STEPS
+from stacks.model_state_machines import HYBRID_STEPS, PIPELINE_STEPS
 
 _STEPS = [
     *("prepare", "check_compliance", "dry_run", "await_approval", "freeze", "wait_until_due"),
