@@ -10,7 +10,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.step_machine import Course, Retry, Steps
+from stacks.step_machine import Course, Retry, Steps, outlasting
+
+# Of a database to its standby, at the worst:
+# https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.MultiAZ.Failover.html
+_FAILOVER_SECONDS = 120
 
 _COURSE = Course(
     ids={
@@ -23,7 +27,9 @@ _COURSE = Course(
     last_word="fail",
     # The rules refuse, or a person was faster: the same call would end the same way.
     refusals=["CampaignRefused", "CampaignOvertaken"],
-    retries=[Retry([sfn.Errors.TASKS_FAILED], first=2, attempts=3, longest=None)],
+    retries=[
+        Retry([sfn.Errors.TASKS_FAILED], first=2, attempts=outlasting(_FAILOVER_SECONDS, first=2))
+    ],
 )
 
 

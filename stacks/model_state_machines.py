@@ -13,7 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from stacks.step_machine import Course, Retry, Steps
+from stacks.step_machine import Course, Retry, Steps, outlasting
 
 HYBRID_STEPS = (
     *("history", "content", "optimization", "compliance", "plan", "variants", "review"),
@@ -57,7 +57,7 @@ def hybrid_steps(scope: Construct, construct_id: str, function: lambda_.IFunctio
     course = _course(
         "workflow_id",
         "Workflow",
-        busy_attempts=8,
+        lease_seconds=110,
         # The campaign's own machine has to come to the approval.
         others=[Retry(["CampaignNotReady"], first=2, attempts=12)],
     )
@@ -66,11 +66,19 @@ def hybrid_steps(scope: Construct, construct_id: str, function: lambda_.IFunctio
 
 def pipeline_steps(scope: Construct, construct_id: str, function: lambda_.IFunction) -> ModelSteps:
     """The states of a pipeline of content."""
-    course = _course("plan_id", "Pipeline", busy_attempts=16)
+    course = _course("plan_id", "Pipeline", lease_seconds=310)
     return ModelSteps(scope, construct_id, function, course, PIPELINE_STEPS)
 
 
-def _course(whose: str, what: str, *, busy_attempts: int, others: Sequence[Retry] = ()) -> Course:
+def _course(whose: str, what: str, *, lease_seconds: int, others: Sequence[Retry] = ()) -> Course:
+    """What steps of models have in common.
+
+    Args:
+        whose: The id of what they work on.
+        what: As their errors call it.
+        lease_seconds: How long a step is held, as the function says, too.
+        others: Patience of this machine's own.
+    """
     return Course(
         ids={
             "input": sfn.JsonPath.object_at("$$.Execution.Input"),
@@ -85,9 +93,10 @@ def _course(whose: str, what: str, *, busy_attempts: int, others: Sequence[Retry
             # Breakers close again within minutes, or not soon.
             Retry(["ModelsUnavailable"], first=15, attempts=5),
             # Whoever died with the step holds it until its lease ends.
-            Retry(["StepBusy"], first=20, attempts=busy_attempts),
+            Retry(["StepBusy"], first=20, attempts=outlasting(lease_seconds, first=20)),
             *others,
-            Retry([sfn.Errors.TASKS_FAILED], first=2, attempts=3),
+            # Nor is it always told what an error is called.
+            Retry([sfn.Errors.TASKS_FAILED], first=4, attempts=outlasting(lease_seconds, first=4)),
         ],
         # One that ran out of budget, whose texts are forbidden, or that a person has cancelled.
         refusals_end_well=True,

@@ -7,6 +7,7 @@ Every step calls the function with its name and the ids of what it works on; wha
 in the database.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -28,6 +29,8 @@ from stacks.acknowledge import (
 from stacks.settings import StageSettings
 
 _LONGEST_PAUSE = 60
+# Standard deviations.
+_SURE = 3
 _OUTAGES = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
@@ -73,7 +76,18 @@ class Retry:
     errors: Sequence[str]
     first: int
     attempts: int
-    longest: int | None = _LONGEST_PAUSE
+
+
+def outlasting(seconds: int, *, first: int) -> int:
+    """How often to try until something that lasts so long is over, 99 times of 100.
+
+    Jitter makes each pause anything from nothing to twice its mean.
+    """
+    attempts, mean, variance = 0, 0.0, 0.0
+    while mean - _SURE * math.sqrt(variance) <= seconds:
+        pause = min(first * 2**attempts, _LONGEST_PAUSE)
+        attempts, mean, variance = attempts + 1, mean + pause / 2, variance + pause**2 / 12
+    return attempts
 
 
 @dataclass(frozen=True)
@@ -267,6 +281,6 @@ class Steps(Construct):
                 interval=Duration.seconds(retry.first),
                 jitter_strategy=sfn.JitterType.FULL,
                 max_attempts=retry.attempts,
-                max_delay=None if retry.longest is None else Duration.seconds(retry.longest),
+                max_delay=Duration.seconds(_LONGEST_PAUSE),
             )
         return task
