@@ -56,7 +56,6 @@ def hybrid_steps(scope: Construct, construct_id: str, function: lambda_.IFunctio
     """The states of a campaign that models prepare."""
     course = _course(
         "workflow_id",
-        "Workflow",
         lease_seconds=110,
         # The campaign's own machine has to come to the approval.
         others=[Retry(["CampaignNotReady"], first=2, attempts=12)],
@@ -66,16 +65,15 @@ def hybrid_steps(scope: Construct, construct_id: str, function: lambda_.IFunctio
 
 def pipeline_steps(scope: Construct, construct_id: str, function: lambda_.IFunction) -> ModelSteps:
     """The states of a pipeline of content."""
-    course = _course("plan_id", "Pipeline", lease_seconds=310)
+    course = _course("plan_id", lease_seconds=310)
     return ModelSteps(scope, construct_id, function, course, PIPELINE_STEPS)
 
 
-def _course(whose: str, what: str, *, lease_seconds: int, others: Sequence[Retry] = ()) -> Course:
+def _course(whose: str, *, lease_seconds: int, others: Sequence[Retry] = ()) -> Course:
     """What steps of models have in common.
 
     Args:
         whose: The id of what they work on.
-        what: As their errors call it.
         lease_seconds: How long a step is held, as the function says, too.
         others: Patience of this machine's own.
     """
@@ -88,7 +86,7 @@ def _course(whose: str, what: str, *, lease_seconds: int, others: Sequence[Retry
         },
         last_word="halt",
         # The row says why, and the same call would end the same way.
-        refusals=[f"{what}Refused", f"{what}Stopped", f"{what}Overtaken"],
+        refusals=["RunRefused", "RunStopped", "RunOvertaken"],
         retries=[
             # Breakers close again within minutes, or not soon.
             Retry(["ModelsUnavailable"], first=15, attempts=5),

@@ -7,6 +7,7 @@ from botocore.exceptions import ClientError
 
 from functions.campaigns.models import StoredCampaign
 from huntaze import clients
+from huntaze.domain.workflows import executions
 
 log = logging.getLogger(__name__)
 
@@ -20,38 +21,19 @@ def start_execution(campaign: StoredCampaign, state_machine_arn: str) -> str:
     Returns:
         The ARN of the execution.
     """
-    name = f"{campaign.id}-{campaign.launch}"
-    try:
-        return clients.step_functions().start_execution(
-            stateMachineArn=state_machine_arn,
-            name=name,
-            input=json.dumps(
-                {
-                    "workspace_id": str(campaign.workspace_id),
-                    "campaign_id": str(campaign.id),
-                    "launch": campaign.launch,
-                    "correlation_id": campaign.correlation_id and str(campaign.correlation_id),
-                }
-            ),
-            # An execution that the sweeper starts is in the trace of the launch, too.
-            **({} if campaign.trace is None else {"traceHeader": campaign.trace}),
-        )["executionArn"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
-            raise
-        return f"{state_machine_arn.replace(':stateMachine:', ':execution:')}:{name}"
+    execution = executions.Execution(
+        campaign.workspace_id,
+        ("campaign_id", campaign.id),
+        ("launch", campaign.launch),
+        campaign.correlation_id,
+        campaign.trace,
+    )
+    return executions.start(execution, state_machine_arn)
 
 
 def stop_execution(execution_arn: str | None, cause: str) -> None:
     """Stop an execution; one that is over, or never began, is left alone."""
-    if execution_arn is None:
-        return
-    try:
-        clients.step_functions().stop_execution(executionArn=execution_arn, cause=cause)
-    except ClientError as error:
-        if error.response["Error"]["Code"] not in ("ExecutionDoesNotExist", "ValidationException"):
-            raise
-        log.info("the execution was over already")
+    executions.stop(execution_arn, cause)
 
 
 def release_step(task_token: str, output: dict[str, str]) -> None:

@@ -30,10 +30,10 @@ def machine(machines):
     return machines["huntaze-local-campaign"]
 
 
-# What models do: steps, the id of whose they are, what is not tried again, and a step's lease.
+# What models do: steps, the id of whose they are, and a step's lease.
 _OF_MODELS = {
-    "hybrid": (HYBRID_STEPS, "workflow_id", "Workflow", running.LEASE),
-    "pipeline": (PIPELINE_STEPS, "plan_id", "Pipeline", pipeline.LEASE),
+    "hybrid": (HYBRID_STEPS, "workflow_id", running.LEASE),
+    "pipeline": (PIPELINE_STEPS, "plan_id", pipeline.LEASE),
 }
 
 
@@ -105,7 +105,7 @@ def test_what_models_do_goes_through_its_steps_in_order(of_models):
 
 
 def test_every_step_of_models_is_caught_retried_and_named(of_models):
-    machine, steps, whose, what, _ = of_models
+    machine, steps, whose, _ = of_models
     tasks = {name: one for name, one in machine["States"].items() if one["Type"] == "Task"}
     assert tasks.keys() == {*steps, "halt"}
     for name, task in tasks.items():
@@ -117,7 +117,7 @@ def test_every_step_of_models_is_caught_retried_and_named(of_models):
             note = machine["States"][catch["Next"]]
             assert (note["Result"], note["Next"]) == (name, "halt")
         refusal, *retried = task["Retry"]
-        ended = [f"{what}Refused", f"{what}Stopped", f"{what}Overtaken"]
+        ended = ["RunRefused", "RunStopped", "RunOvertaken"]
         assert (refusal["ErrorEquals"], refusal["MaxAttempts"]) == (ended, 0)
         assert retried[-1]["ErrorEquals"] == ["States.TaskFailed"]
         ids = {"step", f"{whose}.$", "workspace_id.$", "run.$", "input.$"}
@@ -142,7 +142,7 @@ def _shortest_wait(retry):
 
 @pytest.mark.parametrize("error", ["StepBusy", "States.TaskFailed"])
 def test_whoever_has_died_with_a_step_lets_go_before_the_machine_gives_up(of_models, error):
-    machine, steps, _, _, lease = of_models
+    machine, steps, _, lease = of_models
     retries = machine["States"][steps[0]]["Retry"]
     (patience,) = [retry for retry in retries if retry["ErrorEquals"] == [error]]
     assert _shortest_wait(patience) > lease.total_seconds()

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from functions.campaigns.models import HoldoutPercent
 from functions.campaigns.status import CampaignStatus
+from huntaze.domain.workflows.runs import Halt
 from huntaze.moments import Moment
 
 MOST_VARIANTS = 4
@@ -100,16 +101,6 @@ class Reply(BaseModel):
     output_tokens: int
     latency_ms: int
     degraded: bool
-
-
-class Halt(BaseModel):
-    """Why a workflow does not go on."""
-
-    step: str
-    error: str
-    reason: str
-    resumable: bool = Field(description="Whether POST …/resume may end otherwise.")
-    resets_at: datetime | None = Field(None, description="When the budget has room again.")
 
 
 class StepState(BaseModel):

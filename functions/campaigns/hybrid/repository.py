@@ -1,6 +1,5 @@
 """Workflows in Postgres: their rows and those of their steps."""
 
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from typing import Any, LiteralString
 from uuid import UUID
@@ -10,7 +9,6 @@ from psycopg.types.json import Jsonb
 
 from functions.campaigns.hybrid.models import (
     AiForecast,
-    Halt,
     HybridOrder,
     Reply,
     Step,
@@ -18,10 +16,10 @@ from functions.campaigns.hybrid.models import (
     StoredWorkflow,
     WorkflowStatus,
 )
-from huntaze import correlation, outbox
+from huntaze import correlation
 from huntaze.db import Connection, Tenant
-from huntaze.domain import audit
-from huntaze.domain.audit import ActorKind
+from huntaze.domain.workflows.rows import RunRows
+from huntaze.domain.workflows.runs import Halt
 from huntaze.errors import NotFoundError
 from huntaze.ids import new_id
 
@@ -34,15 +32,11 @@ _WORKFLOW = """
 """
 
 
-class WorkflowRows:
+class WorkflowRows(RunRows):
     """The workflows of one workspace; row level security hides all others."""
 
     def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
-
-    def transaction(self) -> AbstractContextManager[Connection]:
-        """Open the transaction that several calls share."""
-        return self._tenant.transaction()
+        super().__init__(tenant, "workflows", "workflow", "started_at = clock_timestamp()")
 
     def add(
         self, order: HybridOrder, forecast: AiForecast, *, creator_id: UUID, requested_by: UUID
@@ -60,7 +54,7 @@ class WorkflowRows:
                     *(requested_by, work and work.correlation_id, work and work.trace),
                 ),
             )
-            self._note(connection, workflow_id, "started", by=requested_by)
+            self.note(connection, workflow_id, "started", by=requested_by)
         return workflow_id
 
     def get(self, workflow_id: UUID, *, lock: bool = False) -> StoredWorkflow:
@@ -165,45 +159,18 @@ class WorkflowRows:
 
     def link(self, workflow: StoredWorkflow, campaign_id: UUID) -> None:
         """Say which campaign a workflow has led to."""
-        self._update(workflow.id, "campaign_id = %(campaign)s", {"campaign": campaign_id})
-
-    def started(self, workflow: StoredWorkflow, execution_arn: str) -> None:
-        """Keep the execution of a run, unless the workflow has left that run behind."""
-        self._update(
-            workflow.id,
-            "execution_arn = CASE WHEN run = %(run)s THEN %(arn)s ELSE execution_arn END",
-            {"run": workflow.run, "arn": execution_arn},
-        )
+        with self._tenant.transaction() as connection:
+            connection.execute(
+                "UPDATE workflows SET updated_at = clock_timestamp(), campaign_id = %s"
+                " WHERE workspace_id = %s AND id = %s",
+                (campaign_id, workflow.workspace_id, workflow.id),
+            )
 
     def end(
         self, workflow: StoredWorkflow, status: WorkflowStatus, halt: Halt | None = None
     ) -> None:
         """End a run; what it has found stays."""
-        with self._tenant.transaction() as connection:
-            ended = connection.execute(
-                "UPDATE workflows SET status = %s, halt = %s, finished_at = clock_timestamp(),"
-                " updated_at = clock_timestamp()"
-                " WHERE workspace_id = %s AND id = %s AND status = 'running' AND run = %s",
-                (
-                    *(status.value, None if halt is None else Jsonb(halt.model_dump(mode="json"))),
-                    *(workflow.workspace_id, workflow.id, workflow.run),
-                ),
-            )
-            if ended.rowcount:
-                facts = {} if halt is None else {"step": halt.step, "error": halt.error}
-                self._note(connection, workflow.id, status.value, facts)
-
-    def run_again(self, workflow_id: UUID, *, requested_by: UUID) -> None:
-        """Let a locked workflow go on where it stopped, in another execution."""
-        work = correlation.current()
-        self._update(
-            workflow_id,
-            "status = 'running', run = run + 1, execution_arn = NULL, halt = NULL,"
-            " finished_at = NULL, started_at = clock_timestamp(), trace = %(trace)s",
-            {"trace": work and work.trace},
-        )
-        with self._tenant.transaction() as connection:
-            self._note(connection, workflow_id, "resumed", by=requested_by)
+        self.end_run(workflow.id, workflow.run, status.value, halt, by=None)
 
     def _step(
         self,
@@ -227,45 +194,9 @@ class WorkflowRows:
             )
             self._touch(connection, workflow)
 
-    def _update(
-        self, workflow_id: UUID, assignments: LiteralString, values: dict[str, Any]
-    ) -> None:
-        with self._tenant.transaction() as connection:
-            connection.execute(
-                f"UPDATE workflows SET updated_at = clock_timestamp(), {assignments}"  # noqa: S608
-                " WHERE workspace_id = %(workspace)s AND id = %(workflow)s",
-                {**values, "workspace": self._tenant.workspace_id, "workflow": workflow_id},
-            )
-
     def _touch(self, connection: Connection, workflow: StoredWorkflow) -> None:
         connection.execute(
             "UPDATE workflows SET updated_at = clock_timestamp()"
             " WHERE workspace_id = %s AND id = %s",
             (workflow.workspace_id, workflow.id),
-        )
-
-    def _note(
-        self,
-        connection: Connection,
-        workflow_id: UUID,
-        what: str,
-        facts: dict[str, Any] | None = None,
-        *,
-        by: UUID | None = None,
-    ) -> None:
-        """Tell others, and the audit log."""
-        outbox.add(
-            connection,
-            f"workflow.{what}",
-            workspace_id=self._tenant.workspace_id,
-            aggregate=("workflow", workflow_id),
-            payload=facts or {},
-        )
-        audit.record(
-            connection,
-            f"workflow.{what}",
-            audit.Target("workflow", workflow_id),
-            actor_id=by,
-            actor_kind=ActorKind.MEMBER if by else ActorKind.WORKFLOW,
-            facts=facts or {},
         )

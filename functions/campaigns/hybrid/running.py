@@ -7,7 +7,6 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field
 
 from functions.campaigns.hybrid.models import (
-    Halt,
     Step,
     StoredStep,
     StoredWorkflow,
@@ -23,37 +22,24 @@ from functions.campaigns.hybrid.work import (
 )
 from functions.campaigns.store import CampaignStore
 from huntaze import ai
-from huntaze.errors import HuntazeError, NotFoundError
+from huntaze.domain.workflows.runs import (
+    HALT,
+    ModelsUnavailable,
+    RunOvertaken,
+    StepBusy,
+    ending_of,
+    halt_of,
+)
+from huntaze.errors import NotFoundError
 
 # Longer than a call of the function lasts: whoever holds it has died.
 LEASE = timedelta(seconds=110)
-# What the state machine calls when no retry is left.
-HALT = "halt"
+_REASONS = {"CampaignNotReady": "The campaign did not come to its approval in time."}
 # Trying again would end the same: other texts are another workflow.
 _FINAL = (BlockedError, CampaignEndedError)
 
 
-class WorkflowRefused(Exception):  # noqa: N818  (the state machine's retry rules name it)
-    """The workflow cannot go on; its row says why."""
-
-
-class WorkflowOvertaken(Exception):  # noqa: N818  (as above)
-    """The execution belongs to an earlier run, or the workflow has ended."""
-
-
-class WorkflowStopped(Exception):  # noqa: N818  (as above)
-    """The budget has no room; its row says until when."""
-
-
-class ModelsUnavailable(Exception):  # noqa: N818  (as above)
-    """No model answered. Nothing is approved by that; the step is tried again."""
-
-
-class StepBusy(Exception):  # noqa: N818  (as above)
-    """Somebody works on the step, or has died with it."""
-
-
-class CampaignNotReady(Exception):  # noqa: N818  (as above)
+class CampaignNotReady(Exception):  # noqa: N818  (the state machine's retry rules name it)
     """The campaign does not await its approval yet."""
 
 
@@ -86,23 +72,24 @@ def run(
         The campaign that the step has launched, if it has.
 
     Raises:
-        WorkflowOvertaken: The workflow is no longer this execution's.
+        RunOvertaken: The workflow is no longer this execution's.
         StepBusy: Somebody else is at it.
         ModelsUnavailable: No model answered.
         CampaignNotReady: The campaign is not where it should be yet.
-        WorkflowStopped: The budget has no room.
-        WorkflowRefused: The workflow cannot go on.
+        RunStopped: The budget has no room.
+        RunRefused: The workflow cannot go on.
     """
     try:
         workflow = store.get(request.workflow_id)
     except NotFoundError:
-        raise WorkflowOvertaken("the workflow is erased") from None
+        raise RunOvertaken("the workflow is erased") from None
     if workflow.run != request.run or workflow.status is not WorkflowStatus.RUNNING:
         if request.step == HALT:
             return None
-        raise WorkflowOvertaken(f"run {request.run}: now {workflow.run}, {workflow.status}")
+        raise RunOvertaken(f"run {request.run}: now {workflow.run}, {workflow.status}")
     if request.step == HALT:
-        store.end(workflow, WorkflowStatus.FAILED, _halt_of(request))
+        halt = halt_of(request.failed_step, request.error, _REASONS)
+        store.end(workflow, WorkflowStatus.FAILED, halt)
         return None
     step = Step(request.step)
     taken = store.claim(workflow, step, LEASE)
@@ -152,39 +139,8 @@ def _tell(
         raise ModelsUnavailable(error.detail) from error
     if isinstance(error, CampaignNotReadyError):
         raise CampaignNotReady(error.detail) from error
-    if isinstance(error, ai.BudgetUsedUpError):
-        resets_at = now + timedelta(seconds=error.retry_after)
-        halt = Halt(
-            step=step.value,
-            error=error.code,
-            reason=error.detail,
-            resumable=True,
-            resets_at=resets_at,
-        )
-        store.end(workflow, WorkflowStatus.STOPPED, halt)
-        raise WorkflowStopped(f"no budget until {resets_at.isoformat()}") from error
-    if isinstance(error, HuntazeError):
-        halt = Halt(
-            step=step.value,
-            error=error.code,
-            reason=error.detail,
-            resumable=not isinstance(error, _FINAL),
-        )
-        store.end(workflow, WorkflowStatus.FAILED, halt)
-        raise WorkflowRefused(error.code) from error
-
-
-def _halt_of(request: StepRequest) -> Halt:
-    error = request.error or {}
-    name = str(error.get("Error", "unknown"))
-    reasons = {
-        ModelsUnavailable.__name__: "No model answered, several times; nothing was approved.",
-        StepBusy.__name__: "The step was worked on for longer than it may last.",
-        CampaignNotReady.__name__: "The campaign did not come to its approval in time.",
-    }
-    return Halt(
-        step=request.failed_step or "unknown",
-        error=name,
-        reason=reasons.get(name, "The step failed, several times; the log says how."),
-        resumable=True,
-    )
+    ending = ending_of(error, step.value, now=now, final=_FINAL)
+    if ending is not None:
+        status = WorkflowStatus.STOPPED if ending.stopped else WorkflowStatus.FAILED
+        store.end(workflow, status, ending.halt)
+        raise ending.told from error

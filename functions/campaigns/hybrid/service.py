@@ -110,7 +110,7 @@ def resume(workflow_id: UUID, store: WorkflowStore, *, requested_by: UUID) -> St
             raise NotResumableError(
                 "Going on would end the same way; start another workflow with another goal."
             )
-        store.run_again(workflow_id, requested_by=requested_by)
+        store.run_again(workflow_id, by=requested_by)
         return store.get(workflow_id)
 
 

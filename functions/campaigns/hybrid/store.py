@@ -8,7 +8,6 @@ from uuid import UUID
 
 from functions.campaigns.hybrid.models import (
     AiForecast,
-    Halt,
     HybridOrder,
     Reply,
     Step,
@@ -19,6 +18,7 @@ from functions.campaigns.hybrid.models import (
 from functions.campaigns.hybrid.timing import LocalHour
 from huntaze.ai.agents import Voice
 from huntaze.db import Connection
+from huntaze.domain.workflows.runs import Halt
 
 
 class WorkflowStore(Protocol):
@@ -50,7 +50,7 @@ class WorkflowStore(Protocol):
         self, workflow: StoredWorkflow, status: WorkflowStatus, halt: Halt | None = None
     ) -> None: ...
 
-    def run_again(self, workflow_id: UUID, *, requested_by: UUID) -> None: ...
+    def run_again(self, row_id: UUID, *, by: UUID | None) -> None: ...
 
     def voice(self, creator_id: UUID) -> Voice: ...
 

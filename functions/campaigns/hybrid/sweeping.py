@@ -4,7 +4,8 @@ from uuid import UUID
 
 from functions.campaigns.hybrid.figures import PostgresWorkflows
 from functions.campaigns.hybrid.gateway import start_execution
-from functions.campaigns.hybrid.models import Halt, WorkflowStatus
+from functions.campaigns.hybrid.models import WorkflowStatus
+from huntaze.domain.workflows.runs import Halt
 
 DUE = "SELECT * FROM workflows_to_move()"
 
@@ -15,7 +16,7 @@ def move(what: str, workflow_id: UUID, store: PostgresWorkflows, state_machine_a
     if workflow.status is not WorkflowStatus.RUNNING:
         return
     if what == "start":
-        store.started(workflow, start_execution(workflow, state_machine_arn))
+        store.started(workflow.id, workflow.run, start_execution(workflow, state_machine_arn))
         return
     halt = Halt(
         step="unknown",

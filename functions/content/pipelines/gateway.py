@@ -1,44 +1,34 @@
 """The state machine of pipelines: starting it, and stopping it."""
 
-import json
 import logging
-from collections.abc import Callable
+from typing import Protocol
+from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from functions.content.pipelines.models import StoredPlan
 from functions.content.pipelines.settings import PipelineSettings
-from huntaze import clients
+from huntaze.domain.workflows import executions
 from huntaze.settings import load
 
 log = logging.getLogger(__name__)
 
 
-type Note = Callable[[StoredPlan, str], None]
+class Note(Protocol):
+    """Keeps the execution of a run."""
+
+    def __call__(self, row_id: UUID, run: int, execution_arn: str) -> None:
+        """Keep it."""
+        ...
 
 
 def start(plan: StoredPlan, note: Note) -> None:
     """Start the execution of a run, and note which it is; starting it twice is starting it once."""
     machine = load(PipelineSettings).pipeline_state_machine_arn
-    name = f"{plan.id}-{plan.run}"
-    ids = {
-        "workspace_id": str(plan.workspace_id),
-        "plan_id": str(plan.id),
-        "run": plan.run,
-        "correlation_id": plan.correlation_id and str(plan.correlation_id),
-    }
-    try:
-        arn = clients.step_functions().start_execution(
-            stateMachineArn=machine,
-            name=name,
-            input=json.dumps(ids),
-            **({} if plan.trace is None else {"traceHeader": plan.trace}),
-        )["executionArn"]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
-            raise
-        arn = f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
-    note(plan, arn)
+    execution = executions.Execution(
+        plan.workspace_id, ("plan_id", plan.id), ("run", plan.run), plan.correlation_id, plan.trace
+    )
+    note(plan.id, plan.run, executions.start(execution, machine))
 
 
 def start_or_leave(plan: StoredPlan, note: Note) -> None:
@@ -51,11 +41,7 @@ def start_or_leave(plan: StoredPlan, note: Note) -> None:
 
 def stop(plan: StoredPlan) -> None:
     """Stop the execution of a run that is over; its next step would find that, too."""
-    if plan.execution_arn is None:
-        return
     try:
-        clients.step_functions().stop_execution(
-            executionArn=plan.execution_arn, cause="The pipeline was cancelled."
-        )
+        executions.stop(plan.execution_arn, "The pipeline was cancelled.")
     except (BotoCoreError, ClientError):
         log.warning("the execution was not stopped", exc_info=True)

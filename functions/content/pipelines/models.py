@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from functions.content.generation.models import Cost, IdeasOrder, Tokens
 from huntaze import ai
 from huntaze.domain.fans.models import TimeZone
+from huntaze.domain.workflows.runs import Halt
 
 MOST_TIMES = 12
 
@@ -72,16 +73,6 @@ class Step(StrEnum):
         """The step that follows; after the last there is none."""
         steps = list(Step)
         return steps[min(steps.index(self) + 1, len(steps) - 1)]
-
-
-class Halt(BaseModel):
-    """Why a pipeline does not go on."""
-
-    step: str
-    error: str
-    reason: str
-    resumable: bool
-    resets_at: datetime | None = None
 
 
 class StoredPlan(BaseModel):

@@ -1,7 +1,6 @@
 """Pipelines in Postgres: the one writer of ``ai_plan`` and ``ai_plan_item``."""
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,7 +9,6 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from functions.content.pipelines.models import (
-    Halt,
     Item,
     PipelineOrder,
     PipelineStatus,
@@ -22,15 +20,16 @@ from functions.content.pipelines.slots import Slot
 from functions.content.pipelines.store import LostPlanError, NewItem, Refused
 from functions.content.schedule.models import EntryDraft
 from functions.content.schedule.repository import EntryExistsError, PostgresSchedule
-from huntaze import correlation, outbox
+from huntaze import correlation
 from huntaze.ai.agents import Client
 from huntaze.db import Connection, Tenant
-from huntaze.domain import ai_configs, audit, drafts, media
-from huntaze.domain.audit import ActorKind
+from huntaze.domain import ai_configs, drafts, media
 from huntaze.domain.billing import entitlements
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.drafts import Draft, NewDraft
 from huntaze.domain.media import MediaKind
+from huntaze.domain.workflows.rows import RunRows
+from huntaze.domain.workflows.runs import Halt
 from huntaze.errors import NotFoundError
 from huntaze.ids import new_id
 
@@ -58,15 +57,11 @@ _MOST_FOUND = 20
 _LONGEST_NOTE = 1000
 
 
-class PostgresPlans:
+class PostgresPlans(RunRows):
     """The pipelines of one workspace, as far as the caller may see its creators."""
 
     def __init__(self, tenant: Tenant) -> None:
-        self._tenant = tenant
-
-    def transaction(self) -> AbstractContextManager[Connection]:
-        """Open the transaction that several calls share."""
-        return self._tenant.transaction()
+        super().__init__(tenant, "ai_plan", "pipeline", "leased_until = NULL")
 
     def creator(self, creator_id: UUID | None) -> tuple[UUID, str]:
         """Whose pipeline it would be, if the plan has AI at all, and the zone of their clocks."""
@@ -92,7 +87,7 @@ class PostgresPlans:
                     *(work and work.correlation_id, work and work.trace),
                 ),
             )
-            self._note(connection, plan_id, "started", by=by)
+            self.note(connection, plan_id, "started", by=by)
         return plan_id
 
     def get(self, plan_id: UUID, *, lock: bool = False) -> StoredPlan:
@@ -121,45 +116,11 @@ class PostgresPlans:
         ):
             return reading.execute(_ITEMS, (self._tenant.workspace_id, plan_id)).fetchall()
 
-    def started(self, plan: StoredPlan, execution_arn: str) -> None:
-        """Note the execution of a run."""
-        with self._tenant.transaction() as connection:
-            connection.execute(
-                "UPDATE ai_plan SET execution_arn = %s WHERE id = %s AND run = %s",
-                (execution_arn, plan.id, plan.run),
-            )
-
-    def run_again(self, plan_id: UUID, *, by: UUID | None) -> None:
-        """Let another run go on where the last one ended."""
-        work = correlation.current()
-        with self._tenant.transaction() as connection:
-            connection.execute(
-                "UPDATE ai_plan SET status = 'running', run = run + 1, execution_arn = NULL,"
-                " halt = NULL, finished_at = NULL, leased_until = NULL, correlation_id = %s,"
-                " trace = %s, updated_at = clock_timestamp() WHERE id = %s",
-                (work and work.correlation_id, work and work.trace, plan_id),
-            )
-            self._note(connection, plan_id, "resumed", by=by)
-
     def end(
         self, plan: StoredPlan, status: PipelineStatus, halt: Halt | None = None, *, by: UUID | None
     ) -> bool:
         """End the present run; False where it is over."""
-        with self._tenant.transaction() as connection:
-            ended = connection.execute(
-                "UPDATE ai_plan SET status = %s, halt = %s, finished_at = clock_timestamp(),"
-                " leased_until = NULL, updated_at = clock_timestamp()"
-                " WHERE id = %s AND run = %s AND status = 'running'",
-                (
-                    *(status.value, halt and Jsonb(halt.model_dump(mode="json"))),
-                    *(plan.id, plan.run),
-                ),
-            )
-            if ended.rowcount:
-                self._note(
-                    connection, plan.id, status.value, by=by, error=halt.error if halt else None
-                )
-        return bool(ended.rowcount)
+        return self.end_run(plan.id, plan.run, status.value, halt, by=by)
 
     def claim(self, plan_id: UUID, run: int, lease: timedelta) -> StoredPlan | None:
         """Take a run, so that nobody else asks the same question meanwhile; None: somebody has."""
@@ -293,7 +254,7 @@ class PostgresPlans:
                 {"step": step.value, "done": step is Step.DONE, "id": plan.id},
             )
             if step is Step.DONE:
-                self._note(connection, plan.id, "completed", by=None)
+                self.note(connection, plan.id, "completed")
 
     def take(self, draft: Draft, text_id: UUID, *, note: str, by: UUID) -> UUID | None:
         """Put an item into the calendar, now that a person has taken what stands beside it.
@@ -360,30 +321,4 @@ class PostgresPlans:
             " cost_nanos = cost_nanos + %(cost_nanos)s, latency_ms = latency_ms + %(latency_ms)s,"
             " degraded = degraded OR %(degraded)s WHERE id = %(id)s",
             {**spent.model_dump(), "id": plan.id},
-        )
-
-    def _note(
-        self,
-        connection: Connection,
-        plan_id: UUID,
-        what: str,
-        *,
-        by: UUID | None,
-        error: str | None = None,
-    ) -> None:
-        facts: dict[str, Any] = {"error": error} if error else {}
-        outbox.add(
-            connection,
-            f"pipeline.{what}",
-            workspace_id=self._tenant.workspace_id,
-            aggregate=("pipeline", plan_id),
-            payload={"by": by and str(by), **facts},
-        )
-        audit.record(
-            connection,
-            f"pipeline.{what}",
-            audit.Target("pipeline", plan_id),
-            actor_id=by,
-            actor_kind=ActorKind.MEMBER if by else ActorKind.WORKFLOW,
-            facts=facts,
         )

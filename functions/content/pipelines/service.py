@@ -8,7 +8,6 @@ from zoneinfo import ZoneInfo
 
 from functions.content.generation.models import Cost, Tokens
 from functions.content.pipelines.models import (
-    Halt,
     Item,
     Pipeline,
     PipelineOrder,
@@ -18,6 +17,7 @@ from functions.content.pipelines.models import (
     StoredPlan,
     WholePipeline,
 )
+from huntaze.domain.workflows.runs import Halt
 from huntaze.errors import ConflictError, InvalidInputError
 
 # As far as the calendar reaches.
@@ -47,7 +47,7 @@ class Pipelines(Protocol):
 
     def items(self, plan_id: UUID) -> list[Item]: ...
 
-    def run_again(self, plan_id: UUID, *, by: UUID | None) -> None: ...
+    def run_again(self, row_id: UUID, *, by: UUID | None) -> None: ...
 
     def end(
         self, plan: StoredPlan, status: PipelineStatus, halt: Halt | None = None, *, by: UUID | None

@@ -14,7 +14,6 @@ from uuid import UUID
 from functions.content.generation.checking import CheckUnavailableError, Written, check
 from functions.content.generation.service import texts_of_ideas
 from functions.content.pipelines.models import (
-    Halt,
     Item,
     PipelineStatus,
     Spent,
@@ -27,36 +26,22 @@ from huntaze import ai
 from huntaze.ai import agents
 from huntaze.ai.agents.outputs import Idea, Post, several
 from huntaze.domain.drafts import NewDraft
+from huntaze.domain.workflows.runs import (
+    HALT,
+    ModelsUnavailable,
+    RunOvertaken,
+    StepBusy,
+    ending_of,
+    halt_of,
+)
 from huntaze.errors import HuntazeError, NotFoundError
 
 # More at once would be written less carefully.
 BATCH = 10
 # Longer than a call of the function lasts: whoever holds the run has died.
 LEASE = timedelta(seconds=310)
-# What the state machine calls when no retry is left.
-HALT = "halt"
 _WRITING, _CHECKING = timedelta(seconds=60), timedelta(seconds=30)
 _TOKENS_OF_AN_IDEA, _TOKENS_OF_A_POST = 200, 350
-
-
-class PipelineRefused(Exception):  # noqa: N818  (the state machine's retry rules name it)
-    """The pipeline cannot go on; its row says why."""
-
-
-class PipelineOvertaken(Exception):  # noqa: N818  (as above)
-    """The execution belongs to an earlier run, or the pipeline has ended."""
-
-
-class PipelineStopped(Exception):  # noqa: N818  (as above)
-    """The budget has no room; the row says until when."""
-
-
-class ModelsUnavailable(Exception):  # noqa: N818  (as above)
-    """No model answered. Nothing is approved by that; the step is tried again."""
-
-
-class StepBusy(Exception):  # noqa: N818  (as above)
-    """Somebody works on the step, or has died with it."""
 
 
 class NothingApprovedError(HuntazeError):
@@ -238,26 +223,27 @@ def run(request: StepRequest, store: PlanStore, writer: ai.Writer, *, now: datet
     """Run one step; one that is done is done.
 
     Raises:
-        PipelineOvertaken: The pipeline is no longer this execution's.
+        RunOvertaken: The pipeline is no longer this execution's.
         StepBusy: Somebody else is at it.
         ModelsUnavailable: No model answered.
-        PipelineStopped: The budget has no room.
-        PipelineRefused: The pipeline cannot go on.
+        RunStopped: The budget has no room.
+        RunRefused: The pipeline cannot go on.
     """
     try:
         plan = store.get(request.plan_id)
     except NotFoundError:
-        raise PipelineOvertaken("the pipeline is erased") from None
+        raise RunOvertaken("the pipeline is erased") from None
     steps = list(Step)
     is_over = plan.run != request.run or plan.status is not PipelineStatus.RUNNING
     if request.step == HALT:
         if not is_over:
-            store.end(plan, PipelineStatus.FAILED, _halt_of(request), by=None)
+            halt = halt_of(request.failed_step, request.error, {})
+            store.end(plan, PipelineStatus.FAILED, halt, by=None)
         return
     if plan.run == request.run and steps.index(plan.step) > steps.index(Step(request.step)):
         return
     if is_over or plan.step is not Step(request.step):
-        raise PipelineOvertaken(f"run {request.run}: now {plan.run}, {plan.status}, {plan.step}")
+        raise RunOvertaken(f"run {request.run}: now {plan.run}, {plan.status}, {plan.step}")
     taken = store.claim(plan.id, request.run, LEASE)
     if taken is None:
         raise StepBusy(f"{request.step} is being worked on")
@@ -270,7 +256,7 @@ def _work(bench: Bench) -> None:
         _WORK[plan.step](bench)
         store.advance(plan)
     except LostPlanError as error:
-        raise PipelineOvertaken(str(error)) from None
+        raise RunOvertaken(str(error)) from None
     except Exception as error:
         store.let_go(plan)
         _tell(bench, error)
@@ -281,32 +267,8 @@ def _tell(bench: Bench, error: Exception) -> None:
     """Write down how a step ended that cannot go on, in words that the state machine knows."""
     if isinstance(error, (ai.NoAnswerError, CheckUnavailableError)):
         raise ModelsUnavailable(error.detail) from error
-    if not isinstance(error, HuntazeError):
-        return
-    halt = Halt(
-        step=bench.plan.step.value,
-        error=error.code,
-        reason=error.detail,
-        resumable=not isinstance(error, NothingApprovedError),
-    )
-    if isinstance(error, ai.BudgetUsedUpError):
-        resets_at = bench.now + timedelta(seconds=error.retry_after)
-        stopped = halt.model_copy(update={"resets_at": resets_at})
-        bench.store.end(bench.plan, PipelineStatus.STOPPED, stopped, by=None)
-        raise PipelineStopped(f"no budget until {resets_at.isoformat()}") from error
-    bench.store.end(bench.plan, PipelineStatus.FAILED, halt, by=None)
-    raise PipelineRefused(error.code) from error
-
-
-def _halt_of(request: StepRequest) -> Halt:
-    name = str((request.error or {}).get("Error", "unknown"))
-    reasons = {
-        ModelsUnavailable.__name__: "No model answered, several times; nothing was approved.",
-        StepBusy.__name__: "The step was worked on for longer than it may last.",
-    }
-    return Halt(
-        step=request.failed_step or "unknown",
-        error=name,
-        reason=reasons.get(name, "The step failed, several times; the log says how."),
-        resumable=True,
-    )
+    ending = ending_of(error, bench.plan.step.value, now=bench.now, final=(NothingApprovedError,))
+    if ending is not None:
+        status = PipelineStatus.STOPPED if ending.stopped else PipelineStatus.FAILED
+        bench.store.end(bench.plan, status, ending.halt, by=None)
+        raise ending.told from error

@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from functions.content.pipelines.models import Halt, Item, PipelineStatus, Spent, StoredPlan
+from functions.content.pipelines.models import Item, PipelineStatus, Spent, StoredPlan
 from functions.content.pipelines.slots import Slot
 from huntaze.ai.agents import Client
 from huntaze.domain.drafts import NewDraft
 from huntaze.domain.media import MediaKind
+from huntaze.domain.workflows.runs import Halt
 
 
 class LostPlanError(Exception):

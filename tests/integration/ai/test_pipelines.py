@@ -14,20 +14,19 @@ from functions.content.files.repository import PostgresWork
 from functions.content.gateway import addresses
 from functions.content.generation import handler as desk_door
 from functions.content.pipelines.repository import PostgresPlans
-from functions.content.pipelines.steps import (
-    ModelsUnavailable,
-    PipelineOvertaken,
-    PipelineRefused,
-    PipelineStopped,
-    StepBusy,
-    StepRequest,
-    run,
-)
+from functions.content.pipelines.steps import StepRequest, run
 from huntaze import ai, clients
 from huntaze.ai.agents.outputs import Idea, Judgement, judgements, several
 from huntaze.db import SingleConnection, Transactions
 from huntaze.domain import media
 from huntaze.domain.media import MediaDraft
+from huntaze.domain.workflows.runs import (
+    ModelsUnavailable,
+    RunOvertaken,
+    RunRefused,
+    RunStopped,
+    StepBusy,
+)
 from huntaze.settings import load
 from tests.fakes.scripted_writer import ScriptedWriter
 from tests.fakes.willing_writer import WillingWriter
@@ -278,13 +277,13 @@ def test_a_budget_that_is_used_up_stops_it_until_somebody_resumes(
     broke = ai.BudgetUsedUpError("No room until tomorrow.", retry_after=3600)
     step(plan, "ideas", "assets")
     writer = Watched(fails_at=[call_of], error=broke)
-    with pytest.raises(PipelineStopped):
+    with pytest.raises(RunStopped):
         step(plan, "captions", writer=writer)
     stopped = call("GET", f"{PATH}/{plan['id']}")[1]
     assert (stopped["status"], stopped["halt"]["step"]) == ("stopped", "captions")
     assert datetime.fromisoformat(stopped["halt"]["resets_at"]) > datetime.now(UTC)
     assert [one["draft_id"] for one in stopped["items"]] == [None] * 3
-    with pytest.raises(PipelineOvertaken):
+    with pytest.raises(RunOvertaken):
         step(plan, "captions")
     status, resumed = call("POST", f"{PATH}/{plan['id']}/resume")
     assert (status, resumed["status"], resumed["halt"]) == (202, "running", None)
@@ -302,7 +301,7 @@ def test_a_cancelled_pipeline_writes_nothing_more(call, begin, step, machine):
     writer = Watched()
     writer.meanwhile = lambda: call("POST", f"{PATH}/{plan['id']}/cancel")
     step(plan, "assets")
-    with pytest.raises(PipelineOvertaken):
+    with pytest.raises(RunOvertaken):
         step(plan, "captions", writer=writer)
     whole = call("GET", f"{PATH}/{plan['id']}")[1]
     assert (whole["status"], len(whole["items"])) == ("cancelled", 3)
@@ -318,7 +317,7 @@ def test_what_the_checks_refuse_is_told_and_not_kept(call, begin, step):
     step(plan, "ideas", "assets", writer=Watched(refuses=[4]))
     whole = call("GET", f"{PATH}/{plan['id']}")[1]
     assert (len(whole["items"]), whole["blocked"]) == (10, [["meaning: a hint"]] * 2)
-    with pytest.raises(PipelineRefused):
+    with pytest.raises(RunRefused):
         step(plan, "captions", writer=Watched(refuses=[2]))
     whole = call("GET", f"{PATH}/{plan['id']}")[1]
     assert whole["items"][0]["refused"] == ["meaning: a hint"]

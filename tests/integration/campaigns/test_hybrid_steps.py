@@ -11,19 +11,19 @@ import pytest
 from functions.campaigns.api import handler as door
 from functions.campaigns.hybrid.asks import QUESTIONS
 from functions.campaigns.hybrid.models import Step
-from functions.campaigns.hybrid.running import (
-    CampaignNotReady,
-    ModelsUnavailable,
-    StepBusy,
-    WorkflowOvertaken,
-    WorkflowRefused,
-    WorkflowStopped,
-)
+from functions.campaigns.hybrid.running import CampaignNotReady
 from functions.campaigns.hybrid.tasks import handler as tasks
 from functions.campaigns.sweep import handler as sweep
 from functions.campaigns.tasks import handler as campaign_tasks
 from huntaze import ai, flags
 from huntaze.ai.ledger import room_of
+from huntaze.domain.workflows.runs import (
+    ModelsUnavailable,
+    RunOvertaken,
+    RunRefused,
+    RunStopped,
+    StepBusy,
+)
 from huntaze.ids import new_id
 from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
@@ -302,7 +302,7 @@ def test_an_outage_of_models_approves_nothing_and_shows_what_is_done(
     assert found["campaign_id"] is None
     assert desk.rows("SELECT id FROM campaigns") == []
     # An execution of the past has no say any more.
-    with pytest.raises(WorkflowOvertaken):
+    with pytest.raises(RunOvertaken):
         step(began, name)
 
     asked = len(writer.asked)
@@ -324,14 +324,14 @@ def test_without_budget_it_stops_with_the_time_when_there_is_more(
     step(began, Step.HISTORY, Step.CONTENT)
     used_up = ai.BudgetUsedUpError("The budget is used up.", retry_after=7200)
     writer.trouble["content_optimization"] = [used_up]
-    with pytest.raises(WorkflowStopped):
+    with pytest.raises(RunStopped):
         step(began, Step.OPTIMIZATION)
     found = status(began["workflow_id"])
     assert (found["status"], found["halt"]["error"]) == ("stopped", "BudgetUsedUp")
     resets_at = datetime.fromisoformat(found["halt"]["resets_at"])
     assert abs(resets_at - datetime.now(UTC) - timedelta(hours=2)) < timedelta(minutes=5)
     # The machine's last word changes nothing of it.
-    step(began, "halt", failed_step="optimization", error={"Error": "WorkflowStopped"})
+    step(began, "halt", failed_step="optimization", error={"Error": "RunStopped"})
     assert status(began["workflow_id"])["status"] == "stopped"
 
 
@@ -367,7 +367,7 @@ def test_texts_that_the_model_forbids_go_no_further(
     count = len(status(began["workflow_id"])["steps"][5]["result"]["passed"])
     no = {"allowed": False, "reason": "it promises a meeting"}
     writer.answers["compliance_check"] = {f"text_{n}": no for n in range(1, count + 1)}
-    with pytest.raises(WorkflowRefused):
+    with pytest.raises(RunRefused):
         step(began, Step.REVIEW)
     found = status(began["workflow_id"])
     assert (found["status"], found["halt"]["error"]) == ("failed", "Blocked")
@@ -488,7 +488,7 @@ def test_an_execution_whose_workspace_is_erased_ends_in_silence(
 ) -> None:
     began = start()
     gone = {**began, "workflow_id": str(new_id())}
-    with pytest.raises(WorkflowOvertaken):
+    with pytest.raises(RunOvertaken):
         step(gone, Step.HISTORY)
     assert desk.rows("SELECT * FROM workflow_steps") == []
 
