@@ -7,10 +7,16 @@ from huntaze.ids import new_id
 
 
 class ScriptedWriter:
-    """Answers requests in order from what it was given; an exception is raised instead."""
+    """Answers requests in order from what it was given; an exception is raised instead.
 
-    def __init__(self, *answers: BaseModel | Exception) -> None:
+    Args:
+        answers: What it answers.
+        over_budget: Whether it answers as the router does when the budget has no room for more.
+    """
+
+    def __init__(self, *answers: BaseModel | Exception, over_budget: bool = False) -> None:
         self._answers = list(answers)
+        self._over_budget = over_budget
         self.asked: list[tuple[ai.Request, ai.Prompt]] = []
 
     def generate[O: BaseModel](
@@ -22,8 +28,9 @@ class ScriptedWriter:
         if isinstance(given, Exception):
             raise given
         tier = ai.Tier.ECONOMY
+        reason = ai.Reason.OVER_BUDGET if self._over_budget else ai.Reason.ORDINARY
         hop = ai.Hop(ai.Provider.OPENAI, "gpt-6-luna")
-        decision = ai.Decision(request.task, 5, tier, ai.Reason.ORDINARY, (hop,))
+        decision = ai.Decision(request.task, 5, tier, reason, (hop,))
         return ai.Answer(
             value=output.model_validate(given.model_dump()),
             generation_id=new_id(),
@@ -34,5 +41,5 @@ class ScriptedWriter:
             cost_nanos=15_000,
             latency_ms=1,
             cached=False,
-            degraded=False,
+            degraded=self._over_budget,
         )

@@ -23,8 +23,12 @@ def test_days_that_are_alike_leave_no_doubt():
 def test_of_too_few_days_no_interval_is_told():
     seen = outlook([1000] * 6, 6000, None, now=NOON)
     assert (seen.expected, seen.low, seen.high) == (15_500, None, None)
-    assert outlook([], 0, None, now=NOON).expected == 0
     assert outlook([1000] * 7, 6000, None, now=NOON).low is not None
+
+
+def test_the_first_day_says_nothing_of_the_others():
+    for spent, limit, reached in ((0, None, None), (500, 501, None), (500, 500, NOON.date())):
+        assert outlook([], spent, limit, now=NOON) == (None, None, None, None, reached)
 
 
 @pytest.mark.parametrize(
@@ -45,7 +49,8 @@ def test_the_day_on_which_the_limit_is_reached(limit, day):
 @given(days_of_costs, st.integers(0, 10**13), st.datetimes(datetime(2024, 1, 1)))  # noqa: DTZ001
 def test_nothing_that_is_spent_is_taken_back(days, spent, moment):
     seen = outlook(days, spent, None, now=moment.replace(tzinfo=UTC))
-    assert seen.expected >= spent
+    assert (seen.expected is None) == (not days)
+    assert seen.expected is None or seen.expected >= spent
     if seen.low is not None:
         assert spent <= seen.low <= seen.expected <= seen.high
 

@@ -25,12 +25,12 @@ _QUANTILES = (
 
 
 class Outlook(NamedTuple):
-    """What is expected, in billionths of a dollar."""
+    """What is expected, in billionths of a dollar; None: no day before today tells anything."""
 
-    expected: int
+    expected: int | None
     low: int | None
     high: int | None
-    average_day: int
+    average_day: int | None
     limit_reached_on: date | None
 
 
@@ -43,8 +43,11 @@ def outlook(days: Sequence[int], spent: int, limit: int | None, *, now: datetime
         limit: What may be spent in the month.
         now: In UTC.
     """
+    if not days:
+        reached = now.date() if limit is not None and spent >= limit else None
+        return Outlook(None, None, None, None, reached)
     left = _days_left(now)
-    average = statistics.fmean(days) if days else 0.0
+    average = statistics.fmean(days)
     expected = spent + round(average * left)
     low = high = None
     if len(days) >= _FEWEST_DAYS:

@@ -50,6 +50,11 @@ class Amount(BaseModel):
         return cls(nanousd=nanos, usd=usd(nanos))
 
 
+def amount_or_none(nanos: int | None) -> Amount | None:
+    """An amount of billionths, where there is one."""
+    return None if nanos is None else Amount.of(nanos)
+
+
 class Tokens(BaseModel):
     """Tokens by kind; those read from and written to a cache are among the input."""
 
@@ -142,7 +147,13 @@ class Forecast(BaseModel):
 
     month: Annotated[date, Field(description="Its first day.")]
     spent: Annotated[Amount, Field(description="So far.")]
-    expected: Annotated[Amount, Field(description="At the end of the month.")]
+    expected: Annotated[
+        Amount | None,
+        Field(
+            description="At the end of the month; null on the first day with costs, which is not"
+            " over and says nothing of the others."
+        ),
+    ]
     low: Annotated[
         Amount | None,
         Field(
@@ -153,7 +164,9 @@ class Forecast(BaseModel):
     high: Amount | None
     interval_percent: int
     days_observed: Annotated[int, Field(description="The days that it is computed from.")]
-    expected_day: Annotated[Amount, Field(description="An average day.")]
+    expected_day: Annotated[
+        Amount | None, Field(description="An average day; null while there is none.")
+    ]
     limit: Annotated[
         Amount | None,
         Field(

@@ -17,6 +17,7 @@ from functions.assistant.costs.models import (
     Suggestion,
     Suggestions,
     Sums,
+    amount_or_none,
     figures,
     percent,
 )
@@ -113,13 +114,13 @@ def forecast(costs: Costs, limit_nanos: int | None, *, now: datetime) -> Forecas
     return Forecast(
         month=month,
         spent=Amount.of(spent),
-        expected=Amount.of(seen.expected),
-        low=None if seen.low is None else Amount.of(seen.low),
-        high=None if seen.high is None else Amount.of(seen.high),
+        expected=amount_or_none(seen.expected),
+        low=amount_or_none(seen.low),
+        high=amount_or_none(seen.high),
         interval_percent=forecasting.PERCENT,
         days_observed=len(known),
-        expected_day=Amount.of(seen.average_day),
-        limit=None if limit_nanos is None else Amount.of(limit_nanos),
+        expected_day=amount_or_none(seen.average_day),
+        limit=amount_or_none(limit_nanos),
         limit_reached_on=seen.limit_reached_on,
     )
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from functions.campaigns.models import HoldoutPercent
 from functions.campaigns.status import CampaignStatus
+from huntaze import ai
 from huntaze.domain.workflows.runs import Halt
 from huntaze.moments import Moment
 
@@ -101,6 +102,9 @@ class Reply(BaseModel):
     output_tokens: int
     latency_ms: int
     degraded: bool
+    # Unknown of what was answered before they were kept.
+    tier: ai.Tier | None = None
+    reason: ai.Reason | None = None
 
 
 class StepState(BaseModel):
@@ -115,6 +119,11 @@ class StepState(BaseModel):
     generation_id: UUID | None
     model: str | None
     cost_nano_usd: int
+    tier: ai.Tier | None = Field(description="Of the model that answered.")
+    reason: ai.Reason | None = Field(
+        description="Why it was this tier: `over_budget` where the budget has no room for more,"
+        " `workspace` where the workspace has chosen so (POST /api/v2/costs/optimize)."
+    )
     degraded: bool = Field(description="Whether the budget made it the cheaper model's.")
 
 

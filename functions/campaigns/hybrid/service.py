@@ -145,6 +145,8 @@ def _state(step: Step, stored: StoredStep | None, workflow: StoredWorkflow) -> S
         generation_id=reply.generation_id if reply else None,
         model=reply.model if reply else None,
         cost_nano_usd=reply.cost_nano_usd if reply else 0,
+        tier=reply.tier if reply else None,
+        reason=reply.reason if reply else None,
         degraded=reply.degraded if reply else False,
     )
 

@@ -92,6 +92,8 @@ class Bench:
             output_tokens=answer.usage.output_tokens,
             latency_ms=answer.latency_ms,
             degraded=answer.degraded,
+            tier=answer.decision.tier,
+            reason=answer.decision.reason,
         )
         return self.store.keep_reply(self.workflow, self.step, kept).value
 

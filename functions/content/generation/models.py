@@ -108,6 +108,11 @@ class Generation(BaseModel):
     tokens: Tokens
     latency_ms: int
     cost: Cost
+    tier: ai.Tier = Field(description="Of the model that wrote it.")
+    reason: ai.Reason = Field(
+        description="Why it was this tier: `over_budget` where the budget has no room for more,"
+        " `workspace` where the workspace has chosen so (POST /api/v2/costs/optimize)."
+    )
     degraded: bool = Field(description="Whether the budget made it shorter and plainer.")
 
 

@@ -229,5 +229,7 @@ def _answer(answer: ai.Answer[Any], found: Reviews) -> Generation:
         ),
         latency_ms=sum(call.latency_ms for call in calls),
         cost=Cost.of(sum(call.cost_nanos for call in calls)),
+        tier=answer.decision.tier,
+        reason=answer.decision.reason,
         degraded=answer.degraded,
     )

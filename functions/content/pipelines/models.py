@@ -164,7 +164,9 @@ class Pipeline(BaseModel):
     tokens: Tokens
     latency_ms: int
     cost: Cost
-    degraded: bool
+    degraded: bool = Field(
+        description="Whether the budget had no room for more, and made some of it shorter."
+    )
     created_at: datetime
     finished_at: datetime | None
 

@@ -225,6 +225,18 @@ def test_the_forecast_goes_on_from_the_days_before(use, read):
     assert dollars(seen["limit"]) > 0
 
 
+def test_on_its_first_day_a_workspace_is_told_what_it_spent_and_no_more(use, read):
+    use(700)
+    use(300)
+    seen = read("forecast")
+    assert (dollars(seen["spent"]), seen["days_observed"]) == (1000, 0)
+    unknown = ("expected", "low", "high", "expected_day", "limit_reached_on")
+    assert [seen[name] for name in unknown] == [None] * 5
+    assert dollars(read("stats")["cost"]) == 1000
+    (today,) = read("breakdown", by="day")["items"]
+    assert dollars(today["cost"]) == 1000
+
+
 def test_days_without_a_call_count(use, read):
     use(2800, days_ago=28)
     seen = read("forecast")

@@ -74,6 +74,7 @@ def test_what_both_checks_approve_is_kept_with_their_verdict(call, ids, drafts):
     assert body["tokens"] == {"input": 200, "cached": 0, "output": 20}
     assert body["cost"] == {"usd": "0.00003", "nanos": 30_000}
     assert body["latency_ms"] == 2
+    assert (body["tier"], body["reason"], body["degraded"]) == ("economy", "ordinary", False)
     ((text, review, *_),) = drafts(ids)
     assert text == FINE
     assert (review["approved"], review["prompt_version"]) == (True, "onlyfans-1/common-1")
@@ -104,6 +105,14 @@ def test_a_budget_that_is_used_up_says_when_it_is_not(call, ids, drafts):
         assert (status, body["error"]) == (429, "BudgetUsedUp")
         assert headers["Retry-After"] == ["99"]
     assert drafts(ids) == []
+
+
+def test_who_gets_less_is_told_why(call, ids, drafts):
+    writer = ScriptedWriter(written(FINE, "Two of them"), judged(True, True), over_budget=True)
+    status, body, _ = call(ids, "captions", ORDER, writer)
+    assert status == 200
+    assert (body["tier"], body["reason"], body["degraded"]) == ("economy", "over_budget", True)
+    assert len(drafts(ids)) == 2
 
 
 def test_a_plan_without_ai_asks_no_model(call, ids, monkeypatch):
