@@ -1,6 +1,7 @@
 """The courses of what models prepare: a campaign up to its approval, and a pipeline of content.
 
-    history → content → optimization → compliance → plan → variants → review → campaign → handover
+    history → content → optimization → compliance → plan → audiences → variants → review
+            → campaign → handover
     ideas → assets → captions → schedule
 
 A step that is called again does nothing twice: it goes on where it stopped. The campaign that comes
@@ -16,8 +17,8 @@ from constructs import Construct
 from stacks.step_machine import Course, Retry, Steps, outlasting
 
 HYBRID_STEPS = (
-    *("history", "content", "optimization", "compliance", "plan", "variants", "review"),
-    *("campaign", "handover"),
+    *("history", "content", "optimization", "compliance", "plan", "audiences"),
+    *("variants", "review", "campaign", "handover"),
 )
 PIPELINE_STEPS = ("ideas", "assets", "captions", "schedule")
 

@@ -9,12 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.campaigns.hybrid import asks
+from functions.campaigns.hybrid.audiences import NotARuleError, rules_of, vocabulary
 from functions.campaigns.hybrid.forecast import forecast
 from functions.campaigns.hybrid.models import MOST_VARIANTS, Step
 from functions.campaigns.hybrid.screening import judged, objections, screen
 from functions.campaigns.hybrid.timing import LocalHour, best_slots
 from huntaze.ai import agents, prices
+from huntaze.ai.agents.outputs import AudienceField, AudienceOperator, Rule
 from huntaze.ai.schemas import response_format
+from huntaze.domain.audience import compile_rules
 from huntaze.ids import new_id
 
 NOW = datetime(2026, 11, 20, 9, 40, tzinfo=UTC)
@@ -101,12 +104,16 @@ def _longest():
     history = {"segment": {"rules": text, "fans": 10**9}, "figures": figures}
     of_plan = dict.fromkeys(("purpose", "desired_reaction", "difference", "leave_out"), line)
     plan = {**of_plan, "success": line, "risks": [line] * 5, "name": title, "tone": title}
+    words = [LONG * 60] * 20
     goal, platform = LONG * 500, "p" * 40
     return {
         Step.CONTENT: asks.content(goal, "celebratory", platform),
         Step.OPTIMIZATION: asks.optimization(message, goal),
         Step.COMPLIANCE: asks.judgement([text, *[message] * asks.CANDIDATES], platform, ()),
         Step.PLAN: asks.plan(goal, history, text, platform),
+        Step.AUDIENCES: asks.audiences(
+            goal, plan, history, vocabulary(dict.fromkeys(("tier", "language", "tag"), words))
+        ),
         Step.VARIANTS: asks.variants({**plan, "variants": 4}, history, text, MOST_VARIANTS),
         Step.REVIEW: asks.judgement([message] * MOST_VARIANTS, platform, ()),
     }
@@ -127,6 +134,31 @@ def test_no_question_says_more_than_was_counted_on(step):
 def test_a_forecast_is_whole_and_does_not_know_the_audience(topics, economy):
     voice = VOICE.model_copy(update={"forbidden_topics": ("x" * 120,) * topics})
     found = forecast(new_id(), voice, TODAY, economy=economy)
-    assert found.model_calls == len(asks.QUESTIONS) == 6
+    assert found.model_calls == len(asks.QUESTIONS) == 7
     assert 0 < found.expected_nano_usd < found.at_most_nano_usd
     assert json.loads(found.model_dump_json()) == found.model_dump()
+
+
+WORDS = {"tier": ["gold"], "language": ["fr"], "tag": ["new here"]}
+
+
+@pytest.mark.parametrize("field", AudienceField)
+@pytest.mark.parametrize("operator", AudienceOperator)
+@pytest.mark.parametrize("value", ["active", "gold", "fr", "new here", "30", "-1", "9" * 30, "²"])
+def test_a_proposal_is_made_of_what_was_offered_or_is_no_rule(field, operator, value):
+    offered = vocabulary(WORDS)[field]
+    fits = operator in offered["operators"] and (
+        value in offered["values"] if isinstance(offered["values"], list) else value == "30"
+    )
+    rule = Rule(field=field, operator=operator, value=value)
+    if not fits:
+        with pytest.raises(NotARuleError):
+            rules_of([rule], WORDS)
+        return
+    _, parameters = compile_rules(rules_of([rule, rule], WORDS))
+    said = json.dumps(list(parameters.values()), default=str)
+    assert value in said or field is AudienceField.SUBSCRIPTION
+
+
+def test_what_no_fan_has_is_not_offered():
+    assert "tag" not in vocabulary({**WORDS, "tag": []})

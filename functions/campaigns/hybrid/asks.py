@@ -41,6 +41,7 @@ QUESTIONS: dict[Step, Question] = {
     Step.OPTIMIZATION: Question(agents.CONTENT, ai.Task.CONTENT_OPTIMIZATION, 900, 8_500),
     Step.COMPLIANCE: Question(agents.ONLYFANS, ai.Task.COMPLIANCE_CHECK, 500, 27_000),
     Step.PLAN: Question(agents.MARKETING, ai.Task.CAMPAIGN_PLAN, 1200, 42_000),
+    Step.AUDIENCES: Question(agents.MARKETING, ai.Task.AUDIENCE_SUGGESTIONS, 1200, 43_000),
     Step.VARIANTS: Question(agents.MARKETING, ai.Task.CAMPAIGN_VARIANTS, 1000, 48_000),
     Step.REVIEW: Question(agents.ONLYFANS, ai.Task.COMPLIANCE_CHECK, 600, 18_000),
 }
@@ -95,6 +96,19 @@ def plan(
         "platforms": [platform],
     }
     return data, outputs.CampaignPlan
+
+
+def audiences(
+    goal: str, plan: dict[str, Any], history: dict[str, Any], fields: dict[str, Any]
+) -> tuple[dict[str, Any], type[BaseModel]]:
+    """Whom else it could be for."""
+    data = {
+        "goal": goal,
+        "leave_out": plan["leave_out"],
+        "segment": history["segment"],
+        "fields": fields,
+    }
+    return data, outputs.Audiences
 
 
 def variants(

@@ -62,6 +62,32 @@ _ACTIVITY = """
 """
 
 
+_COUNT = """
+  SELECT count(*) FROM fans f
+   WHERE f.workspace_id = %(workspace)s AND f.creator_id = %(creator)s
+     AND f.platform_id IS NOT NULL AND f.erased_at IS NULL AND ({})
+"""
+
+# One field after the other; what is longer is no word that a model should repeat.
+_WORDS = 20
+_HAVE = """
+  WITH words AS (
+    SELECT 'tier' AS field, tier AS word, count(*) AS fans FROM fans
+     WHERE workspace_id = %(workspace)s AND creator_id = %(creator)s GROUP BY tier
+    UNION ALL
+    SELECT 'language', language, count(*) FROM fans
+     WHERE workspace_id = %(workspace)s AND creator_id = %(creator)s GROUP BY language
+    UNION ALL
+    SELECT 'tag', tag, count(*) FROM fan_tags
+     WHERE workspace_id = %(workspace)s AND creator_id = %(creator)s GROUP BY tag
+  ), ranked AS (
+    SELECT field, word, row_number() OVER (PARTITION BY field ORDER BY fans DESC, word) AS place
+      FROM words WHERE word <> '' AND length(word) <= 60
+  )
+  SELECT field, word FROM ranked WHERE place <= %(most)s ORDER BY field, place
+"""
+
+
 class PostgresWorkflows(WorkflowRows):
     """Workflows, and the figures that their steps work with."""
 
@@ -89,14 +115,31 @@ class PostgresWorkflows(WorkflowRows):
     def audience(self, workflow: StoredWorkflow) -> tuple[dict[str, Any] | None, int]:
         """The rules of the segment, and how many fans they mean now; None is every fan."""
         stored, rules, values = self._rules(workflow)
-        query = sql.SQL(
-            "SELECT count(*) FROM fans f WHERE f.workspace_id = %(workspace)s"
-            " AND f.creator_id = %(creator)s AND f.platform_id IS NOT NULL"
-            " AND f.erased_at IS NULL AND ({})"
-        ).format(rules)
+        query = sql.SQL(_COUNT).format(rules)
         with self.transaction() as connection:
             row = connection.execute(query, values).fetchone()
         return stored, 0 if row is None else row[0]
+
+    def words(self, creator_id: UUID) -> Mapping[str, list[str]]:
+        """What fans of the creator have, by field: what most of them have comes first."""
+        values = {"workspace": self._tenant.workspace_id, "creator": creator_id, "most": _WORDS}
+        with self.transaction() as connection:
+            rows = connection.execute(_HAVE, values).fetchall()
+        found: dict[str, list[str]] = {"tier": [], "language": [], "tag": []}
+        for field, word in rows:
+            found[field].append(word)
+        return found
+
+    def count(self, creator_id: UUID, rules: SegmentRules) -> int:
+        """How many fans rules mean now."""
+        condition, values = compile_rules(rules)
+        with self.transaction() as connection:
+            make_room_for_sums(connection)
+            row = connection.execute(
+                sql.SQL(_COUNT).format(condition),
+                {**values, "workspace": self._tenant.workspace_id, "creator": creator_id},
+            ).fetchone()
+        return 0 if row is None else row[0]
 
     def activity(self, workflow: StoredWorkflow, since: datetime) -> Mapping[LocalHour, int]:
         """Fans who were about at each hour of their own day."""

@@ -26,6 +26,7 @@ class Step(StrEnum):
     OPTIMIZATION = "optimization"
     COMPLIANCE = "compliance"
     PLAN = "plan"
+    AUDIENCES = "audiences"
     VARIANTS = "variants"
     REVIEW = "review"
     CAMPAIGN = "campaign"

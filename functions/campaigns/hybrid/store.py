@@ -18,6 +18,7 @@ from functions.campaigns.hybrid.models import (
 from functions.campaigns.hybrid.timing import LocalHour
 from huntaze.ai.agents import Voice
 from huntaze.db import Connection
+from huntaze.domain.audience import SegmentRules
 from huntaze.domain.workflows.runs import Halt
 
 
@@ -57,6 +58,10 @@ class WorkflowStore(Protocol):
     def figures(self, creator_id: UUID, since: datetime) -> dict[str, Any]: ...
 
     def audience(self, workflow: StoredWorkflow) -> tuple[dict[str, Any] | None, int]: ...
+
+    def words(self, creator_id: UUID) -> Mapping[str, list[str]]: ...
+
+    def count(self, creator_id: UUID, rules: SegmentRules) -> int: ...
 
     def activity(self, workflow: StoredWorkflow, since: datetime) -> Mapping[LocalHour, int]: ...
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from functions.campaigns import service
 from functions.campaigns.hybrid import asks, screening
+from functions.campaigns.hybrid.audiences import proposals, vocabulary
 from functions.campaigns.hybrid.models import Reply, Step, StoredWorkflow
 from functions.campaigns.hybrid.store import WorkflowStore
 from functions.campaigns.hybrid.timing import best_slots
@@ -19,6 +20,7 @@ from functions.campaigns.status import CampaignStatus
 from functions.campaigns.store import CampaignStore
 from huntaze import ai
 from huntaze.ai import agents
+from huntaze.ai.agents.outputs import Audiences
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Feature
 from huntaze.errors import HuntazeError
@@ -191,6 +193,24 @@ def plan(bench: Bench) -> dict[str, Any]:
     )
 
 
+def audiences(bench: Bench) -> dict[str, Any]:
+    """Have audiences proposed, and count each; whom the campaign goes to stays as it was ordered.
+
+    It is an extra: a campaign needs none of it.
+    """
+    workflow, store = bench.workflow, bench.store
+    words = store.words(workflow.creator_id)
+    found = bench.found
+    question = asks.audiences(
+        workflow.request.goal, found[Step.PLAN], found[Step.HISTORY], vocabulary(words)
+    )
+    try:
+        answer = Audiences.model_validate(bench.ask(question))
+    except ai.UnusableAnswerError:
+        answer = Audiences(items=[])
+    return proposals(answer.items, words, lambda rules: store.count(workflow.creator_id, rules))
+
+
 def variants(bench: Bench) -> dict[str, Any]:
     """Have the campaign's texts written: as many as the plan compares, for all fans together."""
     planned = bench.found[Step.PLAN]
@@ -295,6 +315,7 @@ WORK: dict[Step, Work] = {
     Step.OPTIMIZATION: optimization,
     Step.COMPLIANCE: compliance,
     Step.PLAN: plan,
+    Step.AUDIENCES: audiences,
     Step.VARIANTS: variants,
     Step.REVIEW: review,
     Step.CAMPAIGN: campaign,

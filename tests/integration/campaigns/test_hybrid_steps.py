@@ -15,6 +15,7 @@ from functions.campaigns.hybrid.running import CampaignNotReady
 from functions.campaigns.hybrid.tasks import handler as tasks
 from functions.campaigns.sweep import handler as sweep
 from functions.campaigns.tasks import handler as campaign_tasks
+from functions.segments import handler as segments_door
 from huntaze import ai, flags
 from huntaze.ai.ledger import room_of
 from huntaze.domain.workflows.runs import (
@@ -30,7 +31,10 @@ from tests.fakes.creator_desk import Desk
 from tests.fakes.speaking_writer import COST, SpeakingWriter
 
 GOAL = "Bring back fans who were silent for a month"
-ASKING = [Step.CONTENT, Step.OPTIMIZATION, Step.COMPLIANCE, Step.PLAN, Step.VARIANTS, Step.REVIEW]
+ASKING = [
+    *(Step.CONTENT, Step.OPTIMIZATION, Step.COMPLIANCE, Step.PLAN, Step.AUDIENCES),
+    *(Step.VARIANTS, Step.REVIEW),
+]
 NO_ANSWER = ai.NoAnswerError("No provider answered.")
 
 
@@ -146,7 +150,7 @@ def test_a_workflow_ends_in_a_campaign_that_awaits_its_approval(
     assert (campaign["written_by"], campaign["model"]) == ("ai", "gpt-6-luna")
     assert campaign["ai_cost_nanos"] == campaign["dry_run"]["ai_cost_nano_usd"]
     assert campaign["dry_run"]["ai_cost_nano_usd"] == COST * len(ASKING)
-    passed = ended["steps"][6]["result"]["passed"]
+    passed = ended["steps"][7]["result"]["passed"]
     assert [one["message"] for one in campaign["variants"]] == passed
     # One thread through all of it.
     assert str(campaign["correlation_id"]) == ended["correlation_id"]
@@ -181,7 +185,7 @@ def test_models_are_told_what_people_made_of_their_texts(
     step(began, *BEFORE_HANDOVER)
     prepare(began["workflow_id"])
     step(began, Step.HANDOVER)
-    generation = status(began["workflow_id"])["steps"][5]["generation_id"]
+    generation = status(began["workflow_id"])["steps"][6]["generation_id"]
     _book(desk, generation)
     method = "POST" if path else "PATCH"
     answer = ask_door(
@@ -363,8 +367,8 @@ def test_texts_that_the_model_forbids_go_no_further(
     writer: SpeakingWriter,
 ) -> None:
     began = start()
-    step(began, *BEFORE_HANDOVER[:6])
-    count = len(status(began["workflow_id"])["steps"][5]["result"]["passed"])
+    step(began, *BEFORE_HANDOVER[:7])
+    count = len(status(began["workflow_id"])["steps"][6]["result"]["passed"])
     no = {"allowed": False, "reason": "it promises a meeting"}
     writer.answers["compliance_check"] = {f"text_{n}": no for n in range(1, count + 1)}
     with pytest.raises(RunRefused):
@@ -568,3 +572,57 @@ def _set_workflow(desk: Desk, workflow: dict[str, Any], assignments: str) -> Non
             f"UPDATE workflows SET {assignments} WHERE id = %s",
             (workflow["workflow_id"],),
         )
+
+
+def test_audiences_are_proposed_and_counted_and_a_person_chooses(
+    desk: Desk,
+    start: Callable[..., dict[str, Any]],
+    step: Callable[..., None],
+    status: Callable[[str], dict[str, Any]],
+    writer: SpeakingWriter,
+    ask_door: Callable[..., Answer],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(segments_door, "database", door.database)
+    for number in range(5):
+        desk.fan(tier="gold" if number < 2 else "free")
+    gold = [{"field": "tier", "operator": "is", "value": "gold"}]
+    guess = [{"field": "tier", "operator": "is", "value": "rich"}]
+    writer.answers[ai.Task.AUDIENCE_SUGGESTIONS] = {
+        "items": [
+            {"name": "Gold", "reason": "They stay.", "rules": gold},
+            {"name": "Guess", "reason": "They may pay.", "rules": guess},
+        ]
+    }
+    began = start()
+    step(began, *BEFORE_HANDOVER)
+    found = status(began["workflow_id"])
+    result = found["steps"][5]["result"]
+    (proposal,) = result["proposals"]
+    assert (proposal["name"], proposal["fans"]) == ("Gold", 2)
+    assert result["refused"] == [{"name": "Guess", "reason": "no fan can have this tier"}]
+    # Nobody has chosen: it goes to whom it was ordered for.
+    assert desk.row(UUID(found["campaign_id"]), "campaigns")["segment_id"] is None
+    # The rules are those of a segment.
+    body = {"creator_id": str(desk.creator_id), "name": "Gold", "rules": proposal["rules"]}
+    made = ask_door(segments_door, desk, "POST", "/api/marketing/segments", body)
+    assert made.status == 201, made.body
+    path = f"/api/marketing/segments/{made.body['id']}/fans"
+    meant = ask_door(segments_door, desk, "GET", path)
+    assert len(meant.body["items"]) == 2
+
+
+def test_a_campaign_needs_no_proposals(
+    desk: Desk,
+    start: Callable[..., dict[str, Any]],
+    step: Callable[..., None],
+    status: Callable[[str], dict[str, Any]],
+    writer: SpeakingWriter,
+) -> None:
+    desk.fan()
+    writer.trouble[ai.Task.AUDIENCE_SUGGESTIONS] = [ai.UnusableAnswerError("odd")]
+    began = start()
+    step(began, *BEFORE_HANDOVER)
+    found = status(began["workflow_id"])
+    assert found["steps"][5]["result"]["proposals"] == []
+    assert found["campaign_id"]

@@ -116,11 +116,39 @@ class Variant(_Output):
     text: Message
 
 
-class Rule(_Output):
-    """One condition of an audience, in the words of the segment rules."""
+class AudienceField(StrEnum):
+    """By what an audience may be proposed; nothing that is guessed about a person is among it."""
 
-    field: Title
-    operator: Title
+    STATUS = "status"
+    TIER = "tier"
+    LANGUAGE = "language"
+    TAG = "tag"
+    SUBSCRIPTION = "subscription"
+    SPENT_CENTS = "spent_cents"
+    SPENT_CENTS_IN_30_DAYS = "spent_cents_in_30_days"
+    SUBSCRIBED = "subscribed"
+    LAST_SEEN = "last_seen"
+    LAST_PURCHASE = "last_purchase"
+    LAST_WROTE = "last_wrote"
+    LAST_WRITTEN_TO = "last_written_to"
+
+
+class AudienceOperator(StrEnum):
+    """How a field compares with a value."""
+
+    IS = "is"
+    IS_NOT = "is_not"
+    AT_LEAST = "at_least"
+    AT_MOST = "at_most"
+    WITHIN_DAYS = "within_days"
+    LONGER_AGO_THAN_DAYS = "longer_ago_than_days"
+
+
+class Rule(_Output):
+    """One condition of an audience."""
+
+    field: AudienceField
+    operator: AudienceOperator
     value: Title
 
 
