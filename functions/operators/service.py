@@ -34,7 +34,7 @@ _LONGEST: dict[str, timedelta] = {
 }
 
 # A sweep starts each minute what was ordered and not started, and ends what was silent for two
-# hours; a workflow asks six questions and waits for one campaign to be prepared.
+# hours; a workflow asks seven questions and waits for one campaign to be prepared.
 _LONGEST_QUEUE = timedelta(minutes=5)
 _LONGEST_WORKFLOW = timedelta(minutes=150)
 
