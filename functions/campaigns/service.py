@@ -284,7 +284,7 @@ def cancel(campaign_id: UUID, store: CampaignStore) -> tuple[Cancellation, str |
 
 
 def unsend(campaign_id: UUID, store: CampaignStore, *, requested_by: UUID) -> int:
-    """Order the lane to take every sent message back.
+    """Order the lane to take every sent message back; how many were not ordered before.
 
     Raises:
         IllegalMoveError: Nothing was sent, or sending goes on.
@@ -293,17 +293,13 @@ def unsend(campaign_id: UUID, store: CampaignStore, *, requested_by: UUID) -> in
         campaign = store.get(campaign_id, lock=True)
         if campaign.status in (CampaignStatus.SENDING, CampaignStatus.SCHEDULED):
             raise IllegalMoveError("Pause or cancel the campaign before taking messages back.")
-        sent = store.sent_ids(campaign_id)
-        for send_id in sent:
-            commands.request(
-                connection,
-                workspace_id=campaign.workspace_id,
-                creator_id=campaign.creator_id,
-                kind="unsend",
-                payload={"send_id": str(send_id)},
-                requested_by=requested_by,
-            )
-    return len(sent)
+        return commands.request_unsend(
+            connection,
+            workspace_id=campaign.workspace_id,
+            creator_id=campaign.creator_id,
+            send_ids=store.sent_ids(campaign_id),
+            requested_by=requested_by,
+        )
 
 
 def send_test(

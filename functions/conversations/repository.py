@@ -35,7 +35,9 @@ class PostgresOutbox:
         with self._tenant.transaction() as connection:
             require_media(connection, creator_id, media_ids)
 
-    def queue(self, creator_id: UUID, message: DirectMessage, *, author: UUID) -> SendQueued:
+    def queue(
+        self, creator_id: UUID, message: DirectMessage, *, author: UUID, answers: str | None
+    ) -> SendQueued:
         """Write the row; the caller wakes the lane after the commit."""
         with self._tenant.transaction() as connection:
             eta = queue.outlook(connection, creator_id).seconds_for_person()
@@ -50,6 +52,7 @@ class PostgresOutbox:
                     priority=Priority.PERSON,
                     price_cents=message.price_cents,
                     media_ids=message.media_ids,
+                    expected_message_id=answers,
                 ),
             )
             return SendQueued(send=self.send(send_id), eta_seconds=eta)

@@ -19,11 +19,32 @@ class Outbox(Protocol):
 
     def check_media(self, creator_id: UUID, media_ids: list[UUID]) -> None: ...
 
-    def queue(self, creator_id: UUID, message: DirectMessage, *, author: UUID) -> SendQueued: ...
+    def queue(
+        self, creator_id: UUID, message: DirectMessage, *, author: UUID, answers: str | None
+    ) -> SendQueued: ...
 
 
-def send(creator_id: UUID, message: DirectMessage, outbox: Outbox, *, author: UUID) -> SendQueued:
-    """Queue a person's message to one fan, if the rules allow its text."""
+def send(
+    creator_id: UUID,
+    message: DirectMessage,
+    outbox: Outbox,
+    *,
+    author: UUID,
+    answers: str | None = None,
+) -> SendQueued:
+    """Queue a person's message to one fan, if the rules allow its text.
+
+    Args:
+        creator_id: Who sends it.
+        message: What, and to whom.
+        outbox: Where it is queued.
+        author: The member who wrote it.
+        answers: The platform's id of the newest message that the author has seen: with another one
+            in the thread it is not sent.
+
+    Raises:
+        NotCompliantError: The rules of the platform forbid it.
+    """
     verdict = compliance.check(
         message.message,
         platform=outbox.platform(creator_id),
@@ -35,4 +56,4 @@ def send(creator_id: UUID, message: DirectMessage, outbox: Outbox, *, author: UU
             "The rules of the platform forbid this message: " + "; ".join(verdict.reasons) + "."
         )
     outbox.check_media(creator_id, message.media_ids)
-    return outbox.queue(creator_id, message, author=author)
+    return outbox.queue(creator_id, message, author=author, answers=answers)

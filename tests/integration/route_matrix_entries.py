@@ -156,6 +156,23 @@ def _direct(ids: Ids) -> dict[str, Any]:
     }
 
 
+def _with_fan(ids: Ids) -> dict[str, Any]:
+    return {key: ids[key] for key in ("creator_id", "fan_id")}
+
+
+def _reply(ids: Ids) -> dict[str, Any]:
+    return {
+        "message": "hello",
+        "price_cents": 500,
+        "media_ids": [ids["media_id"]],
+        "message_id": ids["message_id"],
+    }
+
+
+def _addressed(ids: Ids) -> dict[str, Any]:
+    return {**_reply(ids), "conversation_id": ids["conversation_id"]}
+
+
 def _creator(_: Ids) -> dict[str, Any]:
     return {"platform": "fan_platform", "handle": "new"}
 
@@ -190,6 +207,18 @@ _FANS: dict[tuple[str, str], Entry] = {
     ("delete", "/{fan_id}"): Entry(Right.ERASE_FANS),
     ("post", "/{fan_id}/suppress"): Entry(Right.WRITE_FANS),
     ("delete", "/{fan_id}/suppress"): Entry(Right.WRITE_FANS),
+}
+_CONVERSATIONS: dict[tuple[str, str], Entry] = {
+    ("get", ""): Entry(Right.READ),
+    ("post", ""): Entry(Right.REPLY, _with_fan),
+    ("get", "/{conversation_id}"): Entry(Right.READ),
+    ("patch", "/{conversation_id}"): Entry(Right.REPLY, lambda _: {"state": "done"}),
+    ("delete", "/{conversation_id}"): Entry(Right.REPLY),
+    ("get", "/{conversation_id}/messages"): Entry(Right.READ),
+    ("post", "/{conversation_id}/messages"): Entry(Right.REPLY, _reply),
+    ("get", "/{conversation_id}/notes"): Entry(Right.READ),
+    ("post", "/{conversation_id}/notes"): Entry(Right.REPLY, lambda _: {"text": "n"}),
+    ("delete", "/{conversation_id}/notes/{note_id}"): Entry(Right.REPLY),
 }
 _CAMPAIGNS: dict[tuple[str, str], Entry] = {
     ("get", ""): Entry(Right.READ),
@@ -405,4 +434,16 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("get", "/api/of/status"): Entry(Right.READ),
     ("post", "/api/of/send"): Entry(Right.REPLY, _direct),
     ("get", "/api/of/send/{send_id}"): Entry(Right.READ),
+    ("get", "/api/of/inbox"): Entry(Right.READ),
+    ("get", "/api/of/threads"): Entry(Right.READ),
+    ("get", "/api/of/threads/{conversation_id}"): Entry(Right.READ),
+    **{
+        (method, f"/api/crm/conversations{path}"): entry
+        for (method, path), entry in _CONVERSATIONS.items()
+    },
+    ("get", "/api/messages/search"): Entry(Right.READ),
+    ("post", "/api/messages/reply"): Entry(Right.REPLY, _addressed),
+    ("post", "/api/messages/{message_id}/read"): Entry(Right.REPLY),
+    # Written on the platform itself: it can only be taken back there.
+    ("post", "/api/messages/{message_id}/unsend"): Entry(Right.REPLY, conflict=True),
 }

@@ -22,6 +22,7 @@ _THINGS = (
     "automation",
     "conversation",
     "message",
+    "note",
     "quick_reply",
 )
 
@@ -357,7 +358,7 @@ class FullWorkspace:
             message = {**here, **of_fan, **said, "text": MARK, "sent_at": "2026-01-01"}
             self._add(connection, "messages", message)
             self._add(connection, "conversation_labels", {**here, "label": MARK})
-            note = {"author_id": self._user_id, "text": MARK}
+            note = {"id": ids["note_id"], "author_id": self._user_id, "text": MARK}
             self._add(connection, "conversation_notes", {**here, **note})
             quick = {"id": ids["quick_reply_id"], "name": MARK, "text": MARK}
             quick |= {"creator_id": self._creator_id, "created_by": self._user_id}

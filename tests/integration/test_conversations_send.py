@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from functions.conversations import callers
 from functions.conversations import handler as door
 from huntaze.db import Connection
 from huntaze.ids import new_id
@@ -17,7 +18,7 @@ from tests.fakes.creator_desk import Desk
 
 @pytest.fixture
 def queue(record_aws: Callable[..., Mock]) -> Mock:
-    recorder: Mock = record_aws(door).queue
+    recorder: Mock = record_aws(callers).queue
     return recorder
 
 

@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from functions.conversations import callers
 from functions.conversations import handler as door
 from huntaze import clients, http, idempotency
 from huntaze.db import Connection, SingleConnection, Tenant
@@ -31,7 +32,7 @@ AT_ONCE = 200
 def queue(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
     """Wire the feature to the test's database; the queue of wake-ups."""
     source = SingleConnection(lambda: as_role("app"))
-    monkeypatch.setattr(door, "database", lambda: source)
+    monkeypatch.setattr(callers, "database", lambda: source)
     monkeypatch.setattr(http, "database", lambda: source)
     fake = Mock()
     fake.send_message_batch.return_value = {"Successful": [{}]}

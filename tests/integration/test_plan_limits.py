@@ -8,6 +8,7 @@ from unittest.mock import Mock
 import pytest
 
 from functions.campaigns.api import handler as campaigns
+from functions.conversations import callers
 from functions.conversations import handler as conversations
 from functions.management import handler as management
 from huntaze.db import Connection
@@ -20,7 +21,7 @@ CREATOR = {"platform": "fan_platform", "handle": "another"}
 
 @pytest.fixture
 def aws(record_aws: Callable[..., Mock]) -> Mock:
-    recorder: Mock = record_aws(campaigns, conversations, management)
+    recorder: Mock = record_aws(campaigns, callers, management)
     return recorder
 
 

@@ -29,6 +29,7 @@ from functions.auth.oauth.repository import PostgresOAuth
 from functions.billing.api import handler as billing
 from functions.campaigns.hybrid import routes as hybrid
 from functions.content.pipelines import routes as pipelines
+from functions.conversations import callers as conversation_callers
 from huntaze import clients, http
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
@@ -102,7 +103,10 @@ UNIQUE_TEXTS = {
     "transactions": ("transaction_id",),
     "idempotency_keys": ("key",),
 }
-GENERATED = {"handle_key", "name_key", "last_name_key", "email_key"}
+# Fields of bodies that are called otherwise than what they name.
+OF_MANY = {"media_ids": "media_id", "fan_ids": "fan_id", "creator_ids": "creator_id"}
+OF_ONE = {"assigned_to": "member_id"}
+GENERATED = {"handle_key", "name_key", "last_name_key", "email_key", "moved_at", "words"}
 
 WITH_BODY = [one for one in PRIVATE if MATRIX[one].body is not None]
 WITH_PATH = [one for one in PRIVATE if "{" in one[1]]
@@ -128,9 +132,9 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     roles = ("app", "identity", "auditor")
     app, identity, auditor = (SingleConnection(lambda r=role: as_role(r)) for role in roles)
     for tag, door in DOORS.items():
-        if tag not in ("auth", "docs", "oauth"):
+        if tag not in ("auth", "conversations", "docs", "oauth"):
             monkeypatch.setattr(door, "database", lambda: app)
-    for module in (hybrid, pipelines):
+    for module in (hybrid, pipelines, conversation_callers):
         monkeypatch.setattr(module, "database", lambda: app)
     monkeypatch.setattr(DOORS["operators"], "database", lambda: auditor)
     # Where replies are kept; `test_sessions` shows that the doors of accounts keep none.
@@ -393,10 +397,8 @@ def test_takes_nothing_of_others_in_a_body(call, standing, method, path):
     theirs, _ = standing("theirs")
     ids, member = standing()
     for name in _body_ids(method, path):
-        of = {"media_ids": "media_id", "fan_ids": "fan_id", "creator_ids": "creator_id"}.get(
-            name, name
-        )
-        foreign = theirs[of] if name == of else [theirs[of]]
+        of = OF_MANY.get(name, name)
+        foreign = theirs[OF_ONE.get(of, of)] if name == of else [theirs[of]]
         body = {**MATRIX[method, path].body(ids), name: foreign}
         status, text = call(method, path, ids, member(), body=body)
         # A filter may just find nothing.

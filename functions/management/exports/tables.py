@@ -37,7 +37,9 @@ HIDDEN: dict[str, dict[str, str]] = {
         "approval_token": "opens a step of the workflow",
         "delivery_token": "opens a step of the workflow",
     },
-    "conversations": {"listed_message_id": _RUNS, "stored_message_id": _RUNS, "listed_at": _RUNS},
+    "conversations": {"listed_message_id": _RUNS, "stored_message_id": _RUNS, "listed_at": _RUNS}
+    | {"moved_at": _SEARCH},
+    "messages": {"words": _SEARCH},
     "workflows": {"execution_arn": _RUNS},
     "workflow_steps": {"leased_until": _RUNS},
     "sends": {"text_hash": "made of the text", "fencing_token": _RUNS},

@@ -12,7 +12,7 @@ from moto import mock_aws
 from psycopg import sql
 
 from functions.assistant.chat import handler as assistant
-from functions.conversations import handler as conversations
+from functions.conversations import callers as conversations
 from functions.fans import handler as fans
 from functions.fans.imports import handler as imports
 from functions.management import handler as management

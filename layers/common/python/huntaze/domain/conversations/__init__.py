@@ -1,7 +1,14 @@
 """Conversations with fans and the messages in them; the one writer of their tables."""
 
 from huntaze.domain.conversations.models import (
+    Conversation,
+    ConversationChanges,
     ConversationState,
+    FanCard,
+    Label,
+    LastMessage,
+    Note,
+    NoteText,
     SeenMessage,
     Stored,
 )
@@ -15,7 +22,14 @@ from huntaze.domain.conversations.storing import (
 
 __all__ = [
     "NEWS",
+    "Conversation",
+    "ConversationChanges",
     "ConversationState",
+    "FanCard",
+    "Label",
+    "LastMessage",
+    "Note",
+    "NoteText",
     "SeenMessage",
     "Stored",
     "forget_fan",

@@ -105,6 +105,8 @@ _STAND = """
            * least(12, ln(1 + greatest(f.value_cents, 0) / 1000.0) / ln(2)),
          state = n.state,
          snoozed_until = CASE WHEN n.state = 'snoozed' THEN c.snoozed_until END,
+         -- A hidden one is done; whatever opens it shows it.
+         hidden_at = CASE WHEN n.state = 'done' THEN c.hidden_at END,
          updated_at = clock_timestamp()
     FROM facts x, fans f, LATERAL (
       SELECT CASE

@@ -4,6 +4,7 @@ Syncs are orders, too, but wait for the gaps between sends: see ``syncs``.
 """
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -43,6 +44,29 @@ def request(
         (workspace_id, command_id, creator_id, kind, json.dumps(payload), requested_by),
     )
     return command_id
+
+
+def request_unsend(
+    connection: Connection,
+    *,
+    workspace_id: UUID,
+    creator_id: UUID,
+    send_ids: Sequence[UUID],
+    requested_by: UUID,
+) -> int:
+    """Order that messages be taken back; the caller wakes the lane after its transaction.
+
+    Returns:
+        How many were not ordered before: one that is under way is not ordered again.
+    """
+    return connection.execute(
+        "INSERT INTO creator_commands (workspace_id, creator_id, kind, payload, requested_by)"
+        " SELECT %s, %s, 'unsend', jsonb_build_object('send_id', send_id), %s"
+        "   FROM unnest(%s::uuid[]) send_id"
+        " ON CONFLICT (workspace_id, creator_id, (payload ->> 'send_id'))"
+        " WHERE kind = 'unsend' AND state IN ('waiting', 'running') DO NOTHING",
+        (workspace_id, creator_id, requested_by, list(send_ids)),
+    ).rowcount
 
 
 def take(connection: Connection, claim: Claim) -> Command | None:

@@ -1,0 +1,1 @@
+"""The inbox: lists of conversations, and where each stands."""

@@ -1,0 +1,1 @@
+"""What is said in conversations: reading it, searching it, answering, taking back."""
