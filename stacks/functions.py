@@ -29,6 +29,7 @@ from stacks.features.onboarding import add_onboarding
 from stacks.features.operators import add_operators
 from stacks.features.platforms import add_platforms
 from stacks.features.segments import add_segments
+from stacks.features.uploads import add_uploads
 from stacks.layers import Layers
 from stacks.messaging import Messaging
 from stacks.migration import Migration
@@ -53,6 +54,7 @@ _FEATURES = (
     add_automations,
     add_conversations,
     add_content,
+    add_uploads,
     add_content_generation,
     add_assistant_config,
     add_assistant_chat,

@@ -10,10 +10,6 @@ from aws_lambda_powertools.event_handler import Depends, Request
 from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from functions.content import service
-from functions.content.files import service as files
-from functions.content.files.gateway import S3Tickets, wake
-from functions.content.files.models import Upload, UploadDraft, UploadTicket, WakeUp
-from functions.content.files.repository import PostgresUploads
 from functions.content.gateway import addresses
 from functions.content.models import ContentItem
 from functions.content.pipelines.routes import router as pipelines
@@ -22,7 +18,7 @@ from functions.content.schedule import service as schedules
 from functions.content.schedule.models import Calendar, Entry, EntryDraft
 from functions.content.schedule.repository import PostgresSchedule
 from huntaze.auth import Right, current_principal
-from huntaze.db import Tenant, database, once_committed
+from huntaze.db import Tenant, database
 from huntaze.domain.fans.models import TimeZone
 from huntaze.domain.media import MediaChanges, MediaDraft, MediaKind, Usage
 from huntaze.http import PAGE_LIMIT, PAGE_LIMIT_MAX, Page, create_app, lambda_entry
@@ -50,23 +46,6 @@ def writable_content_store(request: Request) -> PostgresContent:
 
 Content = Annotated[PostgresContent, Depends(content_store)]
 WritableContent = Annotated[PostgresContent, Depends(writable_content_store)]
-
-
-def upload_store(request: Request) -> PostgresUploads:
-    """The caller's uploads, for one who decides what is offered."""
-    principal = current_principal(request)
-    principal.require(Right.WRITE_CAMPAIGNS)
-    tenant = Tenant(database(), principal.workspace_id, principal.creators)
-    return PostgresUploads(tenant, principal.user_id)
-
-
-def upload_tickets(request: Request) -> S3Tickets:
-    """Forms for the caller's workspace."""
-    return S3Tickets(current_principal(request).workspace_id)
-
-
-Uploads = Annotated[PostgresUploads, Depends(upload_store)]
-Tickets = Annotated[S3Tickets, Depends(upload_tickets)]
 
 
 @app.get("/api/content", tags=["content"])
@@ -120,39 +99,6 @@ def delete_content(media_id: UUID, store: WritableContent) -> None:
     offered it again, and the platform's vault keeps it.
     """
     store.delete(media_id)
-
-
-@app.post("/api/content/uploads", status_code=HTTPStatus.CREATED, tags=["content"])
-def begin_upload(draft: UploadDraft, store: Uploads, tickets: Tickets) -> UploadTicket:
-    """Ask where to upload a file: a JPEG, PNG, WebP, GIF, MP4, MOV, WebM, MP3 or M4A.
-
-    What it is, is judged by its bytes. Location and all else that it tells of people is taken out
-    of what is kept; a photo is turned upright, and has a thumbnail.
-    """
-    return files.begin_upload(draft, store, tickets, upload_id=new_id(), now=datetime.now(UTC))
-
-
-@app.post(
-    "/api/content/uploads/<upload_id>/complete", status_code=HTTPStatus.ACCEPTED, tags=["content"]
-)
-def complete_upload(request: Request, upload_id: UUID, store: Uploads, tickets: Tickets) -> Upload:
-    """Say that a file is uploaded, so that the work at it begins; a sweep finds it otherwise."""
-    upload = files.complete_upload(upload_id, store, tickets)
-    if upload.status == "working":
-        wake_up = WakeUp(
-            task="upload",
-            workspace_id=current_principal(request).workspace_id,
-            creator_id=upload.creator_id,
-            id=upload_id,
-        )
-        once_committed(lambda: wake(wake_up))
-    return upload
-
-
-@app.get("/api/content/uploads/<upload_id>", tags=["content"])
-def read_upload(upload_id: UUID, store: Uploads) -> Upload:
-    """Read what became of an upload."""
-    return store.get(upload_id)
 
 
 def _schedule(request: Request, right: Right) -> PostgresSchedule:

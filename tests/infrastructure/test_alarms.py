@@ -177,7 +177,7 @@ def test_every_dead_letter_queue_is_watched_and_where_many_work_every_queue(asse
 
 
 @pytest.mark.parametrize(
-    ("queue", "feature"), [("imports", "fans.imports"), ("enrichment", "content.files")]
+    ("queue", "feature"), [("imports", "fans.imports"), ("enrichment", "uploads.runs")]
 )
 def test_no_queue_is_called_late_while_its_consumer_may_be_at_work(production, queue, feature):
     (late,) = (

@@ -96,7 +96,7 @@ def test_each_zip_holds_one_feature_with_its_byte_code(assembly):
         module = function.properties["Handler"].rpartition(".")[0].replace(".", "/")
         folder, _, stem = module.rpartition("/")
         assert f"{folder}/__pycache__/{stem}.cpython-313.pyc" in names
-        assert asset.stat().st_size <= 250_000
+        assert asset.stat().st_size <= 200_000
 
 
 def test_the_migrations_travel_with_the_function_that_applies_them(local):

@@ -2,15 +2,13 @@
 
 import json
 from datetime import UTC, datetime, timedelta
-from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
 
 from functions.content import handler as door
-from functions.content.files import handler as runs
 from functions.content.gateway import addresses
-from huntaze import clients
+from functions.content.sweep import handler as sweeper
 from huntaze.db import SingleConnection
 from huntaze.ids import new_id
 from huntaze.settings import load
@@ -20,24 +18,21 @@ SOON = (datetime.now(UTC) + timedelta(days=30)).replace(hour=9, minute=30, secon
 
 
 @pytest.fixture
-def queue(as_role, monkeypatch):
-    """Both doors on the database, and a recorder for the queue."""
+def wired(as_role, monkeypatch):
+    """Both doors on the database."""
     source = SingleConnection(lambda: as_role("app"))
-    for module in (door, runs):
+    for module in (door, sweeper):
         monkeypatch.setattr(module, "database", lambda: source)
-    for name in ("UPLOADS_BUCKET", "MEDIA_BUCKET", "ENRICHMENT_QUEUE_URL"):
-        monkeypatch.setenv(name, "x")
+    monkeypatch.setenv("MEDIA_BUCKET", "x")
     load.cache_clear()
     addresses.cache_clear()
-    sent = Mock()
-    monkeypatch.setattr(clients, "sqs", lambda: sent)
-    yield sent.send_message
+    yield
     load.cache_clear()
     addresses.cache_clear()
 
 
 @pytest.fixture
-def call(queue, tenant_factory, api_event, principal, lambda_context):  # noqa: ARG001
+def call(wired, tenant_factory, api_event, principal, lambda_context):  # noqa: ARG001
     """Call a route as the owner of a workspace; answers status and body."""
     ids = tenant_factory()
 
@@ -70,15 +65,12 @@ def put(call, item):
 
 
 @pytest.fixture
-def sweep(queue, call, lambda_context):
-    """Let the sweep find what is due and the queue bring it; answers how it ended."""
+def sweep(call):
+    """Sweep this workspace alone; answers how what was due ended."""
 
     def make():
-        queue.reset_mock()
-        runs.handler({}, lambda_context)
-        sent = [one.kwargs["MessageBody"] for one in queue.call_args_list]
-        mine = [{"body": one} for one in sent if str(call.ids.workspace_id) in one]
-        return runs.handler({"Records": mine}, lambda_context)["ends"]
+        mine = [one for one in sweeper.find_due() if one.workspace_id == call.ids.workspace_id]
+        return [sweeper.work_at(one) for one in mine]
 
     return make
 
@@ -133,13 +125,8 @@ def test_what_is_due_is_told_once(call, put, sweep, tenant):
         )
     assert sweep() == ["due"]
     assert sweep() == []
-    wake_up = runs.WakeUp(
-        task="schedule",
-        workspace_id=call.ids.workspace_id,
-        creator_id=call.ids.creator_id,
-        id=UUID(entry["id"]),
-    )
-    assert runs.work_at(wake_up) == "not due"
+    again = sweeper.Due("schedule", call.ids.workspace_id, call.ids.creator_id, UUID(entry["id"]))
+    assert sweeper.work_at(again) == "not due"
     with tenant(call.ids.workspace_id).transaction() as connection:
         told = connection.execute(
             "SELECT payload FROM events_outbox WHERE event_type = 'content.due'"
@@ -147,3 +134,20 @@ def test_what_is_due_is_told_once(call, put, sweep, tenant):
     assert [one["media_id"] for (one,) in told] == [entry["media_id"]]
     gone = call("DELETE", f"/schedule/{entry['id']}")
     assert (gone[0], gone[1]["error"]) == (409, "EntryDue")
+
+
+def test_what_fails_holds_up_nothing_else(call, put, tenant, lambda_context, monkeypatch):
+    entry = put()[1]
+    with tenant(call.ids.workspace_id).transaction() as connection:
+        connection.execute("UPDATE content_schedule SET at = now() WHERE id = %s", (entry["id"],))
+    of_mine = ("schedule", call.ids.workspace_id, call.ids.creator_id)
+    due = [sweeper.Due("schedule", "no workspace", *of_mine[2:], new_id())]
+    due.append(sweeper.Due(*of_mine, UUID(entry["id"])))
+    monkeypatch.setattr(sweeper, "find_due", lambda: due)
+    with pytest.raises(sweeper.ContentHeldError):
+        sweeper.handler({}, lambda_context)
+    with tenant(call.ids.workspace_id).transaction() as connection:
+        found = connection.execute("SELECT status FROM content_schedule").fetchall()
+    assert found == [("due",)]
+    monkeypatch.setattr(sweeper, "find_due", lambda: due[1:])
+    assert sweeper.handler({}, lambda_context) == {"due": 1}

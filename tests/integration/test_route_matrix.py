@@ -75,6 +75,7 @@ DOORS = {
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),
     "notifications": importlib.import_module("functions.notifications.api.handler"),
     "generation": importlib.import_module("functions.content.generation.handler"),
+    "uploads": importlib.import_module("functions.uploads.api.handler"),
     "docs": importlib.import_module("functions.docs.handler"),
     "operators": importlib.import_module("functions.operators.api.handler"),
     **{tag: importlib.import_module(f"functions.{tag}.handler") for tag in TAGS},

@@ -9,15 +9,14 @@ from uuid import UUID
 import pytest
 
 from functions.content import handler as door
-from functions.content.files import handler as runs
-from functions.content.files.repository import PostgresWork
 from functions.content.gateway import addresses
 from functions.content.generation import handler as desk_door
 from functions.content.pipelines.repository import PostgresPlans
 from functions.content.pipelines.steps import StepRequest, run
+from functions.content.sweep import handler as sweeper
 from huntaze import ai, clients
 from huntaze.ai.agents.outputs import Idea, Judgement, judgements, several
-from huntaze.db import SingleConnection, Transactions
+from huntaze.db import SingleConnection
 from huntaze.domain import media
 from huntaze.domain.media import MediaDraft
 from huntaze.domain.workflows.runs import (
@@ -92,7 +91,7 @@ def call(
 ):
     """Ask a route as the owner of a workspace; answers status and body."""
     source = SingleConnection(lambda: as_role("app"))
-    for module in (door, desk_door, runs):
+    for module in (door, desk_door, sweeper):
         monkeypatch.setattr(module, "database", lambda: source)
     monkeypatch.setattr("functions.content.pipelines.routes.database", lambda: source)
     monkeypatch.setattr("huntaze.outbox.nudge", lambda: None)
@@ -105,7 +104,7 @@ def call(
         answer = at.handler(api_event(method, path, principal=who, body=body), lambda_context)
         return answer["statusCode"], json.loads(answer["body"])
 
-    make.ids, make.source = ids, source
+    make.ids = ids
     return make
 
 
@@ -331,9 +330,8 @@ def test_a_run_whose_start_or_execution_was_lost_is_taken_up(call, store, tenant
     assert store.get(UUID(plan["id"])).execution_arn is None
 
     def sweep():
-        found = PostgresWork(Transactions(call.source)).find(100)
-        mine = [one for one in found if one.id == UUID(plan["id"])]
-        return [runs.work_at(one) for one in mine]
+        mine = [one for one in sweeper.find_due() if one.id == UUID(plan["id"])]
+        return [sweeper.work_at(one) for one in mine]
 
     def age(**by):
         with tenant(call.ids.workspace_id).transaction() as connection:

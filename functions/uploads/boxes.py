@@ -8,7 +8,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from functions.content.files.shapes import Bytes, Edit, RefusedFileError, Stream
+from functions.uploads.shapes import Bytes, Edit, RefusedFileError, Stream
 
 _BRANDS = (b"isom", b"iso", b"mp4", b"avc1", b"M4V ", b"M4A ", b"qt  ", b"MSNV", b"dash", b"mmp4")
 _TOP = {

@@ -8,9 +8,3 @@ class UploadSettings(Settings):
 
     uploads_bucket: str
     enrichment_queue_url: str
-
-
-class LibrarySettings(Settings):
-    """Where the objects of items are."""
-
-    media_bucket: str

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from huntaze.domain.media import FileKind, ShortText, TagList
 
 type UploadStatus = Literal["waiting", "working", "ready", "refused", "duplicate", "expired"]
-type Task = Literal["upload", "removal", "schedule", "pipeline"]
+type Task = Literal["upload", "removal"]
 
 
 class UploadDraft(BaseModel):

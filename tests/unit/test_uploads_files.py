@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from functions.content.files import kinds, pictures
-from functions.content.files.boxes import read_boxes
-from functions.content.files.matroska import read_matroska
-from functions.content.files.mp3 import read_mp3
-from functions.content.files.pictures import read_picture
-from functions.content.files.shapes import Edit, RefusedFileError, edited
+from functions.uploads import kinds, pictures
+from functions.uploads.boxes import read_boxes
+from functions.uploads.matroska import read_matroska
+from functions.uploads.mp3 import read_mp3
+from functions.uploads.pictures import read_picture
+from functions.uploads.shapes import Edit, RefusedFileError, edited
 from tests.fakes import media_files
 from tests.fakes.media_files import CAMERA, PLACE
 

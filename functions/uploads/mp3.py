@@ -1,6 +1,6 @@
 """MP3: frames one after the other, with tags before and behind them (ISO 11172-3, ID3)."""
 
-from functions.content.files.shapes import Bytes, Edit, RefusedFileError, Stream
+from functions.uploads.shapes import Bytes, Edit, RefusedFileError, Stream
 
 _RATES = (*(32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),)
 _RATES_OF_2 = (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)

@@ -1,67 +1,23 @@
-"""Uploaded files and objects of items in S3, and the queue that wakes the runs."""
+"""Uploaded files as a run reads them, and objects of items, in S3."""
 
-import logging
-from datetime import timedelta
 from http import HTTPStatus
 from uuid import UUID
 
 from botocore.exceptions import ClientError
 
-from functions.content.files.models import WakeUp
-from functions.content.files.service import Arrived, Claim
-from functions.content.files.settings import LibrarySettings, UploadSettings
-from functions.content.files.shapes import RefusedFileError
-from huntaze import clients, correlation
+from functions.uploads.gateway import incoming, look, status_of
+from functions.uploads.runs.settings import LibrarySettings
+from functions.uploads.service import Arrived, Claim
+from functions.uploads.settings import UploadSettings
+from functions.uploads.shapes import RefusedFileError
+from huntaze import clients
 from huntaze.settings import load
-
-log = logging.getLogger(__name__)
 
 _CHANGED = "The file was changed or removed while it was looked at; upload it again."
 _GONE = (HTTPStatus.NOT_FOUND, HTTPStatus.PRECONDITION_FAILED)
 # Heads of boxes and elements lie close together; the data between them is skipped.
 _WINDOW = 64 * 1024
 _PART = 16 * 1024 * 1024
-
-
-def wake(wake_up: WakeUp) -> None:
-    """Let the work begin; if this is lost, the sweep of each minute does it."""
-    work = correlation.current()
-    caused = wake_up.model_copy(update={"correlation_id": work and work.correlation_id})
-    try:
-        clients.sqs().send_message(
-            QueueUrl=load(UploadSettings).enrichment_queue_url,
-            MessageBody=caused.model_dump_json(),
-        )
-    except Exception:
-        # What was asked for is committed: failing now would tell the caller that it is not.
-        log.warning("the work at an upload was not woken", exc_info=True)
-
-
-class S3Tickets:
-    """Forms for the browsers of one workspace."""
-
-    def __init__(self, workspace_id: UUID) -> None:
-        self._workspace_id = workspace_id
-
-    def ticket(
-        self, upload_id: UUID, content_type: str, max_bytes: int, valid: timedelta
-    ) -> tuple[str, dict[str, str]]:
-        """Sign a form that takes one file of one kind and of a limited size under one name."""
-        signed = clients.s3().generate_presigned_post(
-            load(UploadSettings).uploads_bucket,
-            _incoming(self._workspace_id, upload_id),
-            Fields={"Content-Type": content_type},
-            Conditions=[
-                {"Content-Type": content_type},
-                ["content-length-range", 1, max_bytes],
-            ],
-            ExpiresIn=round(valid.total_seconds()),
-        )
-        return signed["url"], signed["fields"]
-
-    def has_arrived(self, upload_id: UUID) -> bool:
-        """Whether the file is there."""
-        return _look(_incoming(self._workspace_id, upload_id)) is not None
 
 
 class S3Bucket:
@@ -73,13 +29,13 @@ class S3Bucket:
 
     def arrived(self, claim: Claim) -> Arrived | None:
         """Look at what was uploaded last."""
-        return _look(_incoming(claim.workspace_id, claim.upload_id))
+        return look(incoming(claim.workspace_id, claim.upload_id))
 
     def open(self, claim: Claim) -> "ObjectBytes":
         """Read the chosen version."""
         if claim.etag is None or claim.bytes is None:
             raise ValueError("no version is chosen yet")
-        key = _incoming(claim.workspace_id, claim.upload_id)
+        key = incoming(claim.workspace_id, claim.upload_id)
         return ObjectBytes(key, claim.etag, claim.bytes)
 
     def put(self, key: str, data: bytes, content_type: str) -> None:
@@ -96,7 +52,7 @@ class S3Bucket:
         """Delete what was uploaded; if this is lost, the bucket does it within two days."""
         clients.s3().delete_object(
             Bucket=load(UploadSettings).uploads_bucket,
-            Key=_incoming(claim.workspace_id, claim.upload_id),
+            Key=incoming(claim.workspace_id, claim.upload_id),
         )
 
     def remove(self, workspace_id: UUID, media_id: UUID) -> None:
@@ -141,7 +97,7 @@ class ObjectBytes:
                 Range=f"bytes={start}-{end - 1}",
             )
         except ClientError as error:
-            if _status(error) in _GONE:
+            if status_of(error) in _GONE:
                 raise RefusedFileError("changed", _CHANGED) from None
             raise
         data = answer["Body"].read()
@@ -213,21 +169,3 @@ class ObjectSink:
             Body=data,
         )
         self._etags.append(answer["ETag"])
-
-
-def _look(key: str) -> Arrived | None:
-    try:
-        found = clients.s3().head_object(Bucket=load(UploadSettings).uploads_bucket, Key=key)
-    except ClientError as error:
-        if _status(error) == HTTPStatus.NOT_FOUND:
-            return None
-        raise
-    return Arrived(found["ETag"], found["ContentLength"], found["ContentType"])
-
-
-def _incoming(workspace_id: UUID, upload_id: UUID) -> str:
-    return f"incoming/{workspace_id}/{upload_id}"
-
-
-def _status(error: ClientError) -> int:
-    return error.response["ResponseMetadata"]["HTTPStatusCode"]

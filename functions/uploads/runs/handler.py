@@ -1,28 +1,21 @@
-"""Work at the library: woken by the queue for one thing, and by the clock for what is left over."""
+"""Work at files: woken by the queue for one of them, and by the clock for what is left over."""
 
 import logging
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from functions.content.files import service
-from functions.content.files.gateway import S3Bucket, wake
-from functions.content.files.models import WakeUp
-from functions.content.files.pictures import read_picture
-from functions.content.files.repository import PostgresRemovals, PostgresRuns, PostgresWork
-from functions.content.pipelines import service as pipelines
-from functions.content.pipelines.gateway import start
-from functions.content.pipelines.repository import PostgresPlans
-from functions.content.schedule.repository import PostgresSchedule
+from functions.uploads import service
+from functions.uploads.gateway import wake
+from functions.uploads.models import WakeUp
+from functions.uploads.pictures import read_picture
+from functions.uploads.repository import PostgresRemovals, PostgresRuns, PostgresWork
+from functions.uploads.runs.gateway import S3Bucket
 from huntaze import correlation
 from huntaze.db import Tenant, Transactions, database
 from huntaze.entry import entry
 
 _SWEPT = 100
-# Longer than all retries of a step last; as `pipelines_to_take_up` has it.
-_SILENCE = timedelta(minutes=30)
 
 log = logging.getLogger(__name__)
 
@@ -53,19 +46,7 @@ def _do(wake_up: WakeUp, tenant: Tenant) -> str:
         S3Bucket().remove(wake_up.workspace_id, wake_up.id)
         PostgresRemovals(tenant).end(wake_up.id)
         return "removed"
-    if wake_up.task == "schedule":
-        return "due" if PostgresSchedule(tenant).tell_due(wake_up.id) else "not due"
-    if wake_up.task == "pipeline":
-        return _take_up(wake_up.id, PostgresPlans(tenant))
     return service.run(wake_up.id, PostgresRuns(tenant), S3Bucket(), read_picture)
-
-
-def _take_up(plan_id: UUID, plans: PostgresPlans) -> str:
-    lost = pipelines.take_up(plan_id, plans, silent_since=datetime.now(UTC) - _SILENCE)
-    if lost is None:
-        return "not lost"
-    start(lost, plans.started)
-    return "started"
 
 
 def _sweep() -> int:

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from functions.content.files.shapes import Bytes, Edit, RefusedFileError, Stream
+from functions.uploads.shapes import Bytes, Edit, RefusedFileError, Stream
 
 _HEADER, _SEGMENT, _INFO, _TRACKS, _CLUSTER = (
     *(0x1A45DFA3, 0x18538067, 0x1549A966),

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageOps, ImageSequence
 
-from functions.content.files.shapes import RefusedFileError
+from functions.uploads.shapes import RefusedFileError
 
 # Four bytes each, and up to three copies at once, in the memory of the function.
 MAX_PIXELS = 64_000_000

@@ -5,8 +5,8 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from functions.content.files.models import Made, Upload, UploadDraft, WakeUp
-from functions.content.files.service import Arrived, Claim, LostClaimError, RunEnd
+from functions.uploads.models import Made, Upload, UploadDraft, WakeUp
+from functions.uploads.service import Arrived, Claim, LostClaimError, RunEnd
 from huntaze import outbox
 from huntaze.db import Connection, Tenant, Transactions
 from huntaze.domain import media
@@ -234,15 +234,13 @@ class PostgresWork:
         self._transactions = transactions
 
     def find(self, most: int) -> list[WakeUp]:
-        """Find it, the oldest of each kind first."""
+        """Find it, the oldest of each kind first; what is due in the calendar is no file."""
         with (
             self._transactions.transaction() as connection,
             connection.cursor(row_factory=class_row(WakeUp)) as reading,
         ):
             return reading.execute(
-                "SELECT * FROM media_to_work_at(%(most)s)"
-                " UNION ALL SELECT * FROM pipelines_to_take_up(%(most)s)",
-                {"most": most},
+                "SELECT * FROM media_to_work_at(%s) WHERE task IN ('upload', 'removal')", (most,)
             ).fetchall()
 
 

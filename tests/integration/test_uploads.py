@@ -14,12 +14,14 @@ from cryptography.hazmat.primitives.hashes import SHA1
 from moto import mock_aws
 from PIL import Image
 
-from functions.content import handler as door
+from functions.content import handler as library
 from functions.content import service as content
-from functions.content.files import gateway, service
-from functions.content.files import handler as runs
-from functions.content.files.repository import PostgresRuns
 from functions.content.gateway import SignedAddresses, addresses
+from functions.uploads import service
+from functions.uploads.api import handler as door
+from functions.uploads.repository import PostgresRuns
+from functions.uploads.runs import gateway
+from functions.uploads.runs import handler as runs
 from huntaze import clients, http
 from huntaze.db import SingleConnection
 from huntaze.entry import UnhandledError
@@ -34,9 +36,9 @@ UPLOADS, MEDIA = "uploads", "media"
 
 @pytest.fixture
 def queue(as_role, monkeypatch):
-    """Moto's S3 and a recorder for a queue behind both doors."""
+    """Moto's S3 and a recorder for a queue behind all doors."""
     source = SingleConnection(lambda: as_role("app"))
-    for module in (door, runs, http):
+    for module in (door, library, runs, http):
         monkeypatch.setattr(module, "database", lambda: source)
     settings = {"UPLOADS_BUCKET": UPLOADS, "MEDIA_BUCKET": MEDIA, "ENRICHMENT_QUEUE_URL": "q"}
     keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "test")
@@ -68,7 +70,8 @@ def call(queue, tenant_factory, api_event, principal, lambda_context):  # noqa: 
     def make(method, path, body=None, ids=ids, **more):
         who = principal(ids.workspace_id, user_id=ids.user_id)
         event = api_event(method, PATH + path, principal=who, body=body, **more)
-        reply = door.handler(event, lambda_context)
+        at = door if path.startswith("/uploads") else library
+        reply = at.handler(event, lambda_context)
         return reply["statusCode"], json.loads(reply["body"] or "null")
 
     make.ids = ids

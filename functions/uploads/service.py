@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Literal, NamedTuple, Protocol
 from uuid import UUID
 
-from functions.content.files import kinds
-from functions.content.files.boxes import read_boxes
-from functions.content.files.matroska import read_matroska
-from functions.content.files.models import Made, Upload, UploadDraft, UploadTicket
-from functions.content.files.mp3 import read_mp3
-from functions.content.files.shapes import Bytes, RefusedFileError, Stream, edited
+from functions.uploads import kinds
+from functions.uploads.boxes import read_boxes
+from functions.uploads.matroska import read_matroska
+from functions.uploads.models import Made, Upload, UploadDraft, UploadTicket
+from functions.uploads.mp3 import read_mp3
+from functions.uploads.shapes import Bytes, RefusedFileError, Stream, edited
 from huntaze.domain.media import FileKind
 from huntaze.errors import ConflictError, InvalidInputError
 

@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from functions.content.files.shapes import RefusedFileError
+from functions.uploads.shapes import RefusedFileError
 from huntaze.domain.media import FileKind
 
 type Format = Literal["jpeg", "png", "gif", "webp", "mp4", "webm", "mp3"]

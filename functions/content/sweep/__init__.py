@@ -1,0 +1,1 @@
+"""The sweep that tells what is due and takes up pipelines that were lost."""

@@ -1,0 +1,1 @@
+"""The work at files, called by the queue and each minute."""
