@@ -20,6 +20,8 @@ QUEUES = (
     "analytics",
     "ai-processing",
 )
+# Their consumers give single messages back, of which no error of the function tells.
+GIVES_SINGLE_ONES_BACK = ("webhooks", "email", "mail-events", "notifications")
 
 # What members are told of; `huntaze.domain.notices.kinds` says whom, and a test compares them.
 TOLD_TO_MEMBERS = (

@@ -11,10 +11,19 @@ from constructs import Construct
 
 from stacks.alarms import SILENCE_IS_TROUBLE, Alarms
 from stacks.dashboards import add_dashboards
-from stacks.messaging import LONG_TIME, LONG_WORK, QUEUES, RUN_TIME, RUNS
+from stacks.feature_function import function_name
+from stacks.messaging import (
+    GIVES_SINGLE_ONES_BACK,
+    LONG_TIME,
+    LONG_WORK,
+    QUEUES,
+    RUN_TIME,
+    RUNS,
+)
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 from stacks.step_machine import Machine
+from stacks.watched import FAILS_BY_DESIGN
 
 # Each is `huntaze-{name}`, and `huntaze-{name}-dlq` what it gives up.
 _NAMED_QUEUES = (*QUEUES, *RUNS)
@@ -67,16 +76,24 @@ class Observability(StageStack):
 
     def _watch_api(self) -> None:
         self._alarms.add(
-            "api-error-rate",
-            self._api("5XXError", "Average", _FIVE_MINUTES),
-            above=0.05,
-            says="More than one request in twenty is answered with an error of ours.",
-        )
-        self._alarms.add(
             "api-errors",
             self._api("5XXError", "Sum", _FIVE_MINUTES),
             above=4,
             says="Requests are answered with errors of ours.",
+        )
+        self._alarms.add(
+            "authorizer-failures",
+            _ours("Huntaze/Api", "AuthorizerFailures", "Sum", _FIVE_MINUTES),
+            above=2,
+            says="The authorizer breaks; people who are logged in cannot get in.",
+        )
+        if not self._settings.watches_closely:
+            return
+        self._alarms.add(
+            "api-error-rate",
+            self._api("5XXError", "Average", _FIVE_MINUTES),
+            above=0.05,
+            says="More than one request in twenty is answered with an error of ours.",
         )
         self._alarms.add(
             "api-latency",
@@ -87,13 +104,7 @@ class Observability(StageStack):
             few_samples_count=False,
             says="One request in twenty takes longer than 200 ms.",
         )
-        self._alarms.add(
-            "authorizer-failures",
-            _ours("Huntaze/Api", "AuthorizerFailures", "Sum", _FIVE_MINUTES),
-            above=2,
-            says="The authorizer breaks; people who are logged in cannot get in.",
-        )
-        if self._settings.watches_closely and self._settings.on_aws:
+        if self._settings.on_aws:
             self._watch_error_budget()
 
     def _watch_error_budget(self) -> None:
@@ -120,14 +131,27 @@ class Observability(StageStack):
         # Of the whole account: the limit that they meet is the account's, too.
         self._alarms.add(
             "function-throttles",
-            cloudwatch.Metric(
-                namespace="AWS/Lambda",
-                metric_name="Throttles",
-                period=_FIVE_MINUTES,
-                statistic="Sum",
-            ),
+            _functions("Throttles"),
             above=0,
             says="Lambda turned calls away: the account's concurrency is used up.",
+        )
+        if self._settings.watches_closely:
+            return
+        authorizer = function_name(self._settings, FAILS_BY_DESIGN)
+        self._alarms.add(
+            "function-errors",
+            cloudwatch.MathExpression(
+                expression="every - FILL(authorizer, 0)",
+                using_metrics={
+                    "every": _functions("Errors"),
+                    "authorizer": _functions("Errors", FunctionName=authorizer),
+                },
+                period=_FIVE_MINUTES,
+            ),
+            above=0,
+            # As of a function alone, where each has an alarm.
+            minutes_of=(2, 3),
+            says="Some function fails again and again.",
         )
 
     def _watch_queues(self) -> None:
@@ -144,10 +168,12 @@ class Observability(StageStack):
                     says=f"A message of the queue {name} is older than {minutes:.0f} minutes.",
                 )
         # Not the age of lanes: a wake-up lives as long as its lane has work.
-        for name, queue in (
-            *((name, f"huntaze-{name}-dlq") for name in _NAMED_QUEUES),
-            ("lanes", "huntaze-rate-limiter-dlq.fifo"),
-        ):
+        dead = {name: f"huntaze-{name}-dlq" for name in _NAMED_QUEUES}
+        dead["lanes"] = "huntaze-rate-limiter-dlq.fifo"
+        for name, queue in dead.items():
+            # Of the others errors of functions tell, and lanes that are stuck.
+            if not self._settings.watches_closely and name not in GIVES_SINGLE_ONES_BACK:
+                continue
             self._alarms.add(
                 f"dead-letters-{name}",
                 self._queue(queue, "ApproximateNumberOfMessagesVisible"),
@@ -163,6 +189,9 @@ class Observability(StageStack):
             ("campaign-timeouts", "ExecutionsTimedOut", 0, "A campaign ran out of time."),
             ("campaign-throttles", "ExecutionThrottled", 0, "Campaigns are throttled."),
         ):
+            # What is throttled comes late; where few people work, nothing is.
+            if name == "campaign-throttles" and not self._settings.watches_closely:
+                continue
             self._alarms.add(
                 name,
                 _executions(machine, metric),
@@ -325,6 +354,17 @@ class Observability(StageStack):
             period=_MINUTE,
             statistic="Maximum",
         )
+
+
+def _functions(metric: str, **dimensions: str) -> cloudwatch.Metric:
+    """A figure of one function, or of all that the account has in the region."""
+    return cloudwatch.Metric(
+        namespace="AWS/Lambda",
+        metric_name=metric,
+        dimensions_map=dimensions or None,
+        period=_FIVE_MINUTES,
+        statistic="Sum",
+    )
 
 
 def _executions(machine: str, metric: str) -> cloudwatch.Metric:

@@ -19,7 +19,7 @@ from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 
 # It fails for every visitor who is not logged in: its own figure tells defects apart.
-_FAILS_BY_DESIGN = "authorizer"
+FAILS_BY_DESIGN = "authorizer"
 _FIVE_MINUTES = Duration.minutes(5)
 # Of a function's time: one that comes nearer will be cut off in the midst of something.
 _NEAR_TIMEOUT = 0.8
@@ -41,9 +41,11 @@ def _all_of(stack: Stack) -> Iterator[IConstruct]:
 
 
 def _function(alarms: Alarms, function: FeatureFunction, settings: StageSettings) -> None:
+    # An alarm has a price; where few people work, one of all functions tells enough.
+    if not settings.watches_closely:
+        return
     name = function.slice_name
-    # An alarm has a price; where few people work, their API and its queues tell enough.
-    if settings.watches_closely and name != _FAILS_BY_DESIGN:
+    if name != FAILS_BY_DESIGN:
         alarms.add(
             f"function-errors-{name}",
             function.metric_errors(period=_FIVE_MINUTES),
@@ -55,7 +57,7 @@ def _function(alarms: Alarms, function: FeatureFunction, settings: StageSettings
         )
     timeout = (function.timeout or API_TIMEOUT).to_milliseconds()
     # Behind the API the latency tells earlier.
-    if settings.watches_closely and timeout != API_TIMEOUT.to_milliseconds():
+    if timeout != API_TIMEOUT.to_milliseconds():
         alarms.add(
             f"function-slow-{name}",
             function.metric_duration(period=_FIVE_MINUTES, statistic="Maximum"),
@@ -92,6 +94,8 @@ def _database(alarms: Alarms, instance: rds.CfnDBInstance, settings: StageSettin
         below=True,
         says="The database's disk is nearly full; when it is, nothing can be written.",
     )
+    if not settings.watches_closely:
+        return
     alarms.add(
         "database-connections",
         metric("DatabaseConnections", "Maximum"),
@@ -137,7 +141,9 @@ def _proxy(alarms: Alarms, proxy: rds.CfnDBProxy, _settings: StageSettings) -> N
     )
 
 
-def _service(alarms: Alarms, service: ecs.FargateService, _settings: StageSettings) -> None:
+def _service(alarms: Alarms, service: ecs.FargateService, settings: StageSettings) -> None:
+    if not settings.watches_closely:
+        return
     for name, metric, what in (
         ("worker-cpu", service.metric_cpu_utilization(period=_FIVE_MINUTES), "processor"),
         ("worker-memory", service.metric_memory_utilization(period=_FIVE_MINUTES), "memory"),

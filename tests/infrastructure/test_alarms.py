@@ -91,7 +91,7 @@ def test_names_say_the_stage_and_no_two_are_the_same(assembly, alarms):
 
 def test_silence_is_judged_on_purpose(alarms):
     for name, alarm in alarms.items():
-        if "MetricName" in alarm:
+        if "AlarmRule" not in alarm:
             assert alarm["TreatMissingData"] in ("notBreaching", "breaching"), name
 
 
@@ -111,16 +111,16 @@ def test_alarms_watch_figures_that_are_published(alarms):
     assert watched <= DECLARED
 
 
-def test_dashboards_show_figures_that_are_published(assembly, rendered):
+@pytest.mark.parametrize("stage", ["local", "production"])
+def test_dashboards_show_figures_that_are_published(stage, request, rendered):
     shown = set()
-    for dashboard in assembly.of_kind("AWS::CloudWatch::Dashboard"):
+    dashboards = request.getfixturevalue(stage).of_kind("AWS::CloudWatch::Dashboard")
+    for dashboard in dashboards:
         body = rendered(dashboard.properties["DashboardBody"])
         for widget in json.loads(body.replace("known-at-deploy", "us-east-1"))["widgets"]:
             shown |= set(_figures_of(widget["properties"]["metrics"]))
     names = {name for _, name, _ in shown}
-    assert "OutboxLag" in names
-    if len(assembly.of_kind("AWS::CloudWatch::Dashboard")) > 1:
-        assert names >= {"Deliveries", "DriftedFans"}
+    assert names >= {"OutboxLag", "Deliveries", "DriftedFans"}
     assert shown <= DECLARED
 
 
@@ -162,18 +162,37 @@ def test_no_figure_is_told_apart_by_a_person():
         assert not set(one.dimensions) & {"creator_id", "fan_id", "workspace_id", "user_id"}
 
 
-def test_every_dead_letter_queue_is_watched_and_where_many_work_every_queue(assembly, alarms):
-    watched = {
+def _watched_queues(stage: Any) -> set[str]:
+    return {
         dimension["Value"]
-        for alarm in alarms.values()
-        for dimension in alarm.get("Dimensions", [])
+        for alarm in stage.of_kind("AWS::CloudWatch::Alarm")
+        for dimension in alarm.properties.get("Dimensions", [])
         if dimension["Name"] == "QueueName"
     }
-    names = {queue.properties["QueueName"] for queue in assembly.of_kind("AWS::SQS::Queue")}
-    assert {name for name in names if "-dlq" in name} <= watched
-    if any("-queue-age-" in name for name in alarms):
-        # A wake-up lives as long as its lane has work.
-        assert names - watched == {"huntaze-rate-limiter-queue.fifo"}
+
+
+@pytest.mark.parametrize("stage", ["local", "production"])
+def test_every_queue_is_watched_where_many_work(stage, request):
+    stage = request.getfixturevalue(stage)
+    names = {queue.properties["QueueName"] for queue in stage.of_kind("AWS::SQS::Queue")}
+    # A wake-up lives as long as its lane has work.
+    assert names - _watched_queues(stage) == {"huntaze-rate-limiter-queue.fifo"}
+
+
+def test_where_few_work_dead_letters_are_watched_of_which_nothing_else_tells(dev):
+    """A consumer that gives single messages back does not fail as a function."""
+    consumed = [
+        json.dumps(mapping.properties["EventSourceArn"])
+        for mapping in dev.of_kind("AWS::Lambda::EventSourceMapping")
+        if "ReportBatchItemFailures" in mapping.properties.get("FunctionResponseTypes", [])
+    ]
+    names = {
+        queue.properties["QueueName"]
+        for queue in dev.of_kind("AWS::SQS::Queue")
+        if any(queue.logical_id in source for source in consumed)
+    }
+    assert len(names) == len(consumed)
+    assert _watched_queues(dev) == {f"{name}-dlq" for name in names}
 
 
 @pytest.mark.parametrize(
@@ -205,6 +224,30 @@ def test_every_function_is_watched_where_many_work(production):
         if "-function-errors-" in alarm.properties.get("AlarmName", "")
     }
     assert services - watched == {"authorizer"}
+
+
+def test_where_few_work_one_alarm_is_of_all_functions_and_a_further_one_costs_none(dev):
+    watching = {
+        alarm.properties["AlarmName"]: alarm.properties
+        for alarm in dev.of_kind("AWS::CloudWatch::Alarm")
+        if "AWS/Lambda" in json.dumps(alarm.properties)
+    }
+    assert set(watching) == {"huntaze-dev-function-errors", "huntaze-dev-function-throttles"}
+    assert "Dimensions" not in watching["huntaze-dev-function-throttles"]
+    whole, authorizer = (
+        found["MetricStat"]["Metric"]
+        for found in watching["huntaze-dev-function-errors"]["Metrics"]
+        if "MetricStat" in found
+    )
+    assert whole == {"MetricName": "Errors", "Namespace": "AWS/Lambda"}
+    # Whoever is not logged in makes it fail.
+    (dimension,) = authorizer["Dimensions"]
+    names = {
+        one.properties["FunctionName"]
+        for one in dev.of_kind("AWS::Lambda::Function")
+        if one.properties["Handler"] == "functions.authorizer.handler.handler"
+    }
+    assert {dimension["Value"]} == names
 
 
 def test_operators_are_told_by_e_mail_and_the_topic_is_sealed(production):
