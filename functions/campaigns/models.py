@@ -11,17 +11,24 @@ from functions.campaigns.status import CampaignStatus
 from huntaze.moments import Moment
 
 Text = Annotated[str, Field(min_length=1, max_length=3000)]
+# Five texts to compare, or a few for each of a few segments.
+MOST_VARIANTS = 12
 HoldoutPercent = Annotated[Decimal, Field(ge=0, le=50, max_digits=5, decimal_places=2)]
 
 
 class Variant(BaseModel):
-    """One text of an A/B test."""
+    """One text of an A/B test, or of a segment."""
 
     model_config = ConfigDict(extra="forbid")
 
     label: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[\w-]+$")]
     message: Text
     weight: Annotated[int, Field(ge=1, le=100)] = 1
+    segment_id: UUID | None = Field(
+        None,
+        description="For fans of this segment; who is in several is in the first of them, in the"
+        " order of the variants. Null is for fans that no other variant's segment has.",
+    )
 
 
 class CampaignContent(BaseModel):
@@ -32,7 +39,7 @@ class CampaignContent(BaseModel):
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     segment_id: UUID | None = Field(None, description="Null is every fan of the creator.")
     message: Text | None = Field(None, description="The one text; or give `variants`.")
-    variants: Annotated[list[Variant], Field(min_length=1, max_length=5)] | None = None
+    variants: Annotated[list[Variant], Field(min_length=1, max_length=MOST_VARIANTS)] | None = None
     price_cents: Annotated[int, Field(ge=0, le=20000)] | None = None
     media_ids: Annotated[list[UUID], Field(max_length=20)] | None = None
     scheduled_at: Moment | None = None

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import math
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -36,8 +37,14 @@ def campaign_plan(
     """
     rules: tuple[sql.Composable, dict[str, object]] = (_EVERYONE, {})
     if campaign.segment_id is not None:
-        stored = store.segment_rules(campaign.segment_id)
-        rules = compile_rules(SegmentRules.model_validate(stored))
+        rules = _rules(campaign.segment_id, store, "segment")
+    segments = segments_of(campaign.variants)
+    groups = [_rules(one, store, f"group{n}") for n, one in enumerate(segments)]
+    if groups and all(variant.segment_id for variant in campaign.variants):
+        # Who is in none of them gets nothing.
+        anybody = sql.SQL(" OR ").join(condition for condition, _ in groups)
+        named = {name: value for _, values in groups for name, value in values.items()}
+        rules = (sql.SQL("({}) AND ({})").format(rules[0], anybody), rules[1] | named)
     return planning.CampaignPlan(
         workspace_id=campaign.workspace_id,
         creator_id=campaign.creator_id,
@@ -45,9 +52,15 @@ def campaign_plan(
         platform=campaign.platform,
         rules=rules,
         variants=[
-            planning.Variant(variant.label, parse(variant.message), variant.weight)
+            planning.Variant(
+                variant.label,
+                parse(variant.message),
+                variant.weight,
+                segments.index(variant.segment_id) if variant.segment_id else len(segments),
+            )
             for variant in campaign.variants
         ],
+        groups=groups,
         authorship=planning.Authorship(
             written_by=campaign.written_by,
             author_id=campaign.created_by,
@@ -60,6 +73,17 @@ def campaign_plan(
         holdout_percent=float(campaign.holdout_percent),
         due_at=campaign.scheduled_at,
     )
+
+
+def segments_of(variants: Sequence[Variant]) -> list[UUID]:
+    """The segments that variants are for, in their order."""
+    return list(dict.fromkeys(one.segment_id for one in variants if one.segment_id is not None))
+
+
+def _rules(
+    segment_id: UUID, store: CampaignStore, name: str
+) -> tuple[sql.Composable, dict[str, object]]:
+    return compile_rules(SegmentRules.model_validate(store.segment_rules(segment_id)), name=name)
 
 
 def objections(campaign: StoredCampaign) -> list[str]:
@@ -84,7 +108,9 @@ def sample_text(variant: Variant) -> str:
 def content_hash(campaign: StoredCampaign) -> str:
     """SHA-256 of what a person approves: texts, price, media, audience, time."""
     content = {
-        "variants": [variant.model_dump() for variant in campaign.variants],
+        "variants": [
+            variant.model_dump(mode="json", exclude_none=True) for variant in campaign.variants
+        ],
         "price_cents": campaign.price_cents,
         "media_ids": [str(media_id) for media_id in campaign.media_ids],
         "segment_id": campaign.segment_id and str(campaign.segment_id),
@@ -122,6 +148,11 @@ def dry_run(connection: Connection, campaign: StoredCampaign, store: CampaignSto
     )
 
 
+def is_compared(variants: Sequence[Variant]) -> bool:
+    """Whether fans of one segment get different texts."""
+    return len({variant.segment_id for variant in variants}) < len(variants)
+
+
 def require_entitled(
     connection: Connection, campaign: StoredCampaign, store: CampaignStore
 ) -> None:
@@ -130,7 +161,7 @@ def require_entitled(
     Raises:
         PaymentRequiredError: The workspace's plan does not include the campaign.
     """
-    if len(campaign.variants) > 1 or campaign.holdout_percent:
+    if is_compared(campaign.variants) or campaign.holdout_percent:
         entitlements.require(connection, campaign.workspace_id, Feature.AB_TESTS)
     entitlements.require_sending(connection, campaign.workspace_id, campaign.creator_id)
     found = entitlements.current(connection, campaign.workspace_id)

@@ -353,7 +353,7 @@ class PostgresCampaigns:
         return rules
 
     def check_references(
-        self, creator_id: UUID, *, segment_id: UUID | None, media_ids: list[UUID]
+        self, creator_id: UUID, *, segment_ids: list[UUID], media_ids: list[UUID]
     ) -> None:
         """Refuse a segment or media of another creator or workspace.
 
@@ -361,16 +361,14 @@ class PostgresCampaigns:
             InvalidInputError: One is not this creator's.
         """
         with self._tenant.transaction() as connection:
-            if segment_id is not None:
-                found = connection.execute(
-                    "SELECT FROM segments WHERE id = %s AND creator_id = %s",
-                    (segment_id, creator_id),
+            found = connection.execute(
+                "SELECT FROM segments WHERE id = ANY (%s) AND creator_id = %s",
+                (segment_ids, creator_id),
+            )
+            if found.rowcount != len(set(segment_ids)):
+                raise InvalidInputError(
+                    "The segment is not one of this creator's.", fields={"segment_id": "unknown"}
                 )
-                if found.fetchone() is None:
-                    raise InvalidInputError(
-                        "The segment is not one of this creator's.",
-                        fields={"segment_id": "unknown"},
-                    )
             require_media(connection, creator_id, media_ids)
 
     def currency(self, creator_id: UUID) -> str:
@@ -419,4 +417,4 @@ class PostgresCampaigns:
 
 
 def _variants_json(variants: list[Variant]) -> str:
-    return json.dumps([variant.model_dump() for variant in variants])
+    return json.dumps([variant.model_dump(mode="json", exclude_none=True) for variant in variants])

@@ -97,7 +97,11 @@ def create(
     elif draft.template_id is not None:
         template(draft.template_id)
     _check_texts(variants)
-    store.check_references(creator_id, segment_id=draft.segment_id, media_ids=draft.media_ids or [])
+    store.check_references(
+        creator_id,
+        segment_ids=_segments(draft.segment_id, variants),
+        media_ids=draft.media_ids or [],
+    )
     values |= {"variants": variants, "creator_id": creator_id, "created_by": author}
     if authored is not None:
         values |= {"written_by": "ai", **asdict(authored)}
@@ -130,6 +134,10 @@ def check_time(scheduled_at: datetime | None, now: datetime) -> None:
         )
 
 
+def _segments(segment_id: UUID | None, variants: list[Variant]) -> list[UUID]:
+    return [*plan.segments_of(variants), *([] if segment_id is None else [segment_id])]
+
+
 def _check_texts(variants: list[Variant]) -> None:
     for variant in variants:
         parse(variant.message)
@@ -159,7 +167,7 @@ def change(
             values |= _rewritten(campaign, store)
         store.check_references(
             campaign.creator_id,
-            segment_id=changes.segment_id,
+            segment_ids=_segments(changes.segment_id, variants or []),
             media_ids=changes.media_ids or [],
         )
         if campaign.status is not CampaignStatus.DRAFT:

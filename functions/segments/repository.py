@@ -22,6 +22,8 @@ _SELECT = sql.SQL(
     "SELECT id, creator_id, name, rules, created_at, updated_at FROM segments WHERE {}"
 )
 
+_IN_USE = "Campaigns name this segment; they would no longer tell whom they meant."
+
 
 class SegmentExistsError(ConflictError):
     """The creator has a segment of that name."""
@@ -137,13 +139,21 @@ class PostgresSegments:
         """
         with self._tenant.transaction() as connection:
             self.get(segment_id)
+            self._require_no_variant(connection, segment_id)
             try:
                 with connection.transaction():
                     connection.execute("DELETE FROM segments WHERE id = %s", (segment_id,))
             except psycopg.errors.ForeignKeyViolation:
-                raise SegmentInUseError(
-                    "Campaigns name this segment; they would no longer tell whom they meant."
-                ) from None
+                raise SegmentInUseError(_IN_USE) from None
+
+    def _require_no_variant(self, connection: Connection, segment_id: UUID) -> None:
+        """Refuse to delete what a text of a campaign is for: no key of the database says so."""
+        found = connection.execute(
+            "SELECT FROM campaigns WHERE workspace_id = %s AND variants @> %s LIMIT 1",
+            (self._tenant.workspace_id, Jsonb([{"segment_id": str(segment_id)}])),
+        )
+        if found.fetchone() is not None:
+            raise SegmentInUseError(_IN_USE)
 
     def preview(self, request: PreviewRequest) -> Preview:
         """Count whom the rules mean now, and read the newest of them."""

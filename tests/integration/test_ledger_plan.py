@@ -237,6 +237,33 @@ def test_variants_get_their_shares_and_their_texts(
     assert 265 <= counts["A", "one Ann"] <= 335
 
 
+def test_each_fan_gets_a_text_of_the_first_group_that_they_are_in(
+    desk: Desk, plan_for: Callable[..., CampaignPlan], write: Callable[[CampaignPlan], int]
+) -> None:
+    kinds = {
+        name: {desk.fan(tier=tier, language=language) for _ in range(40)}
+        for name, tier, language in (
+            *(("both", "gold", "fr"), ("gold", "gold", "en")),
+            *(("french", "free", "fr"), ("neither", "free", "en")),
+        )
+    }
+    groups = [
+        (sql.SQL("f.tier = %(group0_0)s"), {"group0_0": "gold"}),
+        (sql.SQL("f.language = %(group1_0)s"), {"group1_0": "fr"}),
+    ]
+    labels = (("A", 0, 1), ("B", 0, 1), ("C", 1, 5), ("D", 2, 1))
+    variants = [Variant(label, parse(label), weight, group) for label, group, weight in labels]
+    write(plan_for(variants=variants, groups=groups))
+    got: dict[str, set[object]] = {label: set() for label, *_ in labels}
+    for row in desk.rows("SELECT fan_id, variant, text FROM sends WHERE state = 'planned'"):
+        assert row["text"] == row["variant"]
+        got[row["variant"]].add(row["fan_id"])
+    assert got["A"] | got["B"] == kinds["both"] | kinds["gold"]
+    # Shares are those of the group, whatever others there are.
+    assert min(len(got["A"]), len(got["B"])) > 15
+    assert (got["C"], got["D"]) == (kinds["french"], kinds["neither"])
+
+
 def test_holdout_and_variant_are_drawn_apart(
     desk: Desk, plan_for: Callable[..., CampaignPlan], write: Callable[[CampaignPlan], int]
 ) -> None:

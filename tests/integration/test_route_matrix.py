@@ -105,7 +105,12 @@ UNIQUE_TEXTS = {
     "idempotency_keys": ("key",),
 }
 # Fields of bodies that are called otherwise than what they name.
-OF_MANY = {"media_ids": "media_id", "fan_ids": "fan_id", "creator_ids": "creator_id"}
+OF_MANY = {
+    "media_ids": "media_id",
+    "fan_ids": "fan_id",
+    "creator_ids": "creator_id",
+    "segment_ids": "segment_id",
+}
 OF_ONE = {"assigned_to": "member_id"}
 GENERATED = {"handle_key", "name_key", "last_name_key", "email_key", "moved_at", "words"}
 

@@ -165,12 +165,18 @@ def test_a_malicious_text_is_only_a_text(call, with_fans, text):
     assert call("POST", f"{PATH}/preview", with_fans, body={"rules": rules})[1]["count"] == 0
 
 
-def test_a_segment_of_a_campaign_stays(call, with_fans, segment, tenant):
+@pytest.mark.parametrize("of_a_text", [False, True])
+def test_a_segment_of_a_campaign_stays(call, with_fans, segment, tenant, of_a_text):
+    text = {"label": "A", "message": "Hi", "weight": 1, "segment_id": segment["id"]}
     with tenant(with_fans.workspace_id).transaction() as connection:
         connection.execute(
             "INSERT INTO campaigns (workspace_id, creator_id, name, segment_id, variants,"
-            " created_by) VALUES (%s, %s, 'C', %s, '[]', %s)",
-            (with_fans.workspace_id, with_fans.creator_id, segment["id"], with_fans.user_id),
+            " created_by) VALUES (%s, %s, 'C', %s, %s, %s)",
+            (
+                *(with_fans.workspace_id, with_fans.creator_id),
+                *(None if of_a_text else segment["id"], json.dumps([text] if of_a_text else [])),
+                with_fans.user_id,
+            ),
         )
     status, answer = call("DELETE", f"{PATH}/{segment['id']}", with_fans)
     assert (status, answer["error"]) == (409, "SegmentInUse")

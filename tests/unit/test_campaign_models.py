@@ -26,7 +26,7 @@ MEDIUM = str(new_id())
         {"message": None, "variants": [{"label": "a b", "message": "a"}]},
         {"message": None, "variants": [{"label": "A", "message": "a", "weight": 0}]},
         {"message": None, "variants": [{"label": "A", "message": "a", "weight": 101}]},
-        {"message": None, "variants": [{"label": str(n), "message": "a"} for n in range(6)]},
+        {"message": None, "variants": [{"label": str(n), "message": "a"} for n in range(13)]},
         {"price_cents": -1},
         {"price_cents": 20_001},
         {"price_cents": 3.5},

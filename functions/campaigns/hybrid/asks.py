@@ -47,11 +47,22 @@ QUESTIONS: dict[Step, Question] = {
 }
 
 
+# Their answers are as long as there are segments.
+OF_EACH_SEGMENT = (Step.VARIANTS, Step.REVIEW)
+
+
 def ask[O: BaseModel](
-    writer: ai.Writer, step: Step, client: agents.Client, data: dict[str, Any], output: type[O]
+    writer: ai.Writer,
+    step: Step,
+    client: agents.Client,
+    data: dict[str, Any],
+    output: type[O],
+    *,
+    segments: int,
 ) -> ai.Answer[O]:
-    """Ask the question of a step."""
+    """Ask the question of a step of a campaign for one segment or several."""
     question = QUESTIONS[step]
+    parts = max(1, segments) if step in OF_EACH_SEGMENT else 1
     return agents.ask(
         writer,
         question.agent,
@@ -59,7 +70,7 @@ def ask[O: BaseModel](
         client,
         data,
         output,
-        output_tokens=question.output_tokens,
+        output_tokens=question.output_tokens * parts,
         deadline=_DEADLINE,
     )
 
@@ -114,7 +125,7 @@ def audiences(
 def variants(
     plan: dict[str, Any], history: dict[str, Any], core: str, count: int
 ) -> tuple[dict[str, Any], type[BaseModel]]:
-    """The texts themselves."""
+    """The texts themselves: ``count`` for each segment."""
     data = {
         "plan": plan,
         "message_so_far": core,
@@ -122,4 +133,6 @@ def variants(
         "placeholders": [f"{{{name}|a word that fits}}" for name in PLACEHOLDERS],
         "variants": count,
     }
+    if segments := history.get("segments"):
+        return {**data, "segments": segments}, outputs.variants_of(len(segments), count)
     return data, outputs.several(outputs.Variant, count)

@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 
 from functions.campaigns.hybrid.models import StoredWorkflow
 from functions.campaigns.hybrid.repository import WorkflowRows
+from functions.campaigns.hybrid.store import Part
 from functions.campaigns.hybrid.timing import LocalHour
 from huntaze.ai.agents import Voice
 from huntaze.domain import ai_configs
@@ -112,13 +113,19 @@ class PostgresWorkflows(WorkflowRows):
             earned = cursor.execute(_EARNED, values).fetchall()
         return {"campaigns": campaigns, "earned": earned}
 
-    def audience(self, workflow: StoredWorkflow) -> tuple[dict[str, Any] | None, int]:
-        """The rules of the segment, and how many fans they mean now; None is every fan."""
-        stored, rules, values = self._rules(workflow)
-        query = sql.SQL(_COUNT).format(rules)
-        with self.transaction() as connection:
-            row = connection.execute(query, values).fetchone()
-        return stored, 0 if row is None else row[0]
+    def audience(self, workflow: StoredWorkflow) -> tuple[list[Part], int]:
+        """The segments with the fans that each means now, and how many those are together.
+
+        Without a segment it is every fan.
+        """
+        segments, anybody, values = self._rules(workflow)
+        parts: list[Part] = []
+        before: sql.Composable = sql.SQL("false")
+        for rules, condition in segments:
+            only = sql.SQL("({}) AND NOT ({})").format(condition, before)
+            parts.append(Part(rules, self._count(only, values)))
+            before = sql.SQL("{} OR {}").format(before, condition)
+        return parts, self._count(anybody, values)
 
     def words(self, creator_id: UUID) -> Mapping[str, list[str]]:
         """What fans of the creator have, by field: what most of them have comes first."""
@@ -133,12 +140,13 @@ class PostgresWorkflows(WorkflowRows):
     def count(self, creator_id: UUID, rules: SegmentRules) -> int:
         """How many fans rules mean now."""
         condition, values = compile_rules(rules)
+        whose = {"workspace": self._tenant.workspace_id, "creator": creator_id}
+        return self._count(condition, {**values, **whose})
+
+    def _count(self, condition: sql.Composable, values: Mapping[str, object]) -> int:
         with self.transaction() as connection:
             make_room_for_sums(connection)
-            row = connection.execute(
-                sql.SQL(_COUNT).format(condition),
-                {**values, "workspace": self._tenant.workspace_id, "creator": creator_id},
-            ).fetchone()
+            row = connection.execute(sql.SQL(_COUNT).format(condition), values).fetchone()
         return 0 if row is None else row[0]
 
     def activity(self, workflow: StoredWorkflow, since: datetime) -> Mapping[LocalHour, int]:
@@ -162,19 +170,32 @@ class PostgresWorkflows(WorkflowRows):
 
     def _rules(
         self, workflow: StoredWorkflow
-    ) -> tuple[dict[str, Any] | None, sql.Composable, dict[str, Any]]:
+    ) -> tuple[list[tuple[dict[str, Any], sql.Composable]], sql.Composable, dict[str, Any]]:
+        """The segments, the condition of being in any of them, and the values of all."""
         values: dict[str, Any] = {
             "workspace": workflow.workspace_id,
             "creator": workflow.creator_id,
         }
-        if workflow.request.segment_id is None:
-            return None, sql.SQL("true"), values
+        found: list[tuple[dict[str, Any], sql.Composable]] = []
+        for number, segment_id in enumerate(workflow.request.segments):
+            stored = self._stored(workflow, segment_id)
+            condition, parameters = compile_rules(
+                SegmentRules.model_validate(stored), name=f"segment{number}"
+            )
+            values |= parameters
+            found.append((stored, condition))
+        anybody: sql.Composable = sql.SQL("true")
+        if found:
+            anybody = sql.SQL(" OR ").join(condition for _, condition in found)
+        return found, anybody, values
+
+    def _stored(self, workflow: StoredWorkflow, segment_id: UUID) -> dict[str, Any]:
         with self.transaction() as connection:
             row = connection.execute(
                 "SELECT rules FROM segments WHERE workspace_id = %s AND id = %s",
-                (workflow.workspace_id, workflow.request.segment_id),
+                (workflow.workspace_id, segment_id),
             ).fetchone()
         if row is None:
             raise NotFoundError("The segment is gone.")
-        rules, parameters = compile_rules(SegmentRules.model_validate(row[0]))
-        return row[0], rules, {**values, **parameters}
+        rules: dict[str, Any] = row[0]
+        return rules

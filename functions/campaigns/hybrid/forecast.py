@@ -3,7 +3,7 @@
 from datetime import date
 from uuid import UUID
 
-from functions.campaigns.hybrid.asks import QUESTIONS, Question
+from functions.campaigns.hybrid.asks import OF_EACH_SEGMENT, QUESTIONS, Question
 from functions.campaigns.hybrid.models import AiForecast
 from huntaze import ai
 from huntaze.ai import agents, prices, routing
@@ -16,25 +16,30 @@ _BYTES_A_TOKEN = 4
 _ATTEMPTS = 2
 
 
-def forecast(workspace_id: UUID, voice: agents.Voice, today: date, *, economy: bool) -> AiForecast:
+def forecast(
+    workspace_id: UUID, voice: agents.Voice, today: date, *, economy: bool, segments: int
+) -> AiForecast:
     """Add up the questions of a workflow.
 
     Args:
         workspace_id: Whose budget pays.
         voice: Whose prefix it is.
         today: Which models there are.
+        segments: How many get texts of their own.
         economy: As a workspace gets it whose budget is used up and who takes less.
     """
     expected = worst = 0
     topics = len(agents.as_data({"forbidden_topics": list(voice.forbidden_topics)}).encode())
-    for question in QUESTIONS.values():
+    for step, question in QUESTIONS.items():
+        parts = segments if step in OF_EACH_SEGMENT else 1
         paid = _prices(workspace_id, question, today, economy=economy)
         prefix = len(agents.prefix_of(question.agent, voice).encode())
-        output = question.output_tokens // 2 if economy else question.output_tokens
+        output = question.output_tokens * parts
+        output = output // 2 if economy else output
         expected += prices.worst_case(
             (prefix + _USUAL_DATA_BYTES) // _BYTES_A_TOKEN, output // 2, paid
         )
-        most = prefix + topics + question.most_bytes
+        most = prefix + topics + question.most_bytes * parts
         worst += _ATTEMPTS * prices.worst_case(most, output, paid)
     return AiForecast(
         model_calls=len(QUESTIONS), expected_nano_usd=expected, at_most_nano_usd=worst

@@ -14,6 +14,7 @@ from huntaze.domain.workflows.runs import Halt
 from huntaze.moments import Moment
 
 MOST_VARIANTS = 4
+MOST_SEGMENTS = 4
 
 type Goal = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
 
@@ -55,6 +56,11 @@ class HybridOrder(BaseModel):
     )
     tone: Literal["engaging", "informative", "teasing", "celebratory", "grateful"] = "engaging"
     segment_id: UUID | None = Field(None, description="Omitted: every fan of the creator.")
+    segment_ids: Annotated[list[UUID], Field(max_length=MOST_SEGMENTS)] = Field(
+        default=[],
+        description="Several segments instead of one: each gets texts of its own, and who is in"
+        " several is in the first of them.",
+    )
     price_cents: Annotated[int, Field(ge=0, le=20000)] = 0
     media_ids: Annotated[list[UUID], Field(max_length=20)] = []
     variants: Annotated[int, Field(ge=1, le=MOST_VARIANTS)] | None = Field(
@@ -74,11 +80,20 @@ class HybridOrder(BaseModel):
     def _consistent(self) -> Self:
         if len(set(self.media_ids)) != len(self.media_ids):
             raise ValueError("a media item is listed twice")
+        if len(set(self.segment_ids)) != len(self.segment_ids):
+            raise ValueError("a segment is listed twice")
+        if self.segment_id is not None and self.segment_ids:
+            raise ValueError("give either segment_id or segment_ids")
         if self.scheduled_at is not None and (self.not_before or self.not_after):
             raise ValueError("give either scheduled_at or a range of times")
         if self.not_before and self.not_after and self.not_after <= self.not_before:
             raise ValueError("not_after must be later than not_before")
         return self
+
+    @property
+    def segments(self) -> list[UUID]:
+        """Whom it is for; none is every fan."""
+        return self.segment_ids or ([] if self.segment_id is None else [self.segment_id])
 
 
 class AiForecast(BaseModel):

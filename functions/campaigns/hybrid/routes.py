@@ -12,7 +12,13 @@ from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from functions.campaigns.hybrid import gateway, service
 from functions.campaigns.hybrid.figures import PostgresWorkflows
-from functions.campaigns.hybrid.models import AiForecast, HybridOrder, StoredWorkflow, Workflow
+from functions.campaigns.hybrid.models import (
+    MOST_SEGMENTS,
+    AiForecast,
+    HybridOrder,
+    StoredWorkflow,
+    Workflow,
+)
 from functions.campaigns.hybrid.settings import HybridApiSettings
 from functions.campaigns.repository import PostgresCampaigns
 from huntaze import flags, outbox
@@ -64,7 +70,9 @@ def start_hybrid_campaign(order: HybridOrder, caller: Caller) -> Workflow:
 
 @router.get("/hybrid/forecast", tags=["campaigns"])
 def forecast_hybrid_campaign(
-    caller: Caller, creator_id: Annotated[UUID | None, Query()] = None
+    caller: Caller,
+    creator_id: Annotated[UUID | None, Query()] = None,
+    segments: Annotated[int, Query(ge=1, le=MOST_SEGMENTS)] = 1,
 ) -> AiForecast:
     """Tell what a hybrid campaign would take of the budget for AI; nothing is started."""
     caller.require(Right.READ)
@@ -74,6 +82,7 @@ def forecast_hybrid_campaign(
             PostgresWorkflows(tenant),
             workspace_id=caller.workspace_id,
             creator_id=resolve_creator(connection, creator_id),
+            segments=segments,
             now=datetime.now(UTC),
         )
 

@@ -58,10 +58,11 @@ def require_on(flags: Flags, workspace_id: UUID) -> None:
 
 
 def estimate(
-    store: WorkflowStore, *, workspace_id: UUID, creator_id: UUID, now: datetime
+    store: WorkflowStore, *, workspace_id: UUID, creator_id: UUID, segments: int, now: datetime
 ) -> AiForecast:
     """Tell what a workflow would take of the budget for AI."""
-    return forecast(workspace_id, store.voice(creator_id), now.date(), economy=False)
+    voice = store.voice(creator_id)
+    return forecast(workspace_id, voice, now.date(), economy=False, segments=segments)
 
 
 def start(
@@ -84,13 +85,14 @@ def start(
     _check_times(order, now)
     with store.transaction() as connection:
         campaigns.check_references(
-            creator_id, segment_id=order.segment_id, media_ids=order.media_ids
+            creator_id, segment_ids=order.segments, media_ids=order.media_ids
         )
         _check_entitled(connection, order, workspace_id, creator_id)
         voice = store.voice(creator_id)
         _check_offer(order, voice.platform)
-        estimated = forecast(workspace_id, voice, now.date(), economy=False)
-        least = forecast(workspace_id, voice, now.date(), economy=True)
+        parts = max(1, len(order.segments))
+        estimated = forecast(workspace_id, voice, now.date(), economy=False, segments=parts)
+        least = forecast(workspace_id, voice, now.date(), economy=True, segments=parts)
         _check_budget(connection, workspace_id, estimated, least, now)
         workflow_id = store.add(order, estimated, creator_id=creator_id, requested_by=requested_by)
         return store.get(workflow_id)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from functions.campaigns.hybrid.models import (
@@ -20,6 +20,13 @@ from huntaze.ai.agents import Voice
 from huntaze.db import Connection
 from huntaze.domain.audience import SegmentRules
 from huntaze.domain.workflows.runs import Halt
+
+
+class Part(NamedTuple):
+    """A segment of an audience, and the fans of it who are in none before it."""
+
+    rules: dict[str, Any]
+    fans: int
 
 
 class WorkflowStore(Protocol):
@@ -57,7 +64,7 @@ class WorkflowStore(Protocol):
 
     def figures(self, creator_id: UUID, since: datetime) -> dict[str, Any]: ...
 
-    def audience(self, workflow: StoredWorkflow) -> tuple[dict[str, Any] | None, int]: ...
+    def audience(self, workflow: StoredWorkflow) -> tuple[list[Part], int]: ...
 
     def words(self, creator_id: UUID) -> Mapping[str, list[str]]: ...
 

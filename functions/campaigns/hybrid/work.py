@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from pydantic import BaseModel
 
@@ -12,7 +13,7 @@ from functions.campaigns import service
 from functions.campaigns.hybrid import asks, screening
 from functions.campaigns.hybrid.audiences import proposals, vocabulary
 from functions.campaigns.hybrid.models import Reply, Step, StoredWorkflow
-from functions.campaigns.hybrid.store import WorkflowStore
+from functions.campaigns.hybrid.store import Part, WorkflowStore
 from functions.campaigns.hybrid.timing import best_slots
 from functions.campaigns.models import CampaignDraft, Variant
 from functions.campaigns.service import Authored
@@ -32,7 +33,9 @@ _TIME_TO_APPROVE = timedelta(hours=1)
 _RANGE = timedelta(days=7)
 _USUAL_VARIANTS = 3
 _MOST_OF_RULES = 2000
-_LABELS = "ABCD"
+_LABELS = "ABCDEFGHIJKL"
+# From here on each segment gets texts of its own.
+_SEVERAL = 2
 
 
 class BlockedError(HuntazeError):
@@ -83,7 +86,10 @@ class Bench:
             # The campaign will have the workflow's id.
             campaign_id=self.workflow.id,
         )
-        answer = asks.ask(self.writer, self.step, client, data, output)
+        answer = asks.ask(
+            *(self.writer, self.step, client, data, output),
+            segments=len(self.workflow.request.segments),
+        )
         kept = Reply(
             value=answer.value.model_dump(mode="json"),
             generation_id=answer.generation_id,
@@ -135,7 +141,7 @@ def history(bench: Bench) -> dict[str, Any]:
     """Look at the audience, at what sold before, and at when these fans are about."""
     workflow, order = bench.workflow, bench.workflow.request
     since = bench.now - _RECENT
-    rules, fans = bench.store.audience(workflow)
+    parts, fans = bench.store.audience(workflow)
     pace = bench.store.messages_per_minute(workflow.creator_id)
     earliest = max(bench.now + _TIME_TO_APPROVE, order.not_before or bench.now)
     activity = bench.store.activity(workflow, since)
@@ -147,15 +153,24 @@ def history(bench: Bench) -> dict[str, Any]:
         per_minute=min(pace, order.messages_per_minute or pace),
     )
     return {
-        "segment": {"rules": _short(rules), "fans": fans},
+        **_audience(parts, fans),
         "figures": bench.store.figures(workflow.creator_id, since),
         "best_times": [slot.model_dump(mode="json") for slot in slots],
     }
 
 
-def _short(rules: dict[str, Any] | None) -> str:
-    """A segment's rules for whoever only has to get an idea of them."""
-    return "every fan" if rules is None else json.dumps(rules)[:_MOST_OF_RULES]
+def _audience(parts: list[Part], fans: int) -> dict[str, Any]:
+    """An audience for whoever only has to get an idea of its rules."""
+    short = [json.dumps(one.rules)[: _MOST_OF_RULES // len(parts)] for one in parts]
+    if len(parts) < _SEVERAL:
+        return {"segment": {"rules": short[0] if short else "every fan", "fans": fans}}
+    return {
+        "segment": {"rules": "who is in any of the segments", "fans": fans},
+        "segments": {
+            f"segment_{number}": {"rules": rules, "fans": one.fans}
+            for number, (rules, one) in enumerate(zip(short, parts, strict=True), 1)
+        },
+    }
 
 
 def content(bench: Bench) -> dict[str, Any]:
@@ -212,11 +227,16 @@ def audiences(bench: Bench) -> dict[str, Any]:
 
 
 def variants(bench: Bench) -> dict[str, Any]:
-    """Have the campaign's texts written: as many as the plan compares, for all fans together."""
+    """Have the campaign's texts written: as many as the plan compares, for each segment."""
     planned = bench.found[Step.PLAN]
-    count = min(planned["variants"], most_variants(bench))
+    segments = max(1, len(bench.workflow.request.segments))
+    count = min(planned["variants"], most_variants(bench), len(_LABELS) // segments)
     answer = bench.ask(asks.variants(planned, bench.found[Step.HISTORY], bench.core, count))
-    return bench.screen([one["text"] for one in answer["items"]]).model_dump()
+    if "items" in answer:
+        return bench.screen([one["text"] for one in answer["items"]]).model_dump()
+    written = {name: [one["text"] for one in each["items"]] for name, each in answer.items()}
+    screened = bench.screen([text for texts in written.values() for text in texts])
+    return {**screened.model_dump(), "segments": written}
 
 
 def most_variants(bench: Bench) -> int:
@@ -239,15 +259,12 @@ def campaign(bench: Bench) -> dict[str, Any]:
     order, store = bench.workflow.request, bench.campaigns
     scheduled_at = _moment(bench)
     voice = bench.store.voice(bench.workflow.creator_id)
-    texts = bench.found[Step.REVIEW]["passed"]
+    variants = _variants(bench, bench.found[Step.REVIEW]["passed"])
     draft = CampaignDraft.model_validate(
         {
             "name": order.name or bench.found[Step.PLAN]["name"],
-            "segment_id": order.segment_id,
-            "variants": [
-                Variant(label=label, message=text)
-                for label, text in zip(_LABELS, texts, strict=False)
-            ],
+            "segment_id": order.segments[0] if len(order.segments) == 1 else None,
+            "variants": variants,
             "price_cents": order.price_cents,
             "media_ids": order.media_ids,
             "scheduled_at": scheduled_at,
@@ -268,7 +285,8 @@ def campaign(bench: Bench) -> dict[str, Any]:
             id=bench.workflow.id,
             generation_id=replies[Step.VARIANTS].generation_id,
             model=replies[Step.VARIANTS].model,
-            ai_disclosed=disclosure is not None and all(disclosure in text for text in texts),
+            ai_disclosed=disclosure is not None
+            and all(disclosure in one.message for one in variants),
             ai_cost_nanos=sum(reply.cost_nano_usd for reply in replies.values()),
         ),
     )
@@ -279,6 +297,27 @@ def campaign(bench: Bench) -> dict[str, Any]:
         "scheduled_at": scheduled_at and scheduled_at.isoformat(),
         "chosen_by": "caller" if order.scheduled_at else "activity" if scheduled_at else "nobody",
     }
+
+
+def _variants(bench: Bench, passed: list[str]) -> list[Variant]:
+    """The texts that passed, each for its segment where there are several."""
+    written = bench.found[Step.VARIANTS].get("segments")
+    each: list[tuple[str, UUID | None]]
+    if written is None:
+        each = [(text, None) for text in passed]
+    else:
+        each = [
+            (text, segment_id)
+            for segment_id, texts in zip(
+                bench.workflow.request.segments, written.values(), strict=True
+            )
+            # Where no text of a segment passed there is one that did, before they were written.
+            for text in [one for one in dict.fromkeys(texts) if one in passed] or [bench.core]
+        ]
+    return [
+        Variant(label=label, message=text, segment_id=segment_id)
+        for label, (text, segment_id) in zip(_LABELS, each, strict=False)
+    ]
 
 
 def _moment(bench: Bench) -> datetime | None:

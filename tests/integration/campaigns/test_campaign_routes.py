@@ -24,7 +24,8 @@ def test_a_draft_is_stored_and_found_again(
     made = draft(holdout_percent="12.5", messages_per_minute=5)
     assert (made["status"], made["version"], made["written_by"]) == ("draft", 1, "person")
     assert made["creator_id"] == str(desk.creator_id)
-    assert made["variants"] == [{"label": "A", "message": "Hi {display_name|love}", "weight": 1}]
+    text = {"label": "A", "message": "Hi {display_name|love}", "weight": 1, "segment_id": None}
+    assert made["variants"] == [text]
     assert made["holdout_percent"] == "12.50"
     assert call("GET", f"/{made['id']}").body == made
     assert call("GET").body["items"] == [made]

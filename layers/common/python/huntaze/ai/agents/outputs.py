@@ -116,6 +116,16 @@ class Variant(_Output):
     text: Message
 
 
+@cache
+def variants_of(segments: int, count: int) -> type[BaseModel]:
+    """The shape of some variants for each of some segments: fields ``segment_1`` and so on."""
+    each = several(Variant, count)
+    fields = {f"segment_{number}": (each, ...) for number in range(1, segments + 1)}
+    return create_model(  # type: ignore[call-overload, no-any-return]
+        f"Variants{count}Of{segments}", __base__=_Output, **fields
+    )
+
+
 class AudienceField(StrEnum):
     """By what an audience may be proposed; nothing that is guessed about a person is among it."""
 

@@ -56,7 +56,7 @@ CONTENT = Agent(
 )
 MARKETING = Agent(
     "marketing",
-    1,
+    2,
     frozenset({Task.CAMPAIGN_PLAN, Task.CAMPAIGN_VARIANTS, Task.AUDIENCE_SUGGESTIONS}),
 )
 CHAT = Agent("chat", 1, frozenset({Task.MESSAGE_ANALYSIS, Task.MESSAGE_REPLY, Task.STYLE_LEARNING}))

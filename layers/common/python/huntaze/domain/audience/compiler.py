@@ -63,19 +63,22 @@ def make_room_for_sums(connection: Connection) -> None:
     connection.execute("SELECT set_config('work_mem', '64MB', true)")
 
 
-def compile_rules(rules: SegmentRules, fan_alias: str = "f") -> tuple[Composed, dict[str, object]]:
+def compile_rules(
+    rules: SegmentRules, fan_alias: str = "f", *, name: str = "segment"
+) -> tuple[Composed, dict[str, object]]:
     """Translate ``rules``.
 
     Args:
         rules: What is asked.
         fan_alias: How the surrounding query calls the table ``fans``.
+        name: What the names of parameters begin with; another for each of several rules in a query.
 
     Returns:
         A boolean expression in parentheses, for a WHERE clause, and its named parameters, each
-        called ``segment_…`` so that they can be merged into those of the surrounding query. An
+        called ``{name}_…`` so that they can be merged into those of the surrounding query. An
         erased fan is in no audience.
     """
-    compiler = _Compiler(fan_alias)
+    compiler = _Compiler(fan_alias, name)
     expression = compiler.translate(rules.root)
     whole = SQL("({f}.erased_at IS NULL AND {expression})").format(
         f=Identifier(fan_alias), expression=expression
@@ -86,8 +89,9 @@ def compile_rules(rules: SegmentRules, fan_alias: str = "f") -> tuple[Composed, 
 class _Compiler:
     """One translation: the fans' alias and the parameters met so far."""
 
-    def __init__(self, fan_alias: str) -> None:
+    def __init__(self, fan_alias: str, name: str) -> None:
         self._alias = fan_alias
+        self._name = name
         self._fan = Identifier(fan_alias)
         self.parameters: dict[str, object] = {}
 
@@ -95,7 +99,7 @@ class _Compiler:
         return Identifier(self._alias, name)
 
     def _value(self, value: object) -> Placeholder:
-        name = f"segment_{len(self.parameters)}"
+        name = f"{self._name}_{len(self.parameters)}"
         self.parameters[name] = value
         return Placeholder(name)
 

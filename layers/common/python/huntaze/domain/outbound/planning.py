@@ -1,6 +1,7 @@
 """Who gets what: one statement turns a segment into rows of the ledger."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,11 +25,12 @@ _SHARES = 10_000
 
 @dataclass(frozen=True)
 class Variant:
-    """One text of an A/B test and its share."""
+    """One text of an A/B test and its share of the fans of a group."""
 
     label: str
     template: Template
     weight: int
+    group: int = 0
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class CampaignPlan:
     Args:
         rules: SQL condition over ``fans f`` and its parameters, as ``audience.compile_rules``
             gives them.
+        groups: Conditions like ``rules``, with parameters of other names. A fan is in the first
+            whose condition holds, else in one more after the last.
         holdout_percent: Share of the eligible who get nothing, for comparison.
         due_at: Not before.
     """
@@ -60,6 +64,7 @@ class CampaignPlan:
     rules: tuple[sql.Composable, dict[str, Any]]
     variants: Sequence[Variant]
     authorship: Authorship
+    groups: Sequence[tuple[sql.Composable, dict[str, Any]]] = ()
     price_cents: int = 0
     media_ids: list[UUID] = field(default_factory=list)
     holdout_percent: float = 0
@@ -105,7 +110,8 @@ _AUDIENCE = """
          END AS reason,
          (uuid_hash_extended(f.id, %(plan_seed)s) & 9223372036854775807) %% 10000 AS holdout_draw,
          (uuid_hash_extended(f.id, %(plan_seed)s + 1) & 9223372036854775807) %% 10000
-           AS variant_draw
+           AS variant_draw,
+         {segment_group} AS segment_group
     FROM fans f
     LEFT JOIN suppressions suppressed
       ON suppressed.workspace_id = f.workspace_id AND suppressed.platform_key = f.platform_key
@@ -146,26 +152,43 @@ def _audience(plan: CampaignPlan) -> tuple[sql.Composed, dict[str, Any]]:
         "plan_seed": plan.campaign_id.int & 0x3FFF_FFFF_FFFF_FFFF,
         "plan_holdout": round(plan.holdout_percent * _SHARES / 100),
     }
-    return sql.SQL(_AUDIENCE).format(rules=rules), values
+    group: sql.Composable = sql.SQL("0")
+    if plan.groups:
+        arms = []
+        for number, (condition, parameters) in enumerate(plan.groups):
+            values |= parameters
+            arms.append(sql.SQL("WHEN {} THEN {}").format(condition, sql.Literal(number)))
+        group = sql.SQL("CASE {} ELSE {} END").format(
+            sql.SQL(" ").join(arms), sql.Literal(len(plan.groups))
+        )
+    return sql.SQL(_AUDIENCE).format(rules=rules, segment_group=group), values
 
 
 def _variant_cases(
     plan: CampaignPlan, values: dict[str, Any]
 ) -> tuple[sql.Composable, sql.Composable]:
-    """Text and label of each fan's variant, by its draw."""
+    """Text and label of each fan's variant, by its group and its draw."""
     names = {
         "unfit": compliance.unfit_name_pattern(plan.platform),
         "suspect": compliance.suspect_name_pattern(plan.platform),
     }
-    total = sum(variant.weight for variant in plan.variants)
+    total = Counter[int]()
+    for variant in plan.variants:
+        total[variant.group] += variant.weight
     texts: list[sql.Composable] = []
     labels: list[sql.Composable] = []
-    reached = 0
+    reached = Counter[int]()
     for index, variant in enumerate(plan.variants):
-        reached += variant.weight
-        values[f"plan_upto{index}"] = round(reached * _SHARES / total)
+        group = variant.group
+        reached[group] += variant.weight
+        values[f"plan_upto{index}"] = round(reached[group] * _SHARES / total[group])
         values[f"plan_label{index}"] = variant.label
-        arm = sql.SQL("WHEN f.variant_draw < {} THEN ").format(sql.Placeholder(f"plan_upto{index}"))
+        arm = sql.SQL("WHEN {}f.variant_draw < {} THEN ").format(
+            sql.SQL("f.segment_group = {} AND ").format(sql.Literal(group))
+            if plan.groups
+            else sql.SQL(""),
+            sql.Placeholder(f"plan_upto{index}"),
+        )
         texts.append(arm + to_sql(variant.template, f"plan_text{index}_", values, **names))
         labels.append(arm + sql.SQL("{}::text").format(sql.Placeholder(f"plan_label{index}")))
     return (
