@@ -5,7 +5,6 @@ name, over TLS, without following where it points on.
 """
 
 import re
-from urllib.parse import urlsplit
 
 import urllib3
 
@@ -43,14 +42,14 @@ def hook_of(url: str, origin: str) -> str:
     Raises:
         WebhookError: It is not Slack's.
     """
-    parts = urlsplit(url.strip())
-    is_slacks = url.strip() == f"{origin}{parts.path}" and _HOOK.fullmatch(parts.path)
-    if not is_slacks:
+    given = url.strip()
+    path = given.removeprefix(origin)
+    if given != f"{origin}{path}" or not _HOOK.fullmatch(path):
         raise WebhookError(
             f"Give the address of an incoming webhook, {origin}/services/…, as Slack shows it.",
             fields={"slack_webhook_url": "is not Slack's"},
         )
-    return parts.path
+    return path
 
 
 def post(hook: str, text: str, origin: str) -> None:

@@ -31,7 +31,10 @@ def test_a_webhook_of_slack_is_taken():
         f"https://HOOKS.slack.com{PATH}",
         f"https://169.254.169.254{PATH}",
         f"https://[::1]{PATH}",
+        f"https://[hooks.slack.com{PATH}",
+        f"https://hooks.slack.com\u2100{PATH}",
         f"//hooks.slack.com{PATH}",
+        PATH,
         f"{ORIGIN}{PATH}?to=https://evil.example",
         f"{ORIGIN}{PATH}#x",
         f"{ORIGIN}/services/../../T/B/x",
@@ -53,9 +56,6 @@ def test_no_text_leads_away_from_slack(text):
     for url in (text, f"{ORIGIN}{text}", f"https://{text}{PATH}", f"{ORIGIN}{PATH}{text}"):
         try:
             hook = hook_of(url, ORIGIN)
-        except ValueError:
-            # An address that Python itself cannot read.
-            continue
         except WebhookError:
             continue
         parsed = urllib3.util.parse_url(f"{ORIGIN}{hook}")
