@@ -7,7 +7,7 @@ import pytest
 from huntaze import ai
 from huntaze.ai import agents
 from huntaze.ai.agents.outputs import Judgement, judgements
-from huntaze.domain.compliance.review import review
+from huntaze.domain.compliance.review import forbidden_topics_in, review
 from huntaze.ids import new_id
 from tests.fakes.scripted_writer import ScriptedWriter
 
@@ -46,6 +46,25 @@ def test_each_text_has_its_own_verdict():
     assert (request.task, request.agent) == ("compliance_check", "onlyfans")
     data = json.loads(prompt.suffix.partition("<data>")[2].partition("</data>")[0])
     assert data["texts"] == {"text_1": "one", "text_2": "two", "text_3": "three"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "parlons de l\u2019école",
+        "l'e\u0301cole est finie",
+        "l'ecole",
+        "mon ex\u00a0mari",
+        "mon ex\u2011mari",
+        "my fa\u200bmily",
+        "my f\u0430mily",
+    ],
+)
+def test_a_topic_is_found_however_it_is_typed(text):
+    voice = agents.Voice(
+        platform="onlyfans", forbidden_topics=("l'école", "mon ex-mari", "my family", "\u200b")
+    )
+    assert len(forbidden_topics_in(text, voice)) == 1
 
 
 def test_a_topic_is_found_as_words_only():

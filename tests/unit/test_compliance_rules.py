@@ -63,10 +63,42 @@ FINE = [
     "une robe violette ou noire ?",
     "Prélude en do mineur ce soir 🎹",
     "J'ai 23 ans et je suis de Lyon",
+    "onlyfans.com/mypage is where you are",
+    "here are my snaps from the beach",
+    "carottes râpées et fromage râpé ce midi",
+    "un détail mineur, rien de grave",
+    "je ne dors pas. un robot m'aide au ménage",
+    "he.she/they, all welcome",
+    "I'm 10, maybe 15 minutes late",
+    "une journée d'été 🇫🇷🇧🇪",
     "https://onlyfans.com/mypage is where you are",
 ]
 FORBIDDEN = [
     ("underage fun", "minors"),
+    ("under\u2011age fun", "minors"),
+    ("non\u2010consensual", "coercion"),
+    ("under-aged fun", "minors"),
+    ("a school-girl look", "minors"),
+    ("a schoolgirI look", "minors"),
+    ("téen vibes", "minors"),
+    ("ťeen vibes", "minors"),
+    ("the kïds are gone", "minors"),
+    ("ṟape", "coercion"),
+    ("I'm 16, baby", "age_terms"),
+    ("_telegram_ me", "off_platform_contact"),
+    ("teIegram me", "off_platform_contact"),
+    ("tełegram me", "off_platform_contact"),
+    ("t\u0488elegram me", "off_platform_contact"),
+    ("on ᴛᴇʟᴇɢʀᴀᴍ", "off_platform_contact"),
+    ("on 🅣🅔🅛🅔🅖🅡🅐🅜", "off_platform_contact"),
+    ("on 🇹 🇪 🇱 🇪 🇬 🇷 🇦 🇲", "off_platform_contact"),
+    ("my\u2800snap", "off_platform_contact"),
+    ("my instagram has more", "off_platform_contact"),
+    ("linktr.ee/me", "off_platform_contact"),
+    ("more on sunny.io/me", "off_platform_contact"),
+    ("cash-app me", "off_platform_payment"),
+    ("gift_card", "off_platform_payment"),
+    ("🅿🅰🆈🅿🅰🅻", "off_platform_payment"),
     ("I look like a teen", "minors"),
     ("I'm still a minor", "minors"),
     ("she is a minor, update: hot", "minors"),
@@ -154,7 +186,7 @@ TRICKS = [
 @pytest.mark.parametrize("text", FINE)
 def test_lets_a_creator_write(text: str, platform: str) -> None:
     # A link to one platform is fine there and leads away from every other.
-    elsewhere = platform == "fan_platform" and "https://onlyfans.com" in text
+    elsewhere = platform == "fan_platform" and "onlyfans.com" in text
     reasons = compliance.check(text, platform=platform).reasons
     assert bool(reasons) == elsewhere
 

@@ -22,6 +22,10 @@ _SPACED = re.compile(r"(?<![^\W_])(?:[^\W\d_][ ._*~-]{1,2}){2,}[^\W\d_](?![^\W_]
 # "e s c o r t à Lyon", "I k i k": a word of one letter stands before or after what is spelled.
 _WORDS_BESIDE = ((0, 0), (1, 0), (0, 1), (1, 1))
 _SEPARATORS = re.compile(r"[ ._*~-]")
+# Typography writes one dash in many ways, and a blank that is a letter to machines.
+_STROKES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-") | {0x2800: " "}
+_MARKS = {"Mn", "Me"}
+_CAPITAL_I = re.compile("(?<=[a-z])I")
 _DIGIT_IN_WORD = re.compile(r"\S*(?:[^\W\d_][\d@$!]|[\d@$!][^\W\d_])\S*")
 
 
@@ -52,6 +56,8 @@ class _Pattern(BaseModel):
 class _PlatformRules(BaseModel):
     terms: list[_Terms]
     patterns: list[_Pattern]
+    # Words that only their accents tell from a banned one.
+    accented: list[str]
     lookalikes: dict[int, str]
     digits: dict[int, str]
     min_price_cents: int
@@ -72,6 +78,7 @@ def _rules(platform: str) -> _PlatformRules:
     return _PlatformRules(
         terms=[terms for part in parts for terms in part.get("terms", [])],
         patterns=[rule for part in parts for rule in part.get("patterns", [])],
+        accented=tricks["accented"],
         lookalikes={
             ord(twin): letter for letter, twins in tricks["lookalikes"].items() for twin in twins
         },
@@ -82,10 +89,31 @@ def _rules(platform: str) -> _PlatformRules:
     )
 
 
+def says(text: str, phrase: str, *, platform: str) -> bool:
+    """Whether a reader finds ``phrase`` in a text, whatever apostrophes, dashes or accents it has.
+
+    Args:
+        text: As the fan would read it.
+        phrase: Words that are looked for as a whole.
+        platform: Whose tricks are seen through.
+    """
+    rules = _rules(platform)
+    words = _bare(_plain(phrase).translate(rules.lookalikes)).split()
+    if not words:
+        return False
+    sought = " ".join(words)
+    gaps = _SEPARATORS.pattern.join(map(re.escape, _SEPARATORS.split(sought)))
+    pattern = re.compile(rf"(?<![^\W_]){gaps}(?![^\W_])")
+    return any(pattern.search(_bare(form)) for form in _disguised(_plain(text), rules))
+
+
 @cache
 def _word_pattern(platform: str) -> re.Pattern[str]:
-    banned = "|".join(re.escape(word) for word in _rules(platform).words())
-    return re.compile(rf"(?<!\w)({banned})(?!\w)")
+    gap = _SEPARATORS.pattern
+    banned = "|".join(
+        gap.join(map(re.escape, _SEPARATORS.split(word))) for word in _rules(platform).words()
+    )
+    return re.compile(rf"(?<![^\W_])({banned})(?![^\W_])")
 
 
 @cache
@@ -101,12 +129,24 @@ def _innocent(platform: str, category: str) -> re.Pattern[str] | None:
 
 def _plain(text: str) -> str:
     """The text as a reader takes it in: one spelling of each letter, nothing invisible."""
-    folded = unicodedata.normalize("NFKC", text).casefold()
+    folded = unicodedata.normalize("NFKC", text).casefold().translate(_STROKES)
     folded = re.sub("[\u2018\u2019\u02bc\u00b4`]", "'", folded)
     composed = unicodedata.normalize("NFC", _INVISIBLE.sub("", folded))
     # A mark that no letter took up strikes it through or decorates it.
-    bare = "".join(char for char in composed if unicodedata.category(char) != "Mn")
+    bare = "".join(char for char in composed if unicodedata.category(char) not in _MARKS)
     return re.sub(r"\s+", " ", bare)
+
+
+def _unaccented(form: str, rules: _PlatformRules) -> str:
+    """The text without accents: a reader takes "téen" for what it stands for."""
+    return _bare(re.sub(rf"\b({'|'.join(rules.accented)})\b", "…", form))
+
+
+def _bare(form: str) -> str:
+    if form.isascii():
+        return form
+    apart = unicodedata.normalize("NFD", form)
+    return "".join(char for char in apart if unicodedata.category(char) not in _MARKS)
 
 
 def _disguised(plain: str, rules: _PlatformRules) -> list[str]:
@@ -148,22 +188,32 @@ def check(text: str, *, platform: str, price_cents: int = 0, media_count: int = 
         reasons.append("empty: the message has neither text nor media")
     if len(text) > rules.max_length:
         reasons.append(f"length: {len(text)} characters, at most {rules.max_length} are allowed")
-    reasons.extend(_text_reasons(plain, platform))
+    reasons.extend(_text_reasons(text, plain, platform))
     reasons.extend(_price_reasons(rules, price_cents, media_count))
     return Verdict(passed=not reasons, reasons=reasons)
 
 
-def _text_reasons(plain: str, platform: str) -> list[str]:
+def _text_reasons(text: str, plain: str, platform: str) -> list[str]:
     rules = _rules(platform)
     forms = list(dict.fromkeys(_disguised(plain, rules)))
+    # Amid small letters, a capital i is read as an l.
+    worded = [*forms, *_disguised(_plain(_CAPITAL_I.sub("l", text)), rules)]
     reasons: dict[str, None] = {}
     for terms in rules.terms:
+        seen = _without_innocent(list(dict.fromkeys(worded)), platform, terms.category)
+        seen += [_unaccented(form, rules) for form in seen]
         found = {
-            match
-            for form in _without_innocent(forms, platform, terms.category)
+            _SEPARATORS.sub(" ", match)
+            for form in dict.fromkeys(seen)
             for match in _word_pattern(platform).findall(form)
         }
-        reasons |= {f"{terms.category}: “{word}”": None for word in terms.words if word in found}
+        # Of a word that is listed with a space and with a dash, the first tells enough.
+        named: dict[str, str] = {}
+        for word in terms.words:
+            named.setdefault(_SEPARATORS.sub(" ", word), word)
+        reasons |= {
+            f"{terms.category}: “{word}”": None for key, word in named.items() if key in found
+        }
     for rule in rules.patterns:
         # Digits and gaps mean themselves here: a price is no word, an address has dots.
         seen = _without_innocent(forms[:2], platform, rule.category)
