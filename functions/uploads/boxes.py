@@ -65,10 +65,11 @@ def read_boxes(source: Bytes) -> Stream:
     """
     found = _Found()
     brand = _brand(source)
-    has_data = False
+    has_data = in_fragments = False
     index: _Box | None = None
     for box in _top_boxes(source):
         has_data |= box.name == b"mdat"
+        in_fragments |= box.name == b"moof"
         if box.name == b"moov":
             if index is not None:
                 raise _broken()
@@ -85,6 +86,9 @@ def read_boxes(source: Bytes) -> Stream:
     # A box that is shorter than what it should hold.
     except (struct.error, IndexError):
         raise _broken() from None
+    if in_fragments and "telemetry" in found.removed:
+        # Each fragment has a table of its own that says where in the file a camera was.
+        raise _untakeable()
     is_video = b"vide" in found.kinds
     if not is_video and b"soun" not in found.kinds:
         raise RefusedFileError("unsupported", "There is neither picture nor sound in this file.")
@@ -103,6 +107,13 @@ def read_boxes(source: Bytes) -> Stream:
 
 def _broken() -> RefusedFileError:
     return RefusedFileError("broken", "This file is broken or not complete: save it again.")
+
+
+def _untakeable() -> RefusedFileError:
+    return RefusedFileError(
+        "unsupported",
+        "This file has a track of telemetry that cannot be taken out: save it again without.",
+    )
 
 
 def _brand(source: Bytes) -> bytes:
@@ -257,9 +268,7 @@ def _samples(data: bytes, boxes: dict[bytes, _Box], base: int) -> list[Edit]:
     if not chunks:
         return []
     if sizes is None or not runs:
-        raise RefusedFileError(
-            "unsupported", "This file has a track of telemetry that cannot be taken out."
-        )
+        raise _untakeable()
     edits, sample, run = [], 0, 0
     for number, (offset,) in enumerate(chunks, start=1):
         while run + 1 < len(runs) and runs[run + 1][0] <= number:

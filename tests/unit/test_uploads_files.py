@@ -192,6 +192,15 @@ def test_refuses_movies_that_are_broken_or_more_than_a_movie(data):
         read_boxes(Held(data))
 
 
+def test_refuses_telemetry_that_is_spread_over_fragments():
+    fragment = media_files.box(b"moof") + media_files.box(b"mdat", PLACE)
+    with pytest.raises(RefusedFileError) as refused:
+        read_boxes(Held(media_files.movie(tail=fragment)))
+    assert refused.value.reason == "unsupported"
+    harmless = media_files.movie(tracks="video sound", tail=media_files.box(b"moof"))
+    assert read_boxes(Held(harmless)).kind == "video"
+
+
 def test_a_webm_tells_nobody():
     data = media_files.webm()
     stream = read_matroska(Held(data))
