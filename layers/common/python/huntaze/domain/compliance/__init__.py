@@ -3,7 +3,8 @@
 import json
 import re
 import unicodedata
-from functools import cache
+from collections.abc import Iterable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ _SEPARATORS = re.compile(r"[ ._*~-]")
 _STROKES = dict.fromkeys([*range(0x2010, 0x2016), 0x2212], "-") | {0x2800: " "}
 _MARKS = {"Mn", "Me"}
 _CAPITAL_I = re.compile("(?<=[a-z])I")
+# "#HotTeenGirl" has words without gaps.
+_NEXT_WORD = re.compile("(?<=[a-z])(?=[A-Z])")
 _DIGIT_IN_WORD = re.compile(r"\S*(?:[^\W\d_][\d@$!]|[\d@$!][^\W\d_])\S*")
 
 
@@ -89,27 +92,29 @@ def _rules(platform: str) -> _PlatformRules:
     )
 
 
-def says(text: str, phrase: str, *, platform: str) -> bool:
-    """Whether a reader finds ``phrase`` in a text, whatever apostrophes, dashes or accents it has.
+def said_of(phrases: Iterable[str], text: str, *, platform: str) -> list[str]:
+    """The phrases that a reader finds in a text, whatever apostrophes, dashes or accents it has.
 
     Args:
+        phrases: Words that are looked for as a whole.
         text: As the fan would read it.
-        phrase: Words that are looked for as a whole.
         platform: Whose tricks are seen through.
     """
     rules = _rules(platform)
-    words = _bare(_plain(phrase).translate(rules.lookalikes)).split()
-    if not words:
-        return False
-    sought = " ".join(words)
-    gaps = _SEPARATORS.pattern.join(map(re.escape, _SEPARATORS.split(sought)))
-    pattern = re.compile(rf"(?<![^\W_]){gaps}(?![^\W_])")
-    return any(pattern.search(_bare(form)) for form in _disguised(_plain(text), rules))
+    forms = dict.fromkeys(_bare(form) for form in _disguised(_plain(text), rules))
+    found = []
+    for phrase in phrases:
+        words = _SEPARATORS.split(_bare(_plain(phrase).translate(rules.lookalikes)).strip())
+        pattern = _SEPARATORS.pattern.join(map(re.escape, words))
+        if pattern and any(re.search(rf"(?<![^\W_]){pattern}(?![^\W_])", form) for form in forms):
+            found.append(phrase)
+    return found
 
 
 @cache
 def _word_pattern(platform: str) -> re.Pattern[str]:
-    gap = _SEPARATORS.pattern
+    # A hashtag leaves the gaps of a phrase out.
+    gap = f"{_SEPARATORS.pattern}?"
     banned = "|".join(
         gap.join(map(re.escape, _SEPARATORS.split(word))) for word in _rules(platform).words()
     )
@@ -196,21 +201,19 @@ def check(text: str, *, platform: str, price_cents: int = 0, media_count: int = 
 def _text_reasons(text: str, plain: str, platform: str) -> list[str]:
     rules = _rules(platform)
     forms = list(dict.fromkeys(_disguised(plain, rules)))
-    # Amid small letters, a capital i is read as an l.
-    worded = [*forms, *_disguised(_plain(_CAPITAL_I.sub("l", text)), rules)]
+    # Amid small letters, a capital i is read as an l, and any other one as the start of a word.
+    others = {_CAPITAL_I.sub("l", text), _NEXT_WORD.sub(" ", text)} - {text}
+    worded = [*forms, *(form for one in others for form in _disguised(_plain(one), rules))]
     reasons: dict[str, None] = {}
+    words_of = cache(partial(_banned_in, platform=platform))
     for terms in rules.terms:
         seen = _without_innocent(list(dict.fromkeys(worded)), platform, terms.category)
-        seen += [_unaccented(form, rules) for form in seen]
-        found = {
-            _SEPARATORS.sub(" ", match)
-            for form in dict.fromkeys(seen)
-            for match in _word_pattern(platform).findall(form)
-        }
-        # Of a word that is listed with a space and with a dash, the first tells enough.
+        # What is innocent was taken out of most categories alike: each form is looked at once.
+        found = {word for form in seen for word in words_of(form)}
+        # Of a word that is listed with a space, a dash and neither, the first tells enough.
         named: dict[str, str] = {}
         for word in terms.words:
-            named.setdefault(_SEPARATORS.sub(" ", word), word)
+            named.setdefault(_SEPARATORS.sub("", word), word)
         reasons |= {
             f"{terms.category}: “{word}”": None for key, word in named.items() if key in found
         }
@@ -220,6 +223,14 @@ def _text_reasons(text: str, plain: str, platform: str) -> list[str]:
         if any(re.search(rule.pattern, form) for form in seen):
             reasons[f"{rule.category}: {rule.reason}"] = None
     return list(reasons)
+
+
+def _banned_in(form: str, *, platform: str) -> set[str]:
+    """The banned words of a form, as they are and without accents, without their gaps."""
+    ways = dict.fromkeys((form, _unaccented(form, _rules(platform))))
+    return {
+        _SEPARATORS.sub("", match) for way in ways for match in _word_pattern(platform).findall(way)
+    }
 
 
 def _without_innocent(forms: list[str], platform: str, category: str) -> list[str]:

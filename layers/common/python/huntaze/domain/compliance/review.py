@@ -85,11 +85,8 @@ def _by_rules(text: str, platforms: Sequence[str], voice: agents.Voice) -> Revie
 
 def forbidden_topics_in(text: str, voice: agents.Voice) -> list[str]:
     """The objections of a creator who does not want to speak of something."""
-    return [
-        f"forbidden_topic: “{topic}”"
-        for topic in voice.forbidden_topics
-        if compliance.says(text, topic, platform=voice.platform)
-    ]
+    found = compliance.said_of(voice.forbidden_topics, text, platform=voice.platform)
+    return [f"forbidden_topic: “{topic}”" for topic in found]
 
 
 def _by_model(
