@@ -288,6 +288,7 @@ class LocalCloud:
             self.settings.data_dir,
             api_url=api_url,
             docs_url=f"{api_url}/api/docs",
+            realtime_url=self.deployment.output("RealtimeUrl"),
             fan_platform_url=self.settings.fan_platform_url,
             identity_provider_url=self.settings.identity_provider_url,
             model_provider_url=self.settings.model_provider_url,

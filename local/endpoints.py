@@ -15,6 +15,7 @@ from local.processes import write_atomically
 _KEYS = (
     "api_url",
     "docs_url",
+    "realtime_url",
     "fan_platform_url",
     "identity_provider_url",
     "model_provider_url",

@@ -31,6 +31,7 @@ _GENERAL = {
     "403": "The caller may not do this.",
     "404": "There is no such thing in the caller's workspace.",
     "409": "The thing is not in a state that allows this.",
+    "410": "What the request refers to is not kept any more.",
     "413": "The request passes a limit of size.",
     "415": "The body is not JSON, or a file where the route takes one.",
     "422": "Some fields are not acceptable; `fields` says which and why.",

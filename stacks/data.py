@@ -33,6 +33,8 @@ TABLES = {
     "ai-cache": TableShape(partition="question", expires="expires_at"),
     "circuit-breakers": TableShape(partition="circuit"),
     "feature-flags": TableShape(partition="flag"),
+    # Of a workspace, or a ticket; the owner says which.
+    "connections": TableShape(partition="owner", sort="connection_id", expires="expires_at"),
 }
 
 # One key for each class of data, so that a permission for one opens nothing else. In dev, where

@@ -20,6 +20,7 @@ from stacks.migration import Migration
 from stacks.network import Place
 from stacks.routes import RouteTable
 from stacks.settings import StageSettings
+from stacks.socket_api import SocketApi
 from stacks.token_keys import TokenKeys
 
 _EVERY_MINUTE = events.Schedule.rate(Duration.minutes(1))
@@ -92,6 +93,7 @@ class FeatureParts(FunctionParts):
     routes: RouteTable
     outbox_relay: FeatureFunction
     token_keys: TokenKeys
+    sockets: SocketApi
 
 
 def run_every_minute(construct_id: str, function: lambda_.Function) -> None:

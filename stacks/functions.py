@@ -28,6 +28,7 @@ from stacks.features.oauth import add_oauth
 from stacks.features.onboarding import add_onboarding
 from stacks.features.operators import add_operators
 from stacks.features.platforms import add_platforms
+from stacks.features.realtime import add_realtime
 from stacks.features.segments import add_segments
 from stacks.features.uploads import add_uploads
 from stacks.layers import Layers
@@ -37,6 +38,7 @@ from stacks.network import Network
 from stacks.role_passwords import RolePasswords
 from stacks.routes import RouteTable
 from stacks.settings import StageSettings
+from stacks.socket_api import SocketApi
 from stacks.stage_stack import StageStack
 from stacks.token_keys import TokenKeys
 
@@ -60,6 +62,7 @@ _FEATURES = (
     add_assistant_chat,
     add_analytics,
     add_notifications,
+    add_realtime,
     add_billing,
     add_operators,
     add_costs,
@@ -118,6 +121,7 @@ class Functions(StageStack):
         permissions.check_tokens(self.authorizer, data)
         token_keys.precede(self.authorizer)
         self.routes = RouteTable()
+        self.sockets = SocketApi(self, "Sockets", settings)
         parts = FeatureParts(
             self,
             settings,
@@ -130,6 +134,7 @@ class Functions(StageStack):
             routes=self.routes,
             outbox_relay=self.outbox_relay,
             token_keys=token_keys,
+            sockets=self.sockets,
         )
         for add_feature in _FEATURES:
             add_feature(parts)

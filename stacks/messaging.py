@@ -16,6 +16,7 @@ QUEUES = (
     "email",
     "mail-events",
     "notifications",
+    "realtime",
     "enrichment",
     "analytics",
     "ai-processing",
@@ -29,6 +30,12 @@ TOLD_TO_MEMBERS = (
     "automation.notified",
     *("import.completed", "import.failed", "member.joined"),
     *("billing.trial_will_end", "billing.payment_failed", "cost.alert"),
+)
+# What clients are told live; `functions.realtime.kinds` says whom, and a test compares them.
+# Every event of a campaign is progress of it.
+TOLD_LIVE = (
+    *("message.created", "message.settled", "draft.created", "creator.stopped"),
+    *("cost.alert", "notification.created"),
 )
 # Their messages wake runs that last as long as Lambda lets them.
 RUNS = ("imports", "exports", "erasures")
@@ -66,6 +73,7 @@ class Messaging(StageStack):
         # CDK keeps a bus by default; it holds nothing, and its name would block the next deploy.
         self.bus.apply_removal_policy(RemovalPolicy.DESTROY)
         self._tell_members()
+        self._tell_live()
 
     @property
     def send_actions(self) -> list[str]:
@@ -83,6 +91,22 @@ class Messaging(StageStack):
             "ToldToMembers",
             event_bus=self.bus,
             event_pattern=events.EventPattern(detail_type=list(TOLD_TO_MEMBERS)),
+            targets=[targets.SqsQueue(queue, dead_letter_queue=dead.queue if dead else None)],
+        )
+
+    def _tell_live(self) -> None:
+        queue = self.queues["realtime"]
+        dead = queue.dead_letter_queue
+        events.Rule(
+            self,
+            "ToldLive",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(
+                detail_type=events.Match.any_of(
+                    events.Match.prefix("campaign."),
+                    *(events.Match.exact_string(name) for name in TOLD_LIVE),
+                )
+            ),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead.queue if dead else None)],
         )
 

@@ -18,6 +18,7 @@ from stacks.generated_secret import GeneratedSecret
 from stacks.messaging import Messaging
 from stacks.network import Place
 from stacks.settings import StageSettings
+from stacks.socket_api import SocketAddress
 from stacks.step_machine import Machine
 
 NETWORK_INTERFACE_ACTIONS = [
@@ -67,6 +68,52 @@ def change_flags(function: lambda_.Function, data: Data) -> None:
     """Look up which workspaces a feature has reached, and change it."""
     read_flags(function, data)
     allow(function, ["dynamodb:PutItem"], [data.tables["feature-flags"].table_arn])
+
+
+def give_tickets(function: lambda_.Function, data: Data) -> None:
+    """Keep tickets for connections."""
+    table = data.tables["connections"]
+    function.add_environment("CONNECTIONS_TABLE", table.table_name)
+    allow(function, ["dynamodb:PutItem"], [table.table_arn])
+
+
+def take_tickets(function: lambda_.Function, data: Data) -> None:
+    """Take tickets away, and keep track of the connections that they open."""
+    give_tickets(function, data)
+    allow(
+        function,
+        ["dynamodb:DeleteItem", "dynamodb:GetItem", "dynamodb:UpdateItem"],
+        [data.tables["connections"].table_arn],
+    )
+
+
+def find_connections(function: lambda_.Function, data: Data) -> None:
+    """Find who listens, keep track of how far each has got, and forget who has gone."""
+    table = data.tables["connections"]
+    function.add_environment("CONNECTIONS_TABLE", table.table_name)
+    allow(
+        function,
+        ["dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        [table.table_arn],
+    )
+
+
+def come_back_later(function: lambda_.Function, messaging: Messaging) -> None:
+    """Put what is to be told in a moment into the queue of what is told live."""
+    queue = messaging.queues["realtime"]
+    function.add_environment("REALTIME_QUEUE_URL", queue.queue_url)
+    allow(function, ["sqs:SendMessage"], [queue.queue_arn])
+
+
+def talk_to_connections(function: lambda_.Function, address: SocketAddress) -> None:
+    """Send to the connections of the stage's WebSocket API, and close them."""
+    function.add_environment("SOCKETS_ENDPOINT", address.endpoint)
+    allow(
+        function,
+        ["execute-api:ManageConnections"],
+        list(address.arns),
+        because="each connection gets an id of its own when it is made",
+    )
 
 
 def queue_mails(function: lambda_.Function, messaging: Messaging) -> None:
@@ -296,7 +343,7 @@ def run_from(function: lambda_.Function, queue: sqs.IQueue) -> None:
 
 
 def erase_stores(function: lambda_.Function, settings: StageSettings, data: Data) -> None:
-    """Delete logins, browsers, objects and costs, and stop workflows, without reading any."""
+    """Delete logins, browsers, objects, costs and connections, and stop workflows, unread."""
     table = data.tables["of-sessions"]
     function.add_environment("OF_SESSIONS_TABLE", table.table_name)
     function.add_environment("CREDENTIALS_PREFIX", data.credentials_prefix)
@@ -307,9 +354,11 @@ def erase_stores(function: lambda_.Function, settings: StageSettings, data: Data
         because="one secret for each creator, made at run time",
     )
     allow(function, ["dynamodb:DeleteItem"], [table.table_arn])
-    costs = data.tables["ai-costs"]
+    costs, connections = data.tables["ai-costs"], data.tables["connections"]
     function.add_environment("AI_COSTS_TABLE", costs.table_name)
-    allow(function, ["dynamodb:Query", "dynamodb:BatchWriteItem"], [costs.table_arn])
+    function.add_environment("CONNECTIONS_TABLE", connections.table_name)
+    tables = [costs.table_arn, connections.table_arn]
+    allow(function, ["dynamodb:Query", "dynamodb:BatchWriteItem"], tables)
     for name in ("imports", "exports", "uploads", "screenshots"):
         bucket: s3.Bucket = getattr(data, name)
         function.add_environment(f"{name.upper()}_BUCKET", bucket.bucket_name)

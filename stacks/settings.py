@@ -22,6 +22,7 @@ ContextReader = Callable[[str], Any]
 CERTIFICATES_OF_CLOUDFRONT = "us-east-1"
 # Known beforehand, so that functions can be told the API's address before there is one.
 LOCAL_API_ID = "huntaze"
+LOCAL_SOCKETS_ID = "huntazelive"
 # The name becomes part of a condition of trust: no character in it may mean more than itself.
 _REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
 
@@ -209,6 +210,13 @@ class StageSettings:
         if self.aws_endpoint_url is None:
             return None
         return f"{self.aws_endpoint_url}/_aws/execute-api/{LOCAL_API_ID}/{self.stage.value}"
+
+    @property
+    def local_sockets_url(self) -> str | None:
+        """Where the WebSocket API of one machine is managed; None on AWS."""
+        if self.aws_endpoint_url is None:
+            return None
+        return f"{self.aws_endpoint_url}/_aws/execute-api/{LOCAL_SOCKETS_ID}/{self.stage.value}"
 
     @property
     def on_aws(self) -> bool:

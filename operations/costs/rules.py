@@ -9,6 +9,7 @@ from operations.costs.workflow import definition_of, transitions
 type Rule = Callable[[Resource, Month], Iterator[Charge]]
 
 _MEGA = 1_000_000
+_FANOUT_GB = 0.5
 _KB_PER_GB = 1_000_000
 # A proxy is priced by the processors of the server behind it, at least two.
 _SERVER_VCPUS = {"db.t4g.micro": 2, "db.t4g.small": 2, "db.t4g.medium": 2, "db.m7g.large": 2}
@@ -199,6 +200,27 @@ def transitions_of(machine: Resource) -> int:
     return transitions(definition_of(machine.properties))
 
 
+def _sockets(_: Resource, month: Month) -> Iterator[Charge]:
+    """Each settled message is written down and told: queue, function and table, too."""
+    told = month.volume.sends
+    messages = told * month.assume("live_messages_per_send")
+    minutes = month.volume.creators * month.assume("live_minutes_per_creator")
+    pings = minutes / month.assume("live_minutes_per_ping")
+    yield Charge("API Gateway", "apigateway.websocket.message", messages + 2 * pings)
+    yield Charge("API Gateway", "apigateway.websocket.minute", minutes)
+    yield Charge(
+        "Queues and events", "sqs.standard", told * month.assume("live_queue_requests_per_send")
+    )
+    yield Charge("Functions (Lambda)", "lambda.requests", told + pings)
+    seconds = (told + pings) * month.assume("live_seconds")
+    yield Charge("Functions (Lambda)", "lambda.arm.duration", seconds * _FANOUT_GB)
+    logged = (told + pings) * month.assume("kb_logged_per_invocation")
+    yield from _logged("Logs", logged / _KB_PER_GB)
+    # Held and let go of; found once for all.
+    yield Charge("Tables (DynamoDB)", "dynamodb.write", (messages + pings) * 2)
+    yield Charge("Tables (DynamoDB)", "dynamodb.read", told)
+
+
 def _queue(resource: Resource, month: Month) -> Iterator[Charge]:
     facts = resource.properties
     if facts.get("FifoQueue") and "RedrivePolicy" in facts:
@@ -292,6 +314,7 @@ def of_the_stage(month: Month) -> Iterator[Charge]:
 
 RULES: dict[str, Rule] = {
     "AWS::ApiGateway::RestApi": _api,
+    "AWS::ApiGatewayV2::Api": _sockets,
     "AWS::CloudFront::Distribution": _distribution,
     "AWS::CloudWatch::Alarm": _alarm,
     "AWS::CloudWatch::CompositeAlarm": _composite_alarm,
@@ -328,6 +351,10 @@ FREE = frozenset(
                 *("GatewayResponse", "Method", "RequestValidator", "Resource", "Stage"),
                 *("Model", "UsagePlan"),
             )
+        ),
+        *(
+            f"AWS::ApiGatewayV2::{name}"
+            for name in ("Authorizer", "Deployment", "Integration", "Route", "Stage")
         ),
         *(
             f"AWS::EC2::{name}"

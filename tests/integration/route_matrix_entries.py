@@ -332,6 +332,8 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("get", "/api/admin/feature-flags"): Entry(None, operator=True),
     ("put", "/api/admin/feature-flags"): Entry(None, _flag, operator=True),
     # Everybody's are their own, whatever creators they see.
+    ("get", "/api/events"): Entry(Right.READ, of_caller=True),
+    ("post", "/api/realtime/ticket"): Entry(Right.READ, of_caller=True),
     ("get", "/api/notifications"): Entry(Right.READ, of_caller=True),
     ("post", "/api/notifications/read-all"): Entry(Right.READ, of_caller=True),
     ("post", "/api/notifications/{notification_id}/read"): Entry(Right.READ),

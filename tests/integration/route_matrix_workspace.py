@@ -187,6 +187,11 @@ class FullWorkspace:
                     "happened_at": "2026-01-01",
                 },
             )
+            live = {"event_id": new_id(), "position": 1}
+            self._add(connection, "live_heads", live)
+            told = {"type": "notification.created", "occurred_at": "2026-01-01", **own}
+            creator = {"creator_id": self._creator_id, "data": json.dumps({"thing_id": MARK})}
+            self._add(connection, "live_events", {**live, **told, **creator})
 
     def _fans(self, ids: dict[str, UUID]) -> None:
         creator = {"creator_id": self._creator_id}

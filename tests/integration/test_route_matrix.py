@@ -74,6 +74,7 @@ DOORS = {
     "oauth": oauth,
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),
     "notifications": importlib.import_module("functions.notifications.api.handler"),
+    "realtime": importlib.import_module("functions.realtime.api.handler"),
     "generation": importlib.import_module("functions.content.generation.handler"),
     "uploads": importlib.import_module("functions.uploads.api.handler"),
     "docs": importlib.import_module("functions.docs.handler"),
@@ -90,6 +91,7 @@ SETTINGS = (
     *("EXPORTS_BUCKET", "EXPORTS_KEY_ARN", "EXPORTS_QUEUE_URL", "ERASURES_QUEUE_URL"),
     *("EMAIL_QUEUE_URL", "FEATURE_FLAGS_TABLE", "CIRCUIT_BREAKERS_TABLE"),
     *("APP_URL", "OAUTH_CALLBACK_URL", "OAUTH_SECRETS_ARN"),
+    *("CONNECTIONS_TABLE", "REALTIME_URL"),
 )
 # What a message says, and to whom, is frozen before any key is looked at.
 REFUSED = defaultdict(lambda: (psycopg.errors.ForeignKeyViolation,)) | {

@@ -58,7 +58,10 @@ class AwsStores:
         ]
         found = sum(_delete(bucket, _keys(bucket, prefix)) for bucket, prefix in plain)
         found += _delete_versions(settings.media_bucket, f"{workspace_id}/")
-        found += _delete_costs(settings.ai_costs_table, workspace_id)
+        found += _delete_items(settings.ai_costs_table, ("workspace_id", "call"), workspace_id)
+        # Who is connected is sent nothing any more.
+        connections = settings.connections_table
+        found += _delete_items(connections, ("owner", "connection_id"), workspace_id)
         return found + flags.flags().forget_workspace(workspace_id)
 
     def import_files(self, workspace_id: UUID) -> list[UUID]:
@@ -107,22 +110,23 @@ def _delete_versions(bucket: str, prefix: str) -> int:
     return _delete(bucket, [key for key, _ in found], [version for _, version in found])
 
 
-def _delete_costs(table: str, workspace_id: UUID) -> int:
-    """Delete what its calls of models have cost."""
+def _delete_items(table: str, key: tuple[str, str], workspace_id: UUID) -> int:
+    """Delete what a table holds of a workspace, by which it is found."""
+    partition, sort = key
     answer = clients.dynamodb().query(
         TableName=table,
-        KeyConditionExpression="workspace_id = :whose",
+        KeyConditionExpression="#partition = :whose",
         ExpressionAttributeValues={":whose": {"S": str(workspace_id)}},
-        ProjectionExpression="workspace_id, #call",
-        ExpressionAttributeNames={"#call": "call"},
+        ProjectionExpression="#partition, #sort",
+        ExpressionAttributeNames={"#partition": partition, "#sort": sort},
         Limit=_MANY,
     )
     for batch in batched(answer["Items"], _ITEMS, strict=False):
-        left = {table: [{"DeleteRequest": {"Key": key}} for key in batch]}
+        left = {table: [{"DeleteRequest": {"Key": item}} for item in batch]}
         answered = clients.dynamodb().batch_write_item(RequestItems=left)  # type: ignore[arg-type]
         if answered.get("UnprocessedItems"):
             # The next look finds them again.
-            log.info("the table of costs wants to go slower")
+            log.info("a table wants to go slower")
     return len(answer["Items"])
 
 

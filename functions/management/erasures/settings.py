@@ -13,4 +13,5 @@ class ErasureSettings(Settings):
     screenshots_bucket: str
     of_sessions_table: str
     ai_costs_table: str
+    connections_table: str
     credentials_prefix: str

@@ -13,6 +13,8 @@ WITHHELD: dict[str, str] = {
     "idempotency_keys": "replies of a day; what they say is in the tables that they speak of",
     "ai_cost_alert_posts": "whose turn it is to be told; the alerts themselves are there",
     "events_outbox": "ids on their way to other functions",
+    "live_events": "ids of a day, on their way to clients; what they are of is there",
+    "live_heads": "where the list of those ids ends",
     "happenings": "what waits for a minute; it is in the tables where it happened",
 }
 

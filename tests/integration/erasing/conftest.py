@@ -43,6 +43,7 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     settings |= {
         "OF_SESSIONS_TABLE": "sessions",
         "AI_COSTS_TABLE": "costs",
+        "CONNECTIONS_TABLE": "connections",
         "FEATURE_FLAGS_TABLE": "flags",
         "CREDENTIALS_PREFIX": PREFIX,
     }
@@ -59,17 +60,21 @@ def cloud(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
         made["s3"].put_bucket_versioning(
             Bucket="media", VersioningConfiguration={"Status": "Enabled"}
         )
-        made["dynamodb"].create_table(
-            TableName="costs",
-            KeySchema=[
-                {"AttributeName": "workspace_id", "KeyType": "HASH"},
-                {"AttributeName": "call", "KeyType": "RANGE"},
-            ],
-            AttributeDefinitions=[
-                {"AttributeName": name, "AttributeType": "S"} for name in ("workspace_id", "call")
-            ],
-            BillingMode="PAY_PER_REQUEST",
-        )
+        for table, keys in (
+            ("costs", ("workspace_id", "call")),
+            ("connections", ("owner", "connection_id")),
+        ):
+            made["dynamodb"].create_table(
+                TableName=table,
+                KeySchema=[
+                    {"AttributeName": name, "KeyType": kind}
+                    for name, kind in zip(keys, ("HASH", "RANGE"), strict=True)
+                ],
+                AttributeDefinitions=[
+                    {"AttributeName": name, "AttributeType": "S"} for name in keys
+                ],
+                BillingMode="PAY_PER_REQUEST",
+            )
         made["dynamodb"].create_table(
             TableName="sessions",
             KeySchema=[{"AttributeName": "creator_id", "KeyType": "HASH"}],

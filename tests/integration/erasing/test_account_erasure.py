@@ -73,6 +73,8 @@ def full(cloud, as_role, tenant, tenant_factory, canary):
     for number in range(30):
         call = {"workspace_id": {"S": str(made.workspace_id)}, "call": {"S": f"{canary}-{number}"}}
         cloud.dynamodb.put_item(TableName="costs", Item=call)
+    connection = {"owner": {"S": str(made.workspace_id)}, "connection_id": {"S": canary}}
+    cloud.dynamodb.put_item(TableName="connections", Item=connection)
     return SimpleNamespace(**made._asdict(), session_id=ids["session_id"], email=email)
 
 

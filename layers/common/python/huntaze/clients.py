@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from types import ModuleType
 
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_kms import KMSClient
@@ -91,6 +92,29 @@ def sqs() -> "SQSClient":
 def step_functions() -> "SFNClient":
     """Step Functions."""
     client: SFNClient = _client("stepfunctions")
+    return client
+
+
+@cache
+def sockets(endpoint: str) -> "ApiGatewayManagementApiClient":
+    """The connections of a WebSocket API; one that does not take a message holds nobody up.
+
+    Args:
+        endpoint: The API's stage, as HTTPS.
+    """
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=1,
+        read_timeout=2,
+        # A message that was posted twice would be read twice.
+        retries={"mode": "standard", "total_max_attempts": 1},
+        max_pool_connections=32,
+    )
+    client: ApiGatewayManagementApiClient = boto3.client(
+        "apigatewaymanagementapi", endpoint_url=endpoint, config=config
+    )
     return client
 
 

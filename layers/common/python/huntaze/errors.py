@@ -61,6 +61,12 @@ class ConflictError(HuntazeError):
     status = HTTPStatus.CONFLICT
 
 
+class GoneError(HuntazeError):
+    """What the caller refers to was there and is not kept any more."""
+
+    status = HTTPStatus.GONE
+
+
 class TooLargeError(HuntazeError):
     """The input passes a limit of size."""
 

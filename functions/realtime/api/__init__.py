@@ -1,0 +1,1 @@
+"""The routes: a ticket for a connection, and the events without one."""

@@ -1,0 +1,1 @@
+"""The function that writes events down and sends them to whoever listens."""
