@@ -29,6 +29,7 @@ ACTIONS = st.lists(
         st.tuples(st.just("repeats"), st.just(0), st.booleans()),
         st.tuples(st.just("fate"), st.sampled_from(sorted(FATES)), st.booleans()),
         st.tuples(st.just("resumes"), st.integers(0, 1), st.booleans()),
+        st.tuples(st.just("hears"), st.integers(0, 1), st.booleans()),
         st.tuples(st.just("polls"), st.integers(1, 5), st.booleans()),
     ),
     min_size=1,
@@ -116,6 +117,8 @@ def make_world(tenant_factory, as_role, log_in, join) -> Callable[..., World]:
 @given(actions=ACTIONS)
 def test_nothing_is_lost_or_repeated_wherever_a_connection_breaks(make_world, actions):
     world = make_world()
+    for client in world.clients:
+        client.resume(world.desk, world.sockets, world.connections)
     for what, how, flag in actions:
         match what:
             case "happens":
@@ -127,6 +130,8 @@ def test_nothing_is_lost_or_repeated_wherever_a_connection_breaks(make_world, ac
                 world.fates.append(how)
             case "resumes":
                 world.clients[how].resume(world.desk, world.sockets, world.connections)
+            case "hears":
+                world.clients[how].read(world.sockets)
             case _:
                 client = world.clients[flag]
                 client.read(world.sockets)
