@@ -96,6 +96,8 @@ def resume(plan_id: UUID, store: Pipelines, *, by: UUID) -> StoredPlan:
         plan = store.get(plan_id, lock=True)
         if plan.status in (PipelineStatus.RUNNING, PipelineStatus.COMPLETED):
             raise NotResumableError(f"The pipeline is {plan.status}; nothing holds it.")
+        if plan.status is PipelineStatus.CANCELLED:
+            raise NotResumableError("The pipeline was cancelled for good; start another one.")
         if plan.halt is not None and not plan.halt.resumable:
             raise NotResumableError(
                 "Going on would end the same way; start another pipeline about something else."

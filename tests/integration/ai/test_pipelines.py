@@ -308,6 +308,8 @@ def test_a_cancelled_pipeline_writes_nothing_more(call, begin, step, machine):
     arn = f"{MACHINE.replace('stateMachine', 'execution')}:{plan['id']}-1"
     assert machine.stop_execution.call_args.kwargs["executionArn"] == arn
     assert call("POST", f"{PATH}/{plan['id']}/cancel")[1]["error"] == "PipelineOver"
+    assert call("POST", f"{PATH}/{plan['id']}/resume")[1]["error"] == "NotResumable"
+    assert call("GET", f"{PATH}/{plan['id']}")[1]["status"] == "cancelled"
 
 
 def test_what_the_checks_refuse_is_told_and_not_kept(call, begin, step):
