@@ -29,6 +29,14 @@ _NUMBER_WORDS = frozenset(
         *("quarts", "doublé", "triplé", "quadruplé", "septante", "huitante", "nonante"),
     }
 )
+# A figure comes with its unit, which may be another than the model thinks.
+_UNIT_WORDS = frozenset(
+    {
+        *("dollar", "dollars", "usd", "buck", "bucks", "euro", "euros", "eur"),
+        *("gbp", "percent", "pourcent", "pourcents"),
+    }
+)
+_MULTIPLE = re.compile(r"(hundred|thousand|two|three|four|five|six|seven|eight|nine|ten)fold")
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -56,12 +64,21 @@ def _wrong_words(saying: Saying) -> str | None:
         return "The text holds digits; write places such as {f1} and {f1:when} instead."
     if any(unicodedata.category(sign) == "Sc" or sign in "%‰" for sign in rest):
         return "The text holds a unit; a place comes with its own."
-    numbers = sorted(set(_WORD.findall(rest.casefold())) & _NUMBER_WORDS)
-    if numbers:
-        return f"The text says numbers in words ({', '.join(numbers)}); write places instead."
+    if said := _said_in_words(rest, is_answer=saying.kind == "answered"):
+        return said
     cites = any(place[2] is None for place in PLACE.finditer(saying.text))
     if saying.kind == "answered" and not cites:
         return "An answer cites a figure at least; if none answers the question, say no_data."
+    return None
+
+
+def _said_in_words(rest: str, *, is_answer: bool) -> str | None:
+    words = set(_WORD.findall(unicodedata.normalize("NFKC", rest).casefold()))
+    if is_answer and words & _UNIT_WORDS:
+        return "The text names a unit; a place comes with its own."
+    numbers = sorted(word for word in words if word in _NUMBER_WORDS or _MULTIPLE.fullmatch(word))
+    if numbers:
+        return f"The text says numbers in words ({', '.join(numbers)}); write places instead."
     return None
 
 
