@@ -106,6 +106,7 @@ def transaction_of(line: int, row: EarningRow) -> TransactionRow | None:
         created_at=created_at,
         reverses=reverses,
         description=_words(row.description, MAX_DESCRIPTION),
+        message_id=_key(row.message_id),
     )
 
 

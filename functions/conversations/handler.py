@@ -8,6 +8,7 @@ from functions.conversations.callers import Caller, tenant_of
 from functions.conversations.inbox import routes as inbox
 from functions.conversations.messages import routes as messages
 from functions.conversations.models import DirectMessage, Send, SendQueued
+from functions.conversations.quick_replies import routes as quick_replies
 from functions.conversations.repository import PostgresOutbox
 from huntaze.auth import Right
 from huntaze.domain.creators import resolve_creator
@@ -17,6 +18,7 @@ from huntaze.http import create_app, lambda_entry
 app = create_app()
 app.include_router(inbox.router)
 app.include_router(messages.router)
+app.include_router(quick_replies.router)
 
 
 @app.post("/api/of/send", status_code=HTTPStatus.ACCEPTED, tags=["conversations"])

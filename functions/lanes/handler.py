@@ -1,6 +1,7 @@
 """Runs every minute: wakes a worker for each lane that has due work and no worker.
 
-It also counts them: workers start and leave by that figure.
+It also counts them: workers start and leave by that figure. And it opens the conversations that
+were snoozed until now.
 
 An operator may invoke it with a :class:`KillSwitch`, or with :class:`Restored`, instead.
 """
@@ -51,6 +52,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
         "due": len(creators),
         "woken": wake_creators(creators) if creators else 0,
         "held_by_restore": lanes.held_by_restore(),
+        # Its minute is the only one that looks at all workspaces with the role for it.
+        "conversations": lanes.wake_conversations(),
     }
     log.info("lanes were swept", extra=counts)
     if counts["woken"] < counts["due"]:

@@ -7,6 +7,7 @@ from psycopg.rows import class_row
 
 from functions.lanes.models import LaneFigures
 from huntaze.db import ConnectionSource
+from huntaze.domain.conversations.desk import wake_snoozed
 
 # The first silence of a day that is longer than a sweep or two may be the one of a restore.
 _ALIVE = """
@@ -59,6 +60,11 @@ class PostgresLanes:
         with self._source.connection() as connection:
             row = connection.execute("SELECT lanes_held_by_restore()").fetchone()
         return 0 if row is None else int(row[0])
+
+    def wake_conversations(self) -> int:
+        """Open the conversations that were snoozed until now; how many there were."""
+        with self._source.connection() as connection:
+            return wake_snoozed(connection)
 
     def mark_restored(self, moment: datetime, *, by: str) -> int:
         """Say that the database came back from a backup; returns how many lanes are held."""

@@ -13,7 +13,7 @@ def add_conversations(parts: FeatureParts) -> None:
         conversations,
         [
             *below("/api/of/send", "/api/of/inbox", "/api/of/threads"),
-            *below("/api/crm/conversations"),
+            *below("/api/crm/conversations", "/api/crm/quick-replies"),
             "/api/messages/{proxy+}",
         ],
     )

@@ -443,6 +443,12 @@ MATRIX: dict[tuple[str, str], Entry] = {
         (method, f"/api/crm/conversations{path}"): entry
         for (method, path), entry in _CONVERSATIONS.items()
     },
+    ("get", "/api/crm/quick-replies"): Entry(Right.READ),
+    ("post", "/api/crm/quick-replies"): Entry(Right.REPLY, _named(text="hello")),
+    ("get", "/api/crm/quick-replies/{quick_reply_id}"): Entry(Right.READ),
+    ("put", "/api/crm/quick-replies/{quick_reply_id}"): Entry(Right.REPLY, _named(text="hello")),
+    ("delete", "/api/crm/quick-replies/{quick_reply_id}"): Entry(Right.REPLY),
+    ("get", "/api/crm/quick-replies/{quick_reply_id}/text"): Entry(Right.READ),
     ("get", "/api/messages/search"): Entry(Right.READ),
     ("post", "/api/messages/reply"): Entry(Right.REPLY, _addressed),
     ("post", "/api/messages/{message_id}/read"): Entry(Right.REPLY),

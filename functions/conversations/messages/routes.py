@@ -17,6 +17,7 @@ from functions.conversations.messages.models import (
 )
 from functions.conversations.messages.repository import PostgresMessages, Sought
 from functions.conversations.models import DirectMessage, SendQueued
+from functions.conversations.quick_replies.repository import PostgresQuickReplies
 from functions.conversations.repository import PostgresOutbox
 from huntaze.auth import Principal, Right
 from huntaze.domain.conversations import Conversation
@@ -71,10 +72,14 @@ def _reply(conversation_id: UUID, draft: ReplyDraft, caller: Principal) -> SendQ
     seen = None
     if draft.message_id is not None:
         seen = store.platform_id(conversation_id, draft.message_id)
+    text = draft.message
+    if draft.quick_reply_id is not None:
+        quick = PostgresQuickReplies(tenant, caller.user_id, caller.creators)
+        text = quick.said_to(draft.quick_reply_id, conversation.fan.id)
     message = DirectMessage(
         creator_id=conversation.creator_id,
         fan_id=conversation.fan.id,
-        message=draft.message or "",
+        message=text or "",
         price_cents=draft.price_cents,
         media_ids=draft.media_ids,
     )

@@ -52,6 +52,7 @@ _TRANSACTION_CELLS: dict[str, ReadCell] = {
     "created_at": cells.moment,
     "reverses": cells.text_up_to(200),
     "description": cells.text_up_to(1000),
+    "message_id": cells.text_up_to(200),
 }
 TRANSACTION_COLUMNS = Columns(
     required=("transaction_id", "platform_id", "type"), known=frozenset(_TRANSACTION_CELLS)
@@ -154,6 +155,7 @@ def _transaction(
     return TransactionRow(
         line, transaction_id, platform_id, kind, amount, fee, net, currency,
         texts.get("created_at"), reverses, texts.get("description"),
+        texts.get("message_id"),
     )  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from huntaze.domain.conversations.models import (
 from huntaze.domain.conversations.storing import (
     NEWS,
     forget_fan,
+    mark_paid,
     mark_unsent,
     record_sent,
     store,
@@ -33,6 +34,7 @@ __all__ = [
     "SeenMessage",
     "Stored",
     "forget_fan",
+    "mark_paid",
     "mark_unsent",
     "record_sent",
     "store",

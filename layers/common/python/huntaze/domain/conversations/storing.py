@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.rows import dict_row
 
 from huntaze import outbox
@@ -206,6 +207,26 @@ def mark_unsent(connection: Connection, send_id: UUID) -> None:
         "UPDATE messages SET unsent_at = clock_timestamp()"
         " WHERE send_id = %s AND unsent_at IS NULL",
         (send_id,),
+    )
+
+
+def mark_paid(connection: Connection, creator_id: UUID, payments: str) -> None:
+    """Show which messages of a creator were paid for.
+
+    Args:
+        connection: Inside a tenant's transaction.
+        creator_id: Whose messages they are.
+        payments: A table of transactions: ``fan_id``, ``type``, ``platform_message_id`` and
+            ``created_at``.
+    """
+    connection.execute(
+        sql.SQL(
+            "UPDATE messages m SET paid_at = p.created_at FROM {} p"
+            " WHERE p.type = 'message' AND m.creator_id = %s AND m.fan_id = p.fan_id"
+            " AND m.platform_message_id = p.platform_message_id"
+            " AND m.direction = 'out' AND m.price_cents > 0 AND m.paid_at IS NULL"
+        ).format(sql.Identifier(payments)),
+        (creator_id,),
     )
 
 

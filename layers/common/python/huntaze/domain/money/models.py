@@ -24,6 +24,7 @@ class TransactionRow(NamedTuple):
         reverses: The transaction that a refund or chargeback takes back. Such a row names the net
             that it takes, its gross amount alone (net and fee are zero), or no amount for all.
         description: None keeps what is there.
+        message_id: The platform's, of the message that it paid for; None keeps what is there.
     """
 
     line: int
@@ -37,6 +38,7 @@ class TransactionRow(NamedTuple):
     created_at: str | None = None
     reverses: str | None = None
     description: str | None = None
+    message_id: str | None = None
 
 
 class Transaction(BaseModel):
@@ -54,4 +56,5 @@ class Transaction(BaseModel):
     currency: str
     reverses: str | None
     description: str | None
+    platform_message_id: str | None
     created_at: datetime

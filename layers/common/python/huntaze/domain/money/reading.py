@@ -13,7 +13,8 @@ from huntaze.http import Page, decode_cursor, encode_cursor
 
 _PAGE = sql.SQL("""
   SELECT id, creator_id, fan_id, transaction_id, type, amount_cents, fee_cents, net_cents,
-         effective_cents, currency, reverses, description, created_at
+         effective_cents, currency, reverses, description, platform_message_id,
+         created_at
     FROM transactions
    WHERE creator_id = %(creator)s AND {conditions}
    ORDER BY created_at DESC, id DESC

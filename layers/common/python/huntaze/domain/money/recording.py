@@ -14,9 +14,10 @@ from typing import NamedTuple
 from uuid import UUID
 
 from huntaze.db import Connection
-from huntaze.domain import fans
+from huntaze.domain import conversations, fans
 from huntaze.domain.fans import Keyring
 from huntaze.domain.money.models import TransactionRow
+from huntaze.domain.outbound import offers
 from huntaze.errors import InvalidInputError
 
 _STAGE = """
@@ -24,7 +25,7 @@ _STAGE = """
     line bigint NOT NULL, transaction_id text NOT NULL, platform_id text NOT NULL,
     type text NOT NULL, amount_cents bigint NOT NULL, fee_cents bigint NOT NULL,
     net_cents bigint NOT NULL, currency text, created_at timestamptz, reverses text,
-    description text, platform_key bytea NOT NULL
+    description text, message_id text, platform_key bytea NOT NULL
   ) ON COMMIT DROP
 """
 
@@ -54,7 +55,7 @@ _NEWS = """
   CREATE TEMP TABLE transaction_news ON COMMIT DROP AS
   SELECT s.transaction_id, told.fan_id, s.type, s.amount_cents, s.fee_cents, s.net_cents,
          c.currency, coalesce(s.created_at, old.created_at, now()) AS created_at, s.reverses,
-         told.description,
+         told.description, told.platform_message_id,
          old.fan_id AS old_fan_id, old.reverses AS old_reverses
     FROM transaction_stage s
     JOIN creators c ON c.id = %(creator)s
@@ -68,7 +69,9 @@ _NEWS = """
                  ELSE coalesce(live.id, erased.id) END AS fan_id,
             -- What a person has bought is nobody's to know once they are forgotten.
             CASE WHEN live.id IS NULL AND erased.id IS NOT NULL THEN NULL
-                 ELSE coalesce(s.description, old.description) END AS description
+                 ELSE coalesce(s.description, old.description) END AS description,
+            CASE WHEN live.id IS NULL AND erased.id IS NOT NULL THEN NULL
+                 ELSE coalesce(s.message_id, old.platform_message_id) END AS platform_message_id
    ) told
    WHERE old.id IS NULL
       OR (old.fan_id, old.type, old.amount_cents, old.fee_cents, old.net_cents)
@@ -76,24 +79,25 @@ _NEWS = """
       OR old.reverses IS DISTINCT FROM s.reverses
       OR old.created_at <> s.created_at
       OR old.description IS DISTINCT FROM told.description
+      OR old.platform_message_id IS DISTINCT FROM told.platform_message_id
 """
 
 # A reversal is worth nothing until it is settled.
 _RECORD = """
   INSERT INTO transactions (
     workspace_id, creator_id, fan_id, transaction_id, type, amount_cents, fee_cents, net_cents,
-    effective_cents, currency, created_at, reverses, description)
+    effective_cents, currency, created_at, reverses, description, platform_message_id)
   SELECT current_setting('app.workspace_id')::uuid, %(creator)s, n.fan_id, n.transaction_id, n.type,
          n.amount_cents, n.fee_cents, n.net_cents,
          CASE WHEN n.reverses IS NULL THEN n.net_cents ELSE 0 END,
-         n.currency, n.created_at, n.reverses, n.description
+         n.currency, n.created_at, n.reverses, n.description, n.platform_message_id
     FROM transaction_news n
   ON CONFLICT (workspace_id, creator_id, transaction_id) DO UPDATE
      SET fan_id = EXCLUDED.fan_id, type = EXCLUDED.type, amount_cents = EXCLUDED.amount_cents,
          fee_cents = EXCLUDED.fee_cents, net_cents = EXCLUDED.net_cents,
          effective_cents = EXCLUDED.effective_cents, currency = EXCLUDED.currency,
          created_at = EXCLUDED.created_at, reverses = EXCLUDED.reverses,
-         description = EXCLUDED.description
+         description = EXCLUDED.description, platform_message_id = EXCLUDED.platform_message_id
 """
 
 # Reversals take one after the other, in the order of their times, whichever came to us first.
@@ -232,11 +236,16 @@ def record_staged(connection: Connection, creator_id: UUID, read: int) -> Record
     connection.execute(_NEWS, of_creator)
     connection.execute("ANALYZE transaction_news")
     counted = connection.execute(
-        "SELECT count(*) FILTER (WHERE old_fan_id IS NULL), count(old_fan_id) FROM transaction_news"
+        "SELECT count(*) FILTER (WHERE old_fan_id IS NULL), count(old_fan_id),"
+        " count(platform_message_id) FILTER (WHERE type = 'message') FROM transaction_news"
     ).fetchone()
-    created, updated = counted or (0, 0)
+    created, updated, of_messages = counted or (0, 0, 0)
     connection.execute(_RECORD, of_creator)
     settle(connection, creator_id)
+    if of_messages:
+        # After the fans: who stores messages locks the fan first, too.
+        conversations.mark_paid(connection, creator_id, "transaction_news")
+        offers.mark_bought(connection, creator_id, "transaction_news")
     connection.execute("DROP TABLE transaction_stage, transaction_news")
     return RecordOutcome(read, created, updated, fans_created)
 
@@ -256,9 +265,10 @@ def settle(connection: Connection, creator_id: UUID) -> None:
 
 
 def forget_fan(connection: Connection, fan_id: UUID) -> None:
-    """Take away what was said of a fan's transactions; the amounts stay."""
+    """Take away what a fan's transactions were for; the amounts stay."""
     connection.execute(
-        "UPDATE transactions SET description = NULL WHERE fan_id = %s AND description IS NOT NULL",
+        "UPDATE transactions SET description = NULL, platform_message_id = NULL"
+        " WHERE fan_id = %s AND (description IS NOT NULL OR platform_message_id IS NOT NULL)",
         (fan_id,),
     )
 

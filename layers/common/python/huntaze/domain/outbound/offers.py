@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from psycopg import sql
+
 from huntaze.db import Connection
 from huntaze.errors import InvalidInputError
 
@@ -31,3 +33,23 @@ def require_media(connection: Connection, creator_id: UUID, media_ids: list[UUID
             + ". Upload them there, and give the item its platform_media_id.",
             fields={"media_ids": "not in the vault"},
         )
+
+
+def mark_bought(connection: Connection, creator_id: UUID, payments: str) -> None:
+    """Say of what was offered in a message that it was bought, whatever was paid back later.
+
+    Args:
+        connection: Inside a tenant's transaction.
+        creator_id: Whose messages were paid for.
+        payments: A table of transactions: ``fan_id``, ``type`` and ``platform_message_id``.
+    """
+    connection.execute(
+        sql.SQL(
+            "UPDATE media_grants g SET state = 'bought'"
+            " FROM {} p JOIN sends s ON s.creator_id = %s AND s.fan_id = p.fan_id"
+            " AND s.platform_message_id = p.platform_message_id"
+            " WHERE p.type = 'message' AND g.workspace_id = s.workspace_id AND g.send_id = s.id"
+            " AND g.fan_id = s.fan_id AND g.state = 'offered'"
+        ).format(sql.Identifier(payments)),
+        (creator_id,),
+    )

@@ -1,82 +1,23 @@
 """The inbox, through real events on real Postgres: lists, threads, replies, what was read."""
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from functools import partial
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
 
-from functions.conversations import callers
 from functions.conversations import handler as door
-from huntaze.db import Connection, SingleConnection, Transactions
+from functions.lanes.repository import PostgresLanes
+from huntaze.db import Connection, SingleConnection
 from huntaze.domain import conversations
-from huntaze.domain.conversations import SeenMessage
-from huntaze.domain.conversations import desk as tables
 from huntaze.ids import new_id
 from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
+from tests.fakes.talk import NOW, Talk
 
-NOW = datetime.now(UTC).replace(microsecond=0)
 INBOX = "/api/crm/conversations"
-
-
-@pytest.fixture
-def queue(record_aws: Callable[..., Mock]) -> Mock:
-    recorder: Mock = record_aws(callers).queue
-    return recorder
-
-
-@pytest.fixture
-def desk(queue: Mock, open_desk: Callable[..., Desk]) -> Desk:  # noqa: ARG001  (wired first)
-    return open_desk()
-
-
-@pytest.fixture
-def call(desk: Desk, ask_door: Callable[..., Answer]) -> Callable[..., Answer]:
-    return partial(ask_door, door, desk)
-
-
-class Talk:
-    """What is said with one fan, as a sync would bring it."""
-
-    _numbers: Iterator[int] = iter(range(10**9))
-
-    def __init__(self, desk: Desk, **fan: object) -> None:
-        self._desk = desk
-        self.platform_id = f"talk-{next(self._numbers)}"
-        self.fan_id = desk.fan(platform_id=self.platform_id, **fan)
-
-    def theirs(self, minutes: float, text: str = "hello", **more: Any) -> UUID:
-        """The fan wrote so many minutes ago."""
-        return self._say(False, minutes, text, **more)
-
-    def ours(self, minutes: float, text: str = "hi", **more: Any) -> UUID:
-        """The creator wrote on the platform so many minutes ago."""
-        return self._say(True, minutes, text, **more)
-
-    def _say(self, own: bool, minutes: float, text: str, **more: Any) -> UUID:
-        name = f"m-{next(self._numbers)}"
-        seen = SeenMessage(name, own, text, NOW - timedelta(minutes=minutes), **more)
-        with self._desk.app.transaction() as connection:
-            stored = conversations.store(
-                connection, self._desk.creator_id, self.platform_id, [seen]
-            )
-        assert stored is not None
-        return stored.new[0]
-
-    @property
-    def path(self) -> str:
-        """Where the conversation is."""
-        (row,) = self._desk.rows("SELECT id FROM conversations WHERE fan_id = %s", self.fan_id)
-        return f"{INBOX}/{row['id']}"
-
-
-@pytest.fixture
-def talk(desk: Desk) -> Callable[..., Talk]:
-    return partial(Talk, desk)
 
 
 def fans(answer: Answer) -> list[str]:
@@ -197,9 +138,7 @@ def test_a_snoozed_one_comes_back(
             "UPDATE conversations SET snoozed_until = now() - interval '1 hour' WHERE fan_id = %s",
             (early.fan_id,),
         )
-    relay = Transactions(SingleConnection(lambda: as_role("relay")))
-    with relay.transaction() as connection:
-        assert tables.wake_snoozed(connection) >= 1
+    assert PostgresLanes(SingleConnection(lambda: as_role("relay"))).wake_conversations() >= 1
     assert call("GET", early.path).body["state"] == "open"
     assert call("GET", late.path).body["state"] == "snoozed"
     # The fan does not wait for the clock.

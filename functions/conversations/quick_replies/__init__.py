@@ -1,0 +1,1 @@
+"""Quick replies: texts that members put into replies, filled for the fan."""
