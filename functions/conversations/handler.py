@@ -5,6 +5,7 @@ from uuid import UUID
 
 from functions.conversations import service
 from functions.conversations.callers import Caller, tenant_of
+from functions.conversations.figures import routes as figures
 from functions.conversations.inbox import routes as inbox
 from functions.conversations.messages import routes as messages
 from functions.conversations.models import DirectMessage, Send, SendQueued
@@ -16,6 +17,7 @@ from huntaze.domain.outbound.wake import wake_soon
 from huntaze.http import create_app, lambda_entry
 
 app = create_app()
+app.include_router(figures.router)
 app.include_router(inbox.router)
 app.include_router(messages.router)
 app.include_router(quick_replies.router)

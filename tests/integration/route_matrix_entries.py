@@ -211,6 +211,7 @@ _FANS: dict[tuple[str, str], Entry] = {
 _CONVERSATIONS: dict[tuple[str, str], Entry] = {
     ("get", ""): Entry(Right.READ),
     ("post", ""): Entry(Right.REPLY, _with_fan),
+    ("get", "/figures"): Entry(Right.READ),
     ("get", "/{conversation_id}"): Entry(Right.READ),
     ("patch", "/{conversation_id}"): Entry(Right.REPLY, lambda _: {"state": "done"}),
     ("delete", "/{conversation_id}"): Entry(Right.REPLY),

@@ -1,0 +1,1 @@
+"""How members answer fans, and what that has sold."""
