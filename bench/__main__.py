@@ -10,6 +10,7 @@ MODULES = (
     "handler_import",
     "zip_sizes",
     "fan_list",
+    "inbox",
     "fan_import",
     "segment_preview",
     "plan_campaign",
