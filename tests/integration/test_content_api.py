@@ -8,7 +8,7 @@ import pytest
 
 from functions.content import handler as door
 from huntaze.db import SingleConnection
-from huntaze.domain import fans, money
+from huntaze.domain import fans, media, money
 from huntaze.domain.fans import FanRow
 from huntaze.domain.money import TransactionRow
 from huntaze.domain.outbound import offers
@@ -208,6 +208,39 @@ def test_content_that_was_offered_is_hidden_and_never_offered_again(
             offers.require_media(connection, ids.creator_id, [UUID(photo["id"])])
     # The row still holds its place in the vault: nobody makes the same thing known as another.
     assert call("POST", PATH, ids, body=PHOTO)[1]["error"] == "MediaExists"
+
+
+@pytest.mark.parametrize("same", [True, False], ids=["same file", "other file"])
+def test_a_file_that_comes_back_is_offered_to_nobody_who_was_offered_it(
+    call, ids, photo, make, offer, tenant, same
+):
+    bytes_of = {True: b"1" * 32, False: b"2" * 32}
+    file = media.StoredFile(
+        content_type="image/jpeg",
+        bytes=1,
+        width=None,
+        height=None,
+        duration_ms=None,
+        removed=[],
+        objects={"original": "o"},
+    )
+
+    def add_file(item, sha256):
+        with tenant(ids.workspace_id).transaction() as connection:
+            media.add_file(
+                connection, ids.creator_id, UUID(item["id"]), file, sha256=sha256, looks=None
+            )
+
+    add_file(photo, bytes_of[True])
+    fan, _ = offer(photo)
+    assert call("DELETE", f"{PATH}/{photo['id']}", ids) == (204, None)
+    again = make(**PHOTO | {"platform_media_id": "m2"})
+    add_file(again, bytes_of[same])
+    with tenant(ids.workspace_id).transaction() as connection:
+        offered = connection.execute(
+            "SELECT fan_id, send_id FROM media_grants WHERE media_id = %s", (again["id"],)
+        ).fetchall()
+    assert offered == ([(fan, None)] if same else [])
 
 
 def test_texts_are_kept_changed_and_found(call, ids, make):

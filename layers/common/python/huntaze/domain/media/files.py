@@ -15,6 +15,17 @@ _FEW_BITS_DIFFER = 6
 _BITS_THAT_SAY_SOMETHING = (8, 56)
 
 
+# Without their sends, which are of the item that is gone: nobody sold this one.
+_OFFERED_BEFORE = """
+  INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, state)
+  SELECT DISTINCT g.workspace_id, g.creator_id, g.fan_id, %(media)s::uuid, 'offered'
+    FROM media m
+    JOIN media_grants g ON g.workspace_id = m.workspace_id AND g.media_id = m.id
+   WHERE m.creator_id = %(creator)s AND m.retired_sha256 = %(sha256)s
+  ON CONFLICT DO NOTHING
+"""
+
+
 class SameFileError(ConflictError):
     """The creator has the very same file."""
 
@@ -53,6 +64,9 @@ def add_file(
 ) -> None:
     """Keep what is in the bucket of an item.
 
+    Whoever was offered the very same file before it was taken out of the library counts as offered
+    this one.
+
     Args:
         connection: Inside the transaction that makes the item.
         creator_id: Whose item it is.
@@ -79,6 +93,7 @@ def add_file(
             )
     except psycopg.errors.UniqueViolation:
         raise SameFileError("This creator has the very same file.") from None
+    connection.execute(_OFFERED_BEFORE, values)
 
 
 def request_removal(connection: Connection, creator_id: UUID, media_id: UUID) -> None:

@@ -195,8 +195,9 @@ def change_media(connection: Connection, media_id: UUID, changes: MediaChanges) 
 def delete_media(connection: Connection, media_id: UUID) -> None:
     """Take an item out of the library, and its file out of the bucket.
 
-    Whoever was offered it is never offered it again: then the row stays, hidden and bare. The item
-    in the platform's vault stays there in any case.
+    Whoever was offered it is never offered it again, not even after another upload of the same
+    file: then the row stays, hidden and bare. The item in the platform's vault stays there in any
+    case.
 
     Raises:
         NotFoundError: The caller has no such item.
@@ -214,12 +215,16 @@ def delete_media(connection: Connection, media_id: UUID) -> None:
     if not offered:
         connection.execute("DELETE FROM media WHERE id = %s", (media_id,))
         return
+    connection.execute(
+        "UPDATE media SET retired_at = clock_timestamp(), retired_sha256 = ("
+        "  SELECT f.sha256 FROM media_files f WHERE f.media_id = media.id) WHERE id = %s",
+        (media_id,),
+    )
     for table in ("media_tags", "media_words", "media_files"):
         connection.execute(
             sql.SQL("DELETE FROM {} WHERE media_id = %s").format(sql.Identifier(table)),
             (media_id,),
         )
-    connection.execute("UPDATE media SET retired_at = clock_timestamp() WHERE id = %s", (media_id,))
 
 
 def lock_media(connection: Connection, media_id: UUID) -> Media:
