@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from local.model_provider import assistant, sim_api
+from local.model_provider import assistant, chatter, sim_api
 from local.model_provider.state import Charged, FaultPlan, State
 from local.model_provider.words import Speaker, tokens
 
@@ -119,6 +119,10 @@ def _reply(
         text = json.dumps(script.pop(0) if len(script) > 1 else script[0])
     elif schema.get("name") == assistant.SCHEMA:
         text = assistant.step(messages)
+    elif schema.get("name") == chatter.ANALYSIS:
+        text = chatter.read(messages)
+    elif schema.get("name") == chatter.REPLIES:
+        text = chatter.reply(messages)
     else:
         text = Speaker(f"{state.seed}/{json.dumps(messages)}").answer(schema.get("schema"))
     prefix = messages[0]["content"]

@@ -14,13 +14,23 @@ _NO_PART_OF_A_TAG = re.compile(r"[^\w]|_")
 _LONGEST_TAG = 60
 
 
-def _within(most: int) -> Callable[[str], str]:
+def _at_most(most: int) -> Callable[[str], str]:
     def check(text: str) -> str:
         clean = _CONTROLS.sub(" ", text).strip()
-        if not clean:
-            raise ValueError("must not be empty")
         if len(clean) > most:
             raise ValueError(f"must have at most {most} characters, has {len(clean)}")
+        return clean
+
+    return check
+
+
+def _within(most: int) -> Callable[[str], str]:
+    short = _at_most(most)
+
+    def check(text: str) -> str:
+        clean = short(text)
+        if not clean:
+            raise ValueError("must not be empty")
         return clean
 
     return check
@@ -205,15 +215,48 @@ class Intent(StrEnum):
     OTHER = "other"
 
 
+class Topic(StrEnum):
+    """What a machine does not answer."""
+
+    MINORS_AGE = "minors_age"
+    SELF_HARM = "self_harm"
+    THREAT = "threat"
+    LEGAL = "legal"
+    PAYMENT_DISPUTE = "payment_dispute"
+    MEETING = "meeting"
+    DOXXING = "doxxing"
+    OFF_PLATFORM = "off_platform"
+    FORBIDDEN_TOPIC = "forbidden_topic"
+    INJECTION = "injection"
+
+
+class Fact(_Output):
+    """What a fan has said of themselves, and with which message."""
+
+    name: Hashtag
+    text: Line
+    message: int
+
+
 class Analysis(_Output):
-    """What a fan's last message says."""
+    """What a fan's last message says, and what is to be remembered."""
 
     sentiment: Sentiment
     intent: Intent
     urgency: Annotated[int, Field(ge=1, le=5)]
     language: Title
     needs_person: bool
+    topics: Annotated[list[Topic], Field(max_length=10)]
     summary: Line
+    memory: Annotated[str, AfterValidator(_at_most(1000))]
+    facts: Annotated[list[Fact], Field(max_length=5)]
+
+
+class Reply(_Output):
+    """A draft of an answer, and how sure its writer is."""
+
+    text: Message
+    confidence: Annotated[int, Field(ge=0, le=100)]
 
 
 class Replies(_Output):
@@ -221,7 +264,7 @@ class Replies(_Output):
 
     needs_person: bool
     why: Line
-    drafts: Annotated[list[Message], Field(max_length=5)]
+    drafts: Annotated[list[Reply], Field(max_length=3)]
 
 
 class Style(_Output):
