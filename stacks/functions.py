@@ -15,6 +15,7 @@ from stacks.features.auth import add_auth
 from stacks.features.automations import add_automations
 from stacks.features.billing import add_billing
 from stacks.features.campaigns import add_campaigns
+from stacks.features.chatbot import add_chatbot
 from stacks.features.content import add_content
 from stacks.features.content_generation import add_content_generation
 from stacks.features.conversations import add_conversations
@@ -55,6 +56,7 @@ _FEATURES = (
     add_campaigns,
     add_automations,
     add_conversations,
+    add_chatbot,
     add_content,
     add_uploads,
     add_content_generation,

@@ -27,7 +27,7 @@ GIVES_SINGLE_ONES_BACK = ("webhooks", "email", "mail-events", "notifications")
 # What members are told of; `huntaze.domain.notices.kinds` says whom, and a test compares them.
 TOLD_TO_MEMBERS = (
     *("creator.stopped", "campaign.awaiting_approval", "campaign.completed", "campaign.failed"),
-    "automation.notified",
+    *("automation.notified", "conversation.handed_over", "chatbot.held_up"),
     *("import.completed", "import.failed", "member.joined"),
     *("billing.trial_will_end", "billing.payment_failed", "cost.alert"),
 )
@@ -74,6 +74,7 @@ class Messaging(StageStack):
         self.bus.apply_removal_policy(RemovalPolicy.DESTROY)
         self._tell_members()
         self._tell_live()
+        self._tell_chatbot()
 
     @property
     def send_actions(self) -> list[str]:
@@ -107,6 +108,17 @@ class Messaging(StageStack):
                     *(events.Match.exact_string(name) for name in TOLD_LIVE),
                 )
             ),
+            targets=[targets.SqsQueue(queue, dead_letter_queue=dead.queue if dead else None)],
+        )
+
+    def _tell_chatbot(self) -> None:
+        queue = self.queues["ai-processing"]
+        dead = queue.dead_letter_queue
+        events.Rule(
+            self,
+            "SaidToChatbot",
+            event_bus=self.bus,
+            event_pattern=events.EventPattern(detail_type=["message.created"]),
             targets=[targets.SqsQueue(queue, dead_letter_queue=dead.queue if dead else None)],
         )
 

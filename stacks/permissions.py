@@ -438,6 +438,15 @@ def work_on_enrichment(function: lambda_.Function, messaging: Messaging) -> None
     )
 
 
+def work_on_replies(function: lambda_.Function, messaging: Messaging) -> None:
+    """Be called for each message of the queue of what fans write."""
+    allow(
+        function,
+        ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+        [messaging.queues["ai-processing"].queue_arn],
+    )
+
+
 def keep_media(function: lambda_.Function, data: Data) -> None:
     """Read and delete uploaded files, and write and delete the objects of items."""
     function.add_environment("UPLOADS_BUCKET", data.uploads.bucket_name)

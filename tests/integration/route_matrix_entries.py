@@ -130,6 +130,15 @@ def _automation(ids: Ids) -> dict[str, Any]:
     return {"creator_id": ids["creator_id"], "name": "n", "trigger": trigger, "steps": steps}
 
 
+def _auto_reply(ids: Ids) -> dict[str, Any]:
+    condition = {"kind": "first_message"}
+    return {"creator_id": ids["creator_id"], "name": "n", "condition": condition, "text": "Hi"}
+
+
+def _said(**body: Any) -> Body:
+    return lambda _: body
+
+
 def _whom(ids: Ids) -> dict[str, Any]:
     return {"fan_id": ids["fan_id"]}
 
@@ -419,6 +428,33 @@ MATRIX: dict[tuple[str, str], Entry] = {
         Right.WRITE_CAMPAIGNS, _whom
     ),
     ("get", "/api/marketing/automations/{automation_id}/runs"): Entry(Right.READ),
+    ("get", "/api/chatbot/conversations"): Entry(Right.READ),
+    ("post", "/api/chatbot/conversations/{conversation_id}/draft"): Entry(
+        Right.REPLY, conflict=True
+    ),
+    ("get", "/api/chatbot/conversations/{conversation_id}/context"): Entry(Right.READ),
+    ("patch", "/api/chatbot/conversations/{conversation_id}/context"): Entry(
+        Right.WRITE_FANS, _said(summary="s", facts={"pet": "A cat."})
+    ),
+    ("post", "/api/chatbot/conversations/{conversation_id}/resolve"): Entry(
+        Right.REPLY, _said(satisfaction=5)
+    ),
+    ("get", "/api/chatbot/drafts"): Entry(Right.READ),
+    ("post", "/api/chatbot/drafts/{reply_id}/approve"): Entry(Right.REPLY, _said()),
+    ("post", "/api/chatbot/drafts/{reply_id}/edit"): Entry(Right.REPLY, _said(text="Hi")),
+    ("post", "/api/chatbot/drafts/{reply_id}/reject"): Entry(Right.REPLY, _said()),
+    ("get", "/api/chatbot/auto-reply"): Entry(Right.READ),
+    ("post", "/api/chatbot/auto-reply"): Entry(Right.APPROVE, _auto_reply),
+    ("get", "/api/chatbot/auto-reply/{rule_id}"): Entry(Right.READ),
+    ("put", "/api/chatbot/auto-reply/{rule_id}"): Entry(Right.APPROVE, _auto_reply),
+    ("delete", "/api/chatbot/auto-reply/{rule_id}"): Entry(Right.APPROVE),
+    ("get", "/api/chatbot/state"): Entry(Right.READ),
+    ("post", "/api/chatbot/activate"): Entry(Right.APPROVE, _chosen()),
+    ("post", "/api/chatbot/deactivate"): Entry(Right.APPROVE, _chosen()),
+    ("post", "/api/chatbot/train"): Entry(Right.APPROVE, _chosen(), conflict=True),
+    ("get", "/api/chatbot/style"): Entry(Right.READ),
+    ("get", "/api/chatbot/proof"): Entry(Right.MANAGE),
+    ("post", "/api/chatbot/style/revert"): Entry(Right.APPROVE, _chosen(version=1)),
     ("get", "/api/marketing/segments"): Entry(Right.READ),
     ("post", "/api/marketing/segments"): Entry(Right.WRITE_CAMPAIGNS, _named(rules=EVERYONE)),
     ("post", "/api/marketing/segments/preview"): Entry(Right.READ, _chosen(rules=EVERYONE)),

@@ -15,6 +15,15 @@ from huntaze.ids import new_id
 
 # Stands in every text of the workspace; whoever reads it has read the workspace's data.
 MARK = "of-this-workspace-alone"
+_STYLE = json.dumps(
+    {"length": MARK, "emoji": "rarely", "questions": "often"}
+    | {"exclamations": "rarely", "begins_small": "rarely"}
+)
+_FIGURES = json.dumps(
+    {"messages": 30, "fans": 5, "median_length": 40, "emoji_share": 0.1, "question_share": 0.5}
+    | {"exclamation_share": 0.1, "offers": 0, "offers_opened": 0, "earned_cents": 0}
+    | {"opened_median_length": None, "unopened_median_length": None}
+)
 _THINGS = (
     *("fan", "list", "segment", "media", "spare_media", "campaign", "ended_campaign", "import"),
     *("send", "recipient", "upload", "member", "plan", "draft"),
@@ -24,6 +33,7 @@ _THINGS = (
     "message",
     "note",
     "quick_reply",
+    *("reply", "rule"),
 )
 
 
@@ -57,6 +67,7 @@ class FullWorkspace:
         with self._tenant.transaction() as connection:
             self._library(connection, ids)
         self._worker_rows(ids)
+        self._chatbot(ids)
         self._session(ids["session_id"])
         self._colleague(ids["member_id"])
         self._invitation(ids["invitation_id"])
@@ -368,6 +379,39 @@ class FullWorkspace:
             quick = {"id": ids["quick_reply_id"], "name": MARK, "text": MARK}
             quick |= {"creator_id": self._creator_id, "created_by": self._user_id}
             self._add(connection, "quick_replies", quick)
+
+    def _chatbot(self, ids: dict[str, UUID]) -> None:
+        """A draft of a reply, what is known of the fan, and what is handed over."""
+        creator = {"creator_id": self._creator_id}
+        of_fan = {**creator, "fan_id": ids["fan_id"]}
+        here = {**of_fan, "conversation_id": ids["conversation_id"]}
+        about = {"message_id": ids["message_id"]}
+        by = {"activated_by": self._user_id}
+        with self._tenant.transaction() as connection:
+            found = connection.execute("SELECT id FROM ai_generations LIMIT 1").fetchone()
+            style = {"style": _STYLE, "figures": _FIGURES, "created_by": self._user_id}
+            self._add(connection, "style_profiles", {**creator, "version": 1, **style})
+            switch = {**creator, **by, "active_since": "2026-01-01", "style_version": 1}
+            self._add(connection, "chatbot_switches", switch)
+            campaign = {"campaign_id": ids["campaign_id"]}
+            self._add(connection, "chatbot_campaigns", {**creator, **campaign, **by})
+            self._add(connection, "chat_contexts", {**of_fan, "summary": MARK})
+            self._add(connection, "chat_facts", {**of_fan, **about, "name": "pet", "text": MARK})
+            self._add(connection, "reply_tasks", {**here, **about, "state": "done"})
+            reply = {"id": ids["reply_id"], "based_on": ids["message_id"], "text": MARK}
+            reply |= {"based_on_platform_id": MARK, "confidence": 80, "model": "m"}
+            reply |= {"generation_id": found and found[0], "prompt_version": "chat-2"}
+            self._add(connection, "reply_drafts", {**here, **reply, "review": '{"approved": true}'})
+            over = {**about, "topic": "legal", "found_by": "rules"}
+            self._add(connection, "chat_handovers", {**here, **over})
+            rule = {"id": ids["rule_id"], "name": MARK, "text": MARK, "enabled": False}
+            rule |= {"condition": '{"kind": "first_message"}', "written_by": self._user_id}
+            self._add(connection, "auto_reply_rules", {**creator, **rule})
+            sent = {"rule_id": ids["rule_id"], "send_id": ids["send_id"]}
+            self._add(connection, "auto_replies", {**of_fan, **about, **sent})
+            words = {"target_id": new_id(), "name": "draft", "text": MARK}
+            words |= {"hash": "0" * 64, "salt": "0" * 64}
+            self._add(connection, "approval_texts", {**of_fan, **words})
 
     def _automation(self, ids: dict[str, UUID]) -> None:
         """An automation that is off, a run of it, and what waits to be looked at."""

@@ -30,7 +30,7 @@ from functions.billing.api import handler as billing
 from functions.campaigns.hybrid import routes as hybrid
 from functions.content.pipelines import routes as pipelines
 from functions.conversations import callers as conversation_callers
-from huntaze import clients, http
+from huntaze import ai, clients, http
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
 from huntaze.flags import flags
@@ -38,6 +38,7 @@ from huntaze.ids import new_id
 from huntaze.settings import load
 from local.oauth import provider_settings
 from tests.fakes import token_keys
+from tests.fakes.chat_writer import ChatWriter
 from tests.fakes.noted_writer import NotedWriter
 from tests.fakes.willing_writer import WillingWriter
 from tests.integration.route_matrix_entries import MATRIX, PUBLIC, Ids
@@ -72,6 +73,7 @@ DOORS = {
     "automations": importlib.import_module("functions.automations.api.handler"),
     "billing": billing,
     "oauth": oauth,
+    "chatbot": importlib.import_module("functions.chatbot.api.handler"),
     "campaigns": importlib.import_module("functions.campaigns.api.handler"),
     "notifications": importlib.import_module("functions.notifications.api.handler"),
     "realtime": importlib.import_module("functions.realtime.api.handler"),
@@ -159,6 +161,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     generation[DOORS["generation"].model_writer] = WillingWriter
     writer = NotedWriter(app, AssistantStep(calls=[], answer=NOTHING_KNOWN))
     chat.app.dependency_overrides[chat.models] = lambda: writer
+    monkeypatch.setattr(ai, "writer", lambda: ChatWriter(app))
     for name in ("dynamodb", "events", "functions", "secrets"):
         monkeypatch.setattr(clients, name, Mock())
     clients.dynamodb().get_item.return_value = {}

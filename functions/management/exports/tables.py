@@ -16,6 +16,7 @@ WITHHELD: dict[str, str] = {
     "live_events": "ids of a day, on their way to clients; what they are of is there",
     "live_heads": "where the list of those ids ends",
     "happenings": "what waits for a minute; it is in the tables where it happened",
+    "reply_tasks": "whose turn it is to be answered; the messages themselves are there",
 }
 
 _RUNS = "whose turn it is to work; means nothing outside"
@@ -67,6 +68,7 @@ PUBLIC_HASHES: set[tuple[str, str]] = {
     ("audit_heads", "hash"),
     # Of the texts that were approved, which are in the export.
     ("campaign_approvals", "content_hash"),
+    ("approval_texts", "hash"),
 }
 
 _BY_FAN: LiteralString = "t.fan_id = %(fan)s"
@@ -96,10 +98,17 @@ OF_FAN: dict[str, LiteralString] = {
     "conversation_notes": _OF_CONVERSATION,
     "sends": _SENDS,
     "send_attempts": _ATTEMPTS,
+    "chat_contexts": _BY_FAN,
+    "chat_facts": _BY_FAN,
+    "chat_handovers": _BY_FAN,
+    "reply_drafts": _BY_FAN,
+    "auto_replies": _BY_FAN,
+    "approval_texts": _BY_FAN,
 }
 # Tables that name a fan and are in no fan's export.
 NOT_OF_FAN: dict[str, str] = {
     "exports": WITHHELD["exports"],
     "happenings": WITHHELD["happenings"],
+    "reply_tasks": WITHHELD["reply_tasks"],
     "erasures": "there is none of a fan who can be exported",
 }

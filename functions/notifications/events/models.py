@@ -39,11 +39,13 @@ class Subject(NamedTuple):
         about: What people call it; None where the kind alone says it.
         creator_id: Whose it is; None is the whole workspace's.
         left_out: Who need not be told, having done it.
+        meant: Whose it is to hear of; None: everybody's who may.
     """
 
     about: str | None
     creator_id: UUID | None = None
     left_out: UUID | None = None
+    meant: UUID | None = None
 
 
 class Notice(NamedTuple):

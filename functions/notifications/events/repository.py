@@ -18,6 +18,11 @@ _SUBJECTS: dict[str, LiteralString] = {
     "creator": "SELECT display_name AS about, id AS creator_id FROM creators WHERE id = %(id)s",
     "campaign": "SELECT name AS about, creator_id FROM campaigns WHERE id = %(id)s",
     "automation": "SELECT name AS about, creator_id FROM automations WHERE id = %(id)s",
+    # Who looks after the fan, or everybody who may answer.
+    "conversation": "SELECT k.display_name AS about, c.creator_id, NULL::uuid AS left_out,"
+    " f.assigned_to AS meant FROM conversations c"
+    " JOIN creators k ON k.workspace_id = c.workspace_id AND k.id = c.creator_id"
+    " JOIN fans f ON f.workspace_id = c.workspace_id AND f.id = c.fan_id WHERE c.id = %(id)s",
     "import": "SELECT c.display_name AS about, i.creator_id FROM imports i"
     " JOIN creators c ON c.workspace_id = i.workspace_id AND c.id = i.creator_id"
     " WHERE i.id = %(id)s",
@@ -42,6 +47,7 @@ _ADD = """
        AND (%(creator_id)s::uuid IS NULL OR m.creator_scope IS NULL
             OR %(creator_id)s = ANY (m.creator_scope))
        AND m.user_id IS DISTINCT FROM %(left_out)s::uuid
+       AND (%(meant)s::uuid IS NULL OR m.user_id = %(meant)s)
   ), added AS (
     INSERT INTO notifications (workspace_id, user_id, event_id, kind, creator_id, target_kind,
                                target_id, about, facts, in_app, happened_at)
@@ -100,6 +106,7 @@ class PostgresNotices:
                     "roles": [role.value for role in roles_for(news.kind)],
                     "creator_id": subject.creator_id,
                     "left_out": subject.left_out,
+                    "meant": subject.meant,
                     "target_kind": event.aggregate_type,
                     "target_id": event.aggregate_id,
                     "about": subject.about and subject.about[:200],

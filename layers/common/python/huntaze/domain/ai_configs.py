@@ -9,7 +9,7 @@ from psycopg.rows import dict_row
 from psycopg.types.json import Jsonb
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from huntaze.ai.agents.voice import CustomWords, Language, Voice
+from huntaze.ai.agents.voice import CustomWords, Language, LearnedStyle, Voice
 from huntaze.db import Connection
 from huntaze.domain import audit
 from huntaze.errors import NotFoundError
@@ -152,9 +152,13 @@ def voice_of(connection: Connection, creator_id: UUID) -> Voice:
         row = cursor.execute(
             "SELECT c.platform, a.personality, a.response_style, a.custom_responses, a.disclosure,"
             " coalesce(a.forbidden_topics, '{}') AS forbidden_topics, p.niche,"
-            " coalesce(a.language, p.language, 'en') AS language"
+            " coalesce(a.language, p.language, 'en') AS language, y.style"
             " FROM creators c"
             " LEFT JOIN ai_configs a ON a.workspace_id = c.workspace_id AND a.creator_id = c.id"
+            " LEFT JOIN chatbot_switches s"
+            "   ON s.workspace_id = c.workspace_id AND s.creator_id = c.id"
+            " LEFT JOIN style_profiles y ON y.workspace_id = s.workspace_id"
+            "   AND y.creator_id = s.creator_id AND y.version = s.style_version"
             " LEFT JOIN LATERAL ("
             "   SELECT u.language, f.niche FROM members m JOIN users u ON u.id = m.user_id"
             "     LEFT JOIN user_profiles f"
@@ -179,6 +183,7 @@ def voice_of(connection: Connection, creator_id: UUID) -> Voice:
         ),
         forbidden_topics=tuple(row["forbidden_topics"]),
         disclosure=row["disclosure"],
+        learned_style=row["style"] and LearnedStyle.model_validate(row["style"]),
     )
 
 

@@ -37,6 +37,8 @@ class Template(StrEnum):
     CAMPAIGN_COMPLETED = "campaign_completed"
     CAMPAIGN_FAILED = "campaign_failed"
     AUTOMATION_NOTIFIED = "automation_notified"
+    CONVERSATION_HANDED_OVER = "conversation_handed_over"
+    CHATBOT_HELD_UP = "chatbot_held_up"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
@@ -54,6 +56,7 @@ NOTICES = frozenset(
         *(Template.CREATOR_STOPPED, Template.CAMPAIGN_AWAITING_APPROVAL),
         *(Template.CAMPAIGN_COMPLETED, Template.CAMPAIGN_FAILED),
         Template.AUTOMATION_NOTIFIED,
+        *(Template.CONVERSATION_HANDED_OVER, Template.CHATBOT_HELD_UP),
         *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
         *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
         Template.COST_ALERT,

@@ -16,7 +16,7 @@ from huntaze.ai.agents.prompts import (
     prefix_of,
     prompt_of,
 )
-from huntaze.ai.agents.voice import CustomWords, Language, Voice
+from huntaze.ai.agents.voice import CustomWords, Language, LearnedStyle, Voice
 
 __all__ = [
     "AGENTS",
@@ -29,6 +29,7 @@ __all__ = [
     "Client",
     "CustomWords",
     "Language",
+    "LearnedStyle",
     "Voice",
     "as_data",
     "ask",

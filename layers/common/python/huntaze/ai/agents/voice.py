@@ -21,6 +21,36 @@ class CustomWords(BaseModel):
     reply: str
 
 
+class LearnedStyle(BaseModel):
+    """How a creator writes, counted from what they wrote; nothing in it is about one fan.
+
+    Args:
+        length: Of a usual message.
+        emoji: How often there are any.
+        favourite_emoji: Those that are used most.
+        questions: How often a message asks.
+        exclamations: How often it exclaims.
+        begins_small: How often it begins with a small letter.
+        address: How French addresses the fan.
+        openings: Usual first words.
+        phrases: Usual sentences.
+        offers: What of an offer made a difference.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    length: str
+    emoji: str
+    favourite_emoji: tuple[str, ...] = ()
+    questions: str
+    exclamations: str
+    begins_small: str
+    address: str | None = None
+    openings: tuple[str, ...] = ()
+    phrases: tuple[str, ...] = ()
+    offers: str | None = None
+
+
 class Voice(BaseModel):
     """A creator, as agents know them.
 
@@ -33,6 +63,7 @@ class Voice(BaseModel):
         custom_words: What is said word by word.
         forbidden_topics: What is not spoken of.
         disclosure: How the creator says that AI helps; None: not at all.
+        learned_style: How the creator's own messages are written, in the version in use.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -45,3 +76,4 @@ class Voice(BaseModel):
     custom_words: tuple[CustomWords, ...] = ()
     forbidden_topics: tuple[str, ...] = ()
     disclosure: str | None = None
+    learned_style: LearnedStyle | None = None

@@ -177,6 +177,11 @@ def _joined(letters: str, before: int, after: int) -> str:
     return " ".join(part for part in (word[:before], word[before:end], word[end:]) if part)
 
 
+def forms(text: str, *, platform: str) -> list[str]:
+    """What a text says to a reader: as it stands, and without its disguises; in small letters."""
+    return list(dict.fromkeys(_disguised(_plain(text), _rules(platform))))
+
+
 def check(text: str, *, platform: str, price_cents: int = 0, media_count: int = 0) -> Verdict:
     """Judge a text and its offer.
 

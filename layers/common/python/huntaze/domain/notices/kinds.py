@@ -14,6 +14,8 @@ class Kind(StrEnum):
     CAMPAIGN_COMPLETED = "campaign_completed"
     CAMPAIGN_FAILED = "campaign_failed"
     AUTOMATION_NOTIFIED = "automation_notified"
+    CONVERSATION_HANDED_OVER = "conversation_handed_over"
+    CHATBOT_HELD_UP = "chatbot_held_up"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
@@ -42,6 +44,8 @@ RULES: dict[Kind, Rule] = {
     Kind.CAMPAIGN_COMPLETED: Rule("campaign.completed", Right.READ, mailed=False),
     Kind.CAMPAIGN_FAILED: Rule("campaign.failed", Right.WRITE_CAMPAIGNS, mailed=True),
     Kind.AUTOMATION_NOTIFIED: Rule("automation.notified", Right.READ, mailed=False),
+    Kind.CONVERSATION_HANDED_OVER: Rule("conversation.handed_over", Right.REPLY, mailed=False),
+    Kind.CHATBOT_HELD_UP: Rule("chatbot.held_up", Right.REPLY, mailed=True),
     Kind.IMPORT_COMPLETED: Rule("import.completed", Right.IMPORT, mailed=False),
     Kind.IMPORT_FAILED: Rule("import.failed", Right.IMPORT, mailed=True),
     Kind.MEMBER_JOINED: Rule("member.joined", Right.MANAGE, mailed=False),

@@ -14,6 +14,7 @@ from huntaze.domain.outbound import lanes
 from huntaze.domain.outbound.lanes import Claim, DueSend
 from huntaze.domain.outbound.rate import reserved
 from huntaze.domain.outbound.states import Priority, SendState, SkipReason
+from huntaze.platforms.terms import terms_of
 
 # After so many failures to open a thread the send is given up as not sent.
 MAX_OPEN_FAILURES = 3
@@ -58,7 +59,9 @@ class Deadlines:
 
 _FACTS = """
   SELECT s.state, s.compliance_passed_at, s.written_by, s.approval_id, s.fan_status,
-         s.expected_message_id,
+         s.expected_message_id, s.by_itself,
+         CASE WHEN s.by_itself THEN platform_of_auto_send(s.workspace_id, s.creator_id) END
+           AS lets_go_on,
          c.id IS NULL OR c.status = 'sending' AS campaign_runs,
          f.platform_id, f.status, f.consent, f.blocked_at, f.erased_at, f.last_inbound_at,
          EXISTS (SELECT FROM suppressions x
@@ -157,9 +160,14 @@ def _skip_reason(
     left = facts["fan_status"] == "active" and facts["status"] == "expired"
     moved_on = facts["expected_message_id"] not in (None, baseline)
     capped = facts["cap_messages"] is not None and facts["recent"] >= facts["cap_messages"]
+    # The owner's word must hold now, and the platform's terms with it.
+    by_itself = facts["by_itself"] and not (
+        facts["lets_go_on"] and terms_of(facts["lets_go_on"]).auto_send
+    )
     rules = (
         (facts["compliance_passed_at"] is None, SkipReason.NOT_COMPLIANT),
         (facts["written_by"] == "ai" and facts["approval_id"] is None, SkipReason.NOT_APPROVED),
+        (by_itself, SkipReason.NOT_APPROVED),
         (facts["erased_at"] is not None, SkipReason.ERASED),
         (facts["platform_id"] is None, SkipReason.UNMATCHED),
         (facts["suppressed"], SkipReason.SUPPRESSED),

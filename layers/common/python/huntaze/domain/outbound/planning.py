@@ -287,6 +287,7 @@ class DirectSend:
         due_at: Not before; None is at once.
         expected_message_id: The platform's id of the message that it answers: with a newer one in
             the thread it is not sent.
+        by_itself: Let go by the owner's standing word alone, which must hold when it is granted.
     """
 
     workspace_id: UUID
@@ -299,6 +300,7 @@ class DirectSend:
     media_ids: list[UUID] = field(default_factory=list)
     due_at: datetime | None = None
     expected_message_id: str | None = None
+    by_itself: bool = False
 
 
 def plan_direct(connection: Connection, send: DirectSend) -> UUID:
@@ -312,11 +314,12 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
     written = connection.execute(
         "INSERT INTO sends (workspace_id, id, creator_id, fan_id, priority, text, text_hash,"
         " price_cents, media_ids, written_by, model, ai_disclosed, author_id, approval_id,"
-        " compliance_passed_at, fan_status, due_at, expected_message_id)"
+        " compliance_passed_at, fan_status, due_at, expected_message_id,"
+        " by_itself)"
         " SELECT f.workspace_id, %(id)s, f.creator_id, f.id, %(priority)s, %(text)s, %(hash)s,"
         " %(price)s, %(media)s::uuid[], %(written_by)s, %(model)s, %(disclosed)s, %(author)s,"
         " %(approval)s, clock_timestamp(), f.status, coalesce(%(due_at)s, clock_timestamp()),"
-        " %(expected)s FROM fans f"
+        " %(expected)s, %(by_itself)s FROM fans f"
         " WHERE f.workspace_id = %(workspace)s AND f.creator_id = %(creator)s AND f.id = %(fan)s"
         " AND f.erased_at IS NULL",
         {
@@ -336,6 +339,7 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
             "approval": send.authorship.approval_id,
             "due_at": send.due_at,
             "expected": send.expected_message_id,
+            "by_itself": send.by_itself,
         },
     )
     if not written.rowcount:

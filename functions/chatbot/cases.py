@@ -1,0 +1,143 @@
+"""A conversation as one transaction reads it."""
+
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import class_row, dict_row
+
+from functions.chatbot.models import AutoReplyRule, Case, ChatLine, Fan, Switch
+from huntaze.db import Connection
+from huntaze.domain.ai_configs import voice_of
+
+_LINES = 20
+_CAMPAIGN_DAYS = 7
+
+_CONVERSATION = """
+  SELECT c.workspace_id, c.id AS conversation_id, c.creator_id, c.fan_id, k.platform,
+         k.time_zone AS creator_zone, f.display_name, f.handle, f.time_zone,
+         f.erased_at IS NOT NULL OR f.blocked_at IS NOT NULL OR f.consent IS FALSE
+           OR EXISTS (SELECT FROM suppressions x WHERE x.workspace_id = f.workspace_id
+                         AND x.platform_key = f.platform_key) AS silenced
+    FROM conversations c
+    JOIN fans f ON f.workspace_id = c.workspace_id AND f.id = c.fan_id
+    JOIN creators k ON k.workspace_id = c.workspace_id AND k.id = c.creator_id
+   WHERE c.id = %(conversation)s
+"""
+# The newest first: as the page shows them, without what was taken back.
+_THREAD = """
+  SELECT id, platform_message_id, direction, text, automatic FROM messages
+   WHERE conversation_id = %(conversation)s AND unsent_at IS NULL
+   ORDER BY sent_at DESC, id DESC LIMIT %(lines)s
+"""
+_KNOWN = """
+  SELECT coalesce((SELECT x.summary FROM chat_contexts x WHERE x.fan_id = %(fan)s), '') AS summary,
+         coalesce((SELECT jsonb_object_agg(y.name, y.text) FROM chat_facts y
+                    WHERE y.fan_id = %(fan)s AND y.deleted_at IS NULL), '{}') AS facts,
+         EXISTS (SELECT FROM chat_handovers h WHERE h.conversation_id = %(conversation)s
+                    AND h.resolved_at IS NULL) AS handed_over,
+         (SELECT count(*) FROM (SELECT FROM messages m WHERE m.conversation_id = %(conversation)s
+                                   AND m.direction = 'in' LIMIT 2) few) = 1 AS is_first,
+         EXISTS (SELECT FROM sends s
+                   JOIN chatbot_campaigns b
+                     ON b.workspace_id = s.workspace_id AND b.campaign_id = s.campaign_id
+                  WHERE s.fan_id = %(fan)s AND s.state IN ('sent', 'unknown')
+                    AND s.granted_at > clock_timestamp() - %(days)s * interval '1 day'
+                ) AS for_campaign,
+         coalesce((SELECT sum(t.effective_cents) FROM transactions t
+                    WHERE t.fan_id = %(fan)s
+                      AND t.created_at > clock_timestamp() - %(spend_days)s * interval '1 day'
+                  ), 0)::bigint AS spent_cents
+"""
+
+
+def conversation(connection: Connection, conversation_id: UUID, *, hold: bool) -> dict[str, Any]:
+    """What is known of a conversation without its messages; empty: there is none.
+
+    Args:
+        connection: In a transaction.
+        conversation_id: Which.
+        hold: Whether nobody may add to it until the commit.
+    """
+    query = _CONVERSATION + (" FOR NO KEY UPDATE OF c" if hold else "")
+    with connection.cursor(row_factory=dict_row) as reading:
+        return reading.execute(query, {"conversation": conversation_id}).fetchone() or {}
+
+
+def newest(connection: Connection, conversation_id: UUID, lines: int = _LINES) -> list[ChatLine]:
+    """The last messages of a thread, oldest first."""
+    with connection.cursor(row_factory=class_row(ChatLine)) as reading:
+        values = {"conversation": conversation_id, "lines": lines}
+        return reading.execute(_THREAD, values).fetchall()[::-1]
+
+
+def waiting(thread: list[ChatLine]) -> ChatLine | None:
+    """The fan's message that nobody has answered; what goes to many fans is no answer."""
+    spoken = [line for line in thread if not line.automatic]
+    return spoken[-1] if spoken and spoken[-1].direction == "in" else None
+
+
+def read_case(connection: Connection, about: dict[str, Any]) -> Case:
+    """Everything that decides about the newest message.
+
+    Args:
+        connection: In a transaction.
+        about: What `conversation` said.
+    """
+    creator_id, fan_id = about["creator_id"], about["fan_id"]
+    switch = switch_of(connection, creator_id)
+    with connection.cursor(row_factory=dict_row) as reading:
+        known = reading.execute(
+            _KNOWN,
+            {
+                "fan": fan_id,
+                "conversation": about["conversation_id"],
+                "days": _CAMPAIGN_DAYS,
+                "spend_days": switch.spend_days,
+            },
+        ).fetchone()
+    if known is None:
+        raise LookupError("a SELECT of values answered nothing")
+    return Case(
+        workspace_id=about["workspace_id"],
+        creator_id=creator_id,
+        fan_id=fan_id,
+        conversation_id=about["conversation_id"],
+        platform=about["platform"],
+        creator_zone=about["creator_zone"],
+        fan=Fan(
+            display_name=about["display_name"],
+            handle=about["handle"],
+            time_zone=about["time_zone"],
+            spent_cents=known["spent_cents"],
+            silenced=about["silenced"],
+        ),
+        thread=newest(connection, about["conversation_id"], _LINES),
+        switch=switch,
+        voice=voice_of(connection, creator_id),
+        rules=_rules(connection, creator_id),
+        summary=known["summary"],
+        facts=known["facts"],
+        is_first=known["is_first"],
+        handed_over=known["handed_over"],
+        for_campaign=known["for_campaign"],
+    )
+
+
+def switch_of(connection: Connection, creator_id: UUID) -> Switch:
+    """How the chatbot works for a creator."""
+    with connection.cursor(row_factory=class_row(Switch)) as reading:
+        found = reading.execute(
+            "SELECT active_since, spend_ceiling_cents, spend_days, min_confidence"
+            " FROM chatbot_switches WHERE creator_id = %s",
+            (creator_id,),
+        ).fetchone()
+    return found or Switch()
+
+
+def _rules(connection: Connection, creator_id: UUID) -> list[AutoReplyRule]:
+    with connection.cursor(row_factory=class_row(AutoReplyRule)) as reading:
+        return reading.execute(
+            "SELECT id, condition, text, every_hours, written_by FROM auto_reply_rules"
+            " WHERE creator_id = %s AND enabled ORDER BY place, id",
+            (creator_id,),
+        ).fetchall()

@@ -1,0 +1,62 @@
+"""When an answer that was written beforehand fits a message."""
+
+import re
+from datetime import UTC, datetime, time
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from functions.chatbot.models import (
+    AutoReplyRule,
+    AwayCondition,
+    Condition,
+    FirstMessageCondition,
+    IntentCondition,
+    KeywordCondition,
+    Moment,
+    TimeCondition,
+)
+
+
+def first_fitting(rules: list[AutoReplyRule], moment: Moment) -> list[AutoReplyRule]:
+    """The rules that fit, the first one first."""
+    return [rule for rule in rules if fits(rule.condition, moment)]
+
+
+def fits(condition: Condition, moment: Moment) -> bool:
+    """Whether a condition holds."""
+    match condition:
+        case KeywordCondition(words=words, match=how):
+            said = [_says(moment.text, word) for word in words]
+            return all(said) if how == "all" else any(said)
+        case IntentCondition(intents=intents):
+            return moment.intent in intents
+        case TimeCondition(zone=zone):
+            name = (moment.fan_zone if zone == "fan" else None) or moment.creator_zone
+            return _within(_clock(moment.now, name), condition.begins, condition.ends)
+        case FirstMessageCondition():
+            return moment.is_first
+        case AwayCondition(begins=begins, ends=ends):
+            begun = begins is None or _aware(begins) <= moment.now
+            return begun and (ends is None or moment.now < _aware(ends))
+
+
+def _says(text: str, word: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(word.casefold())}(?!\w)", text.casefold()) is not None
+
+
+def _within(clock: time, begins: time, ends: time) -> bool:
+    """Whether a time of day is within hours; equal ends are the whole day."""
+    if begins < ends:
+        return begins <= clock < ends
+    return clock >= begins or clock < ends
+
+
+def _clock(now: datetime, zone: str) -> time:
+    try:
+        return now.astimezone(ZoneInfo(zone)).time().replace(tzinfo=None)
+    except (ZoneInfoNotFoundError, ValueError):
+        # As the database does it: what nobody knows is UTC.
+        return now.astimezone(UTC).time().replace(tzinfo=None)
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,0 +1,277 @@
+"""What the chatbot knows of a conversation, and what it does about a message."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from huntaze.ai.agents import Voice
+from huntaze.ai.agents.outputs import Intent
+from huntaze.domain.compliance.review import Review
+
+
+class Incoming(BaseModel):
+    """A message that may want an answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    conversation_id: UUID
+    message_id: UUID
+
+
+class ChatLine(BaseModel):
+    """One message of a thread.
+
+    Args:
+        automatic: It was made for many fans at once, and answers none of them.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    platform_message_id: str
+    direction: Literal["in", "out"]
+    text: str
+    automatic: bool = False
+
+
+class Switch(BaseModel):
+    """How the chatbot works for a creator."""
+
+    model_config = ConfigDict(frozen=True)
+
+    active_since: datetime | None = None
+    spend_ceiling_cents: int | None = None
+    spend_days: int = 30
+    min_confidence: int = 50
+
+
+class AutoReplyRule(BaseModel):
+    """A rule that is on, as the work with messages sees it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    condition: "Condition"
+    text: str
+    every_hours: int
+    written_by: UUID
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+type Word = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
+
+
+class KeywordCondition(_Shape):
+    """The message has one of these words, or all of them, as words of their own."""
+
+    kind: Literal["keyword"]
+    words: Annotated[list[Word], Field(min_length=1, max_length=30)]
+    match: Literal["any", "all"] = "any"
+
+
+class IntentCondition(_Shape):
+    """A model finds that the message wants this; looked at while the chatbot is on."""
+
+    kind: Literal["intent"]
+    intents: Annotated[list[Intent], Field(min_length=1, max_length=15)]
+
+
+class TimeCondition(_Shape):
+    """The message comes within these hours, which may pass midnight."""
+
+    kind: Literal["time"]
+    begins: time = Field(description="Without a zone, e.g. 22:00.")
+    ends: time
+    zone: Literal["fan", "creator"] = Field(
+        "fan", description="Whose clock; of a fan without a known zone, the creator's."
+    )
+
+
+class FirstMessageCondition(_Shape):
+    """It is the fan's first message."""
+
+    kind: Literal["first_message"]
+
+
+class AwayCondition(_Shape):
+    """The creator is away; without an end, for as long as the rule is on."""
+
+    kind: Literal["away"]
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+type Condition = Annotated[
+    KeywordCondition | IntentCondition | TimeCondition | FirstMessageCondition | AwayCondition,
+    Field(discriminator="kind"),
+]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What rules of answers look at."""
+
+    text: str
+    is_first: bool
+    now: datetime
+    fan_zone: str | None
+    creator_zone: str
+    intent: Intent | None = None
+
+
+@dataclass(frozen=True)
+class Fan:
+    """What is known of a fan without a model."""
+
+    display_name: str | None
+    handle: str
+    time_zone: str | None
+    spent_cents: int
+    # Wants no messages, or may get none.
+    silenced: bool
+
+
+@dataclass(frozen=True)
+class Case:
+    """One conversation whose newest message is a fan's, as one transaction has read it.
+
+    Args:
+        thread: The last messages, oldest first; what answers is the fan's.
+        facts: What is known of the fan, by what it is about.
+        handed_over: A person has taken the conversation over, and not given it back.
+        for_campaign: The fan answers a campaign whose replies the chatbot takes.
+    """
+
+    workspace_id: UUID
+    creator_id: UUID
+    fan_id: UUID
+    conversation_id: UUID
+    platform: str
+    creator_zone: str
+    fan: Fan
+    thread: list[ChatLine]
+    switch: Switch
+    voice: Voice
+    rules: list[AutoReplyRule] = field(default_factory=list)
+    summary: str = ""
+    facts: dict[str, str] = field(default_factory=dict)
+    is_first: bool = False
+    handed_over: bool = False
+    for_campaign: bool = False
+
+    @property
+    def message(self) -> ChatLine:
+        """What it is about."""
+        return next(line for line in reversed(self.thread) if not line.automatic)
+
+    @property
+    def last(self) -> ChatLine:
+        """The newest message, whoever it is from: an answer holds while it stays the newest."""
+        return self.thread[-1]
+
+    @property
+    def is_active(self) -> bool:
+        """Whether the chatbot answers here."""
+        return self.switch.active_since is not None or self.for_campaign
+
+
+class Outcome(StrEnum):
+    """What became of a message."""
+
+    MOVED_ON = "moved_on"
+    STOPPED = "stopped"
+    OFF = "off"
+    HANDED_OVER = "handed_over"
+    ANSWERED_BY_RULE = "answered_by_rule"
+    DRAFTED = "drafted"
+    SENT = "sent"
+    HELD_UP = "held_up"
+    BUSY = "busy"
+
+
+@dataclass(frozen=True)
+class HandOver:
+    """A person must take over.
+
+    Args:
+        topic: Of all topics, the gravest.
+        reasons: For the person.
+        generation_id: Whose answer says so, if a model's does.
+    """
+
+    topic: str
+    reasons: list[str]
+    found_by: Literal["rules", "model"] = "rules"
+    generation_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A reply that both checks approved.
+
+    Args:
+        warning: Why it is to be looked at with care.
+    """
+
+    text: str
+    confidence: int
+    reasons: list[str]
+    generation_id: UUID
+    model: str
+    prompt_version: str
+    review: Review
+    warning: str | None = None
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What a model has read in a message."""
+
+    sentiment: str
+    intent: str
+    urgency: int
+    language: str
+    gist: str
+    summary: str
+    # name, text, and the message that says so
+    facts: list[tuple[str, str, UUID]]
+    generation_id: UUID
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What came of asking the models."""
+
+    memory: Memory | None = None
+    hand_over: HandOver | None = None
+    proposal: Proposal | None = None
+    # Those that fit by what a model found; the first whose turn it is answers.
+    rules: list[AutoReplyRule] = field(default_factory=list)
+
+
+class Detail(BaseModel):
+    """What the outbox says of an event."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: UUID
+    workspace_id: UUID
+    aggregate_id: UUID
+    correlation_id: UUID | None = None
+    payload: dict[str, Any]
+
+
+class BusEvent(BaseModel):
+    """An event of the bus."""
+
+    model_config = ConfigDict(frozen=True)
+
+    type: str = Field(alias="detail-type")
+    detail: Detail

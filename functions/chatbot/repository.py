@@ -1,0 +1,362 @@
+"""Work with messages in Postgres; every method joins the transaction around it."""
+
+import re
+from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
+from functools import cache
+from uuid import UUID
+
+from psycopg.types.json import Jsonb
+
+from functions.chatbot import cases
+from functions.chatbot.models import (
+    AutoReplyRule,
+    Case,
+    Findings,
+    HandOver,
+    Incoming,
+    Memory,
+    Outcome,
+    Proposal,
+)
+from functions.chatbot.releasing import release_by_itself
+from functions.chatbot.voiding import void_of_conversation, void_of_fan, void_older
+from huntaze import ai, outbox
+from huntaze.ai.models import Outcome as Became
+from huntaze.db import Connection, Tenant
+from huntaze.domain import compliance
+from huntaze.domain.fans.stop_words import is_stop_word
+from huntaze.domain.outbound import planning
+from huntaze.domain.outbound.states import Priority
+from huntaze.domain.outbound.texts import parse, render
+from huntaze.domain.outbound.wake import wake_soon
+from huntaze.errors import HuntazeError, NotFoundError, TooManyRequestsError
+
+# Longer than the function that works at a message may run.
+_LEASE = timedelta(seconds=90)
+# Of an outage; doubled each time, up to the longest.
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=60), timedelta(hours=1)
+# Then nobody waits for an answer of a machine any more.
+_TOO_LATE = timedelta(hours=24)
+# What fails this often without a known reason is not tried again.
+_TRIES = 8
+
+_TAKE = """
+  INSERT INTO reply_tasks AS t (workspace_id, creator_id, fan_id, conversation_id, message_id,
+                                leased_until, tries)
+  VALUES (current_setting('app.workspace_id')::uuid, %(creator)s, %(fan)s, %(conversation)s,
+          %(message)s, clock_timestamp() + %(lease)s, 1)
+      ON CONFLICT (workspace_id, conversation_id) DO UPDATE
+     SET message_id = excluded.message_id, state = 'waiting', leased_until = excluded.leased_until,
+         tries = CASE WHEN t.message_id = excluded.message_id THEN t.tries + 1 ELSE 1 END,
+         due_at = clock_timestamp(), trouble = NULL
+   WHERE t.message_id <> excluded.message_id
+      OR (t.state = 'waiting'
+          AND (t.leased_until IS NULL OR t.leased_until <= clock_timestamp()))
+  RETURNING tries
+"""
+_PUT_OFF = """
+  UPDATE reply_tasks
+     SET leased_until = NULL, trouble = %(trouble)s,
+         state = CASE WHEN created_at < clock_timestamp() - %(late)s THEN 'given_up'
+                      ELSE 'waiting' END,
+         due_at = clock_timestamp()
+                  + greatest(%(after)s, least(%(first)s * power(2, least(tries, 10) - 1), %(most)s))
+   WHERE conversation_id = %(conversation)s AND message_id = %(message)s
+"""
+_HELD_UP = """
+  INSERT INTO chatbot_switches AS s (workspace_id, creator_id, held_up_since)
+  VALUES (current_setting('app.workspace_id')::uuid, %s, clock_timestamp())
+      ON CONFLICT (workspace_id, creator_id) DO UPDATE SET held_up_since = excluded.held_up_since
+   WHERE s.held_up_since IS NULL
+"""
+_READ = """
+  INSERT INTO chat_contexts AS c (workspace_id, creator_id, fan_id, summary, message_id, sentiment,
+                                  intent, urgency, language, gist)
+  VALUES (current_setting('app.workspace_id')::uuid, %(creator)s, %(fan)s, %(summary)s, %(message)s,
+          %(sentiment)s, %(intent)s, %(urgency)s, %(language)s, %(gist)s)
+      ON CONFLICT (workspace_id, fan_id) DO UPDATE
+     SET summary = CASE WHEN c.summary_by IS NULL THEN excluded.summary ELSE c.summary END,
+         message_id = excluded.message_id, sentiment = excluded.sentiment,
+         intent = excluded.intent, urgency = excluded.urgency, language = excluded.language,
+         gist = excluded.gist, updated_at = clock_timestamp()
+"""
+# What a person wrote or deleted stays as it is.
+_LEARN = """
+  INSERT INTO chat_facts AS c (workspace_id, creator_id, fan_id, name, text, message_id)
+  VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s)
+      ON CONFLICT (workspace_id, fan_id, name) DO UPDATE
+     SET text = excluded.text, message_id = excluded.message_id, updated_at = clock_timestamp()
+   WHERE c.written_by IS NULL AND c.deleted_at IS NULL
+"""
+
+
+class PostgresConversations:
+    """The conversations of one workspace.
+
+    Args:
+        tenant: Whose.
+    """
+
+    def __init__(self, tenant: Tenant) -> None:
+        self._tenant = tenant
+
+    def transaction(self) -> AbstractContextManager[Connection]:
+        """Open the transaction that all calls share."""
+        return self._tenant.transaction()
+
+    def look(self, conversation_id: UUID) -> Case | None:
+        """Read a conversation without holding it; None: the fan did not write last.
+
+        Raises:
+            NotFoundError: The caller has no such conversation.
+        """
+        with self._tenant.transaction() as connection:
+            about = cases.conversation(connection, conversation_id, hold=False)
+            if not about:
+                raise NotFoundError("There is no such conversation in this workspace.")
+            case = cases.read_case(connection, about)
+        return case if cases.waiting(case.thread) and not case.fan.silenced else None
+
+    def take(self, message: Incoming) -> Case | Outcome:
+        """Begin to work at a message, or say why there is nothing to do."""
+        with self._tenant.transaction() as connection:
+            about = cases.conversation(connection, message.conversation_id, hold=True)
+            thread = cases.newest(connection, message.conversation_id) if about else []
+            if not about or not thread:
+                return Outcome.MOVED_ON
+            void_older(connection, message.conversation_id, thread[-1].id)
+            asked = cases.waiting(thread)
+            if about["silenced"] or (asked and is_stop_word(asked.text)):
+                void_of_fan(connection, about["fan_id"], why="the fan wants no messages")
+                return Outcome.STOPPED
+            if asked is None or asked.id != message.message_id:
+                return Outcome.MOVED_ON
+            taken = connection.execute(
+                _TAKE,
+                {
+                    "creator": about["creator_id"],
+                    "fan": about["fan_id"],
+                    "conversation": message.conversation_id,
+                    "message": message.message_id,
+                    "lease": _LEASE,
+                },
+            ).fetchone()
+            if taken is None:
+                return Outcome.BUSY
+            if taken[0] > _TRIES:
+                self._end(connection, message.conversation_id, "given_up")
+                return Outcome.BUSY
+            return cases.read_case(connection, about)
+
+    def make_room(self, case: Case) -> None:
+        """Discard a draft that waits, for another one is asked for."""
+        with self._tenant.transaction() as connection:
+            # The conversation first, as everybody does.
+            cases.conversation(connection, case.conversation_id, hold=True)
+            void_of_conversation(connection, case.conversation_id, why="another one was asked for")
+
+    def still(self, case: Case) -> bool:
+        """Hold the conversation, and tell whether it is as it was."""
+        with self._tenant.transaction() as connection:
+            about = cases.conversation(connection, case.conversation_id, hold=True)
+            thread = cases.newest(connection, case.conversation_id, 1) if about else []
+            pending = connection.execute(
+                "SELECT FROM reply_drafts WHERE conversation_id = %s AND state = 'pending'",
+                (case.conversation_id,),
+            ).fetchone()
+        same = bool(thread) and thread[-1].id == case.last.id
+        return same and pending is None and not about["silenced"]
+
+    def done(self, case: Case) -> None:
+        """The message needs nothing more."""
+        with self._tenant.transaction() as connection:
+            self._end(connection, case.conversation_id, "done")
+
+    def put_off(self, case: Case, trouble: HuntazeError) -> None:
+        """Work at it later, and tell a person once."""
+        wait = trouble.retry_after if isinstance(trouble, TooManyRequestsError) else 0
+        with self._tenant.transaction() as connection:
+            connection.execute(
+                _PUT_OFF,
+                {
+                    "trouble": trouble.code,
+                    "late": _TOO_LATE,
+                    "after": timedelta(seconds=wait),
+                    "first": _FIRST_PAUSE,
+                    "most": _LONGEST_PAUSE,
+                    "conversation": case.conversation_id,
+                    "message": case.message.id,
+                },
+            )
+            if connection.execute(_HELD_UP, (case.creator_id,)).rowcount:
+                outbox.add(
+                    connection,
+                    "chatbot.held_up",
+                    workspace_id=case.workspace_id,
+                    aggregate=("creator", case.creator_id),
+                    payload={"creator_id": str(case.creator_id), "why": trouble.code},
+                )
+
+    def hand_over(self, case: Case, why: HandOver) -> None:
+        """Flag the conversation and tell a person, once."""
+        with self._tenant.transaction() as connection:
+            void_of_fan(connection, case.fan_id, why=f"a person takes over: {why.topic}")
+            opened = connection.execute(
+                "INSERT INTO chat_handovers (workspace_id, creator_id, fan_id, conversation_id,"
+                " message_id, topic, found_by, reasons, generation_id)"
+                " VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s, %s, %s,"
+                " %s) ON CONFLICT (workspace_id, conversation_id) WHERE resolved_at IS NULL"
+                " DO NOTHING",
+                (
+                    *(case.creator_id, case.fan_id, case.conversation_id, case.message.id),
+                    *(why.topic, why.found_by, why.reasons, why.generation_id),
+                ),
+            )
+            if why.generation_id is not None:
+                ai.record_outcome(connection, why.generation_id, Became.HANDED_OVER)
+            if opened.rowcount:
+                payload = {"creator_id": str(case.creator_id), "fan_id": str(case.fan_id)}
+                outbox.add(
+                    connection,
+                    "conversation.handed_over",
+                    workspace_id=case.workspace_id,
+                    aggregate=("conversation", case.conversation_id),
+                    payload={**payload, "topic": why.topic},
+                )
+
+    def answer_by_rule(self, case: Case, rules: list[AutoReplyRule]) -> bool:
+        """Let the first rule answer whose turn it is."""
+        with self._tenant.transaction() as connection:
+            for rule in rules:
+                if self._may_answer(connection, case, rule):
+                    text = _filled(case, rule)
+                    if compliance.check(text, platform=case.platform).passed:
+                        self._answer(connection, case, rule, text)
+                        return True
+        return False
+
+    def remember(self, case: Case, found: Findings) -> None:
+        """Keep what a model has read, where no person has written."""
+        if found.memory is None:
+            return
+        with self._tenant.transaction() as connection:
+            self._read(connection, case, found.memory)
+            for name, text, message_id in found.memory.facts:
+                connection.execute(_LEARN, (case.creator_id, case.fan_id, name, text, message_id))
+            connection.execute(
+                "UPDATE chatbot_switches SET held_up_since = NULL"
+                " WHERE creator_id = %s AND held_up_since IS NOT NULL",
+                (case.creator_id,),
+            )
+
+    def keep_draft(self, case: Case, proposal: Proposal, *, by: UUID | None) -> UUID:
+        """Keep a reply until somebody decides."""
+        with self._tenant.transaction() as connection:
+            row = connection.execute(
+                "INSERT INTO reply_drafts (workspace_id, creator_id, fan_id, conversation_id,"
+                " based_on, based_on_platform_id, text, confidence, reasons, warning,"
+                " generation_id, model, prompt_version, review, requested_by)"
+                " VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s, %s, %s,"
+                " %s, %s, %s, %s, %s, %s, %s) RETURNING id",
+                (
+                    *(case.creator_id, case.fan_id, case.conversation_id, case.last.id),
+                    *(case.last.platform_message_id, proposal.text, proposal.confidence),
+                    *(proposal.reasons, proposal.warning, proposal.generation_id),
+                    *(proposal.model, proposal.prompt_version),
+                    *(Jsonb(proposal.review.model_dump(mode="json")), by),
+                ),
+            ).fetchone()
+            if row is None:
+                raise LookupError("an INSERT answered nothing")
+            draft_id = UUID(str(row[0]))
+            outbox.add(
+                connection,
+                "draft.created",
+                workspace_id=case.workspace_id,
+                aggregate=("draft", draft_id),
+                payload={
+                    "draft_id": str(draft_id),
+                    "conversation_id": str(case.conversation_id),
+                    "creator_id": str(case.creator_id),
+                    "fan_id": str(case.fan_id),
+                },
+            )
+        return draft_id
+
+    def send_by_itself(self, case: Case, draft_id: UUID, *, now: datetime, chance: float) -> bool:
+        """Let a draft go, if the owner lets it now."""
+        with self._tenant.transaction() as connection:
+            sent = release_by_itself(connection, case, draft_id, now=now, chance=chance)
+        if sent:
+            wake_soon(case.creator_id)
+        return sent
+
+    @staticmethod
+    def _end(connection: Connection, conversation_id: UUID, state: str) -> None:
+        connection.execute(
+            "UPDATE reply_tasks SET state = %s, leased_until = NULL WHERE conversation_id = %s",
+            (state, conversation_id),
+        )
+
+    @staticmethod
+    def _read(connection: Connection, case: Case, memory: Memory) -> None:
+        connection.execute(
+            _READ,
+            {
+                "creator": case.creator_id,
+                "fan": case.fan_id,
+                "summary": memory.summary,
+                "message": case.message.id,
+                "sentiment": memory.sentiment,
+                "intent": memory.intent,
+                "urgency": memory.urgency,
+                "language": memory.language,
+                "gist": memory.gist,
+            },
+        )
+
+    @staticmethod
+    def _may_answer(connection: Connection, case: Case, rule: AutoReplyRule) -> bool:
+        """Whether a rule has not answered the fan in its time; the task's row is held."""
+        row = connection.execute(
+            "SELECT FROM auto_replies WHERE rule_id = %s AND fan_id = %s"
+            " AND (message_id = %s OR answered_at > clock_timestamp() - %s * interval '1 hour')",
+            (rule.id, case.fan_id, case.last.id, rule.every_hours),
+        ).fetchone()
+        return row is None
+
+    @staticmethod
+    def _answer(connection: Connection, case: Case, rule: AutoReplyRule, text: str) -> None:
+        send_id = planning.plan_direct(
+            connection,
+            planning.DirectSend(
+                workspace_id=case.workspace_id,
+                creator_id=case.creator_id,
+                fan_id=case.fan_id,
+                text=text,
+                # A member wrote it; the rule says to whom and when.
+                authorship=planning.Authorship("template", author_id=rule.written_by),
+                priority=Priority.CHATBOT,
+                expected_message_id=case.last.platform_message_id,
+            ),
+        )
+        connection.execute(
+            "INSERT INTO auto_replies AS a (workspace_id, creator_id, rule_id, fan_id, message_id,"
+            " send_id) VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s)"
+            " ON CONFLICT (workspace_id, rule_id, fan_id) DO UPDATE"
+            " SET message_id = excluded.message_id, send_id = excluded.send_id,"
+            " answered_at = clock_timestamp()",
+            (case.creator_id, rule.id, case.fan_id, case.last.id, send_id),
+        )
+        wake_soon(case.creator_id)
+
+
+def _filled(case: Case, rule: AutoReplyRule) -> str:
+    names = {"display_name": case.fan.display_name, "handle": case.fan.handle}
+    return render(parse(rule.text), names, unfit=_unfit(case.platform))
+
+
+@cache
+def _unfit(platform: str) -> re.Pattern[str]:
+    return re.compile(compliance.unfit_name_pattern(platform))

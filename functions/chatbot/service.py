@@ -1,0 +1,246 @@
+"""What is done about a fan's message: by rules first, then by models, then once more by rules."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from datetime import datetime
+from typing import NamedTuple, Protocol
+from uuid import UUID
+
+from functions.chatbot import writing
+from functions.chatbot.handover import Finding, findings
+from functions.chatbot.matching import first_fitting
+from functions.chatbot.models import (
+    AutoReplyRule,
+    Case,
+    Findings,
+    HandOver,
+    Incoming,
+    Moment,
+    Outcome,
+    Proposal,
+)
+from huntaze import ai
+from huntaze.ai.agents.outputs import Intent, Topic
+from huntaze.errors import ConflictError, HuntazeError
+
+# The gravest first; what a model alone finds comes after these.
+_GRAVITY = [topic.value for topic in Topic]
+
+
+class NothingToAnswerError(ConflictError):
+    """The newest message of the conversation is not the fan's."""
+
+
+class Drafted(NamedTuple):
+    """What came of asking for a reply."""
+
+    draft_id: UUID | None
+    hand_over: HandOver | None
+
+
+class Conversations(Protocol):
+    """The conversations of one workspace."""
+
+    def transaction(self) -> AbstractContextManager[object]:
+        """Open the transaction that all calls share."""
+        ...
+
+    def take(self, message: Incoming) -> Case | Outcome:
+        """Begin to work at a message, or say why there is nothing to do."""
+        ...
+
+    def look(self, conversation_id: UUID) -> Case | None:
+        """Read a conversation without holding it; None: the fan did not write last."""
+        ...
+
+    def make_room(self, case: Case) -> None:
+        """Discard a draft that waits, for another one is asked for."""
+        ...
+
+    def still(self, case: Case) -> bool:
+        """Hold the conversation, and tell whether it is as it was."""
+        ...
+
+    def hand_over(self, case: Case, why: HandOver) -> None:
+        """Flag the conversation and tell a person, once."""
+        ...
+
+    def answer_by_rule(self, case: Case, rules: list[AutoReplyRule]) -> bool:
+        """Let the first rule answer whose turn it is."""
+        ...
+
+    def remember(self, case: Case, found: Findings) -> None:
+        """Keep what a model has read."""
+        ...
+
+    def keep_draft(self, case: Case, proposal: Proposal, *, by: UUID | None) -> UUID:
+        """Keep a reply until somebody decides."""
+        ...
+
+    def send_by_itself(self, case: Case, draft_id: UUID, *, now: datetime, chance: float) -> bool:
+        """Let a draft go, if the owner lets it now."""
+        ...
+
+    def done(self, case: Case) -> None:
+        """The message needs nothing more."""
+        ...
+
+    def put_off(self, case: Case, trouble: HuntazeError) -> None:
+        """Work at it later, and tell a person once."""
+        ...
+
+
+def work(
+    message: Incoming,
+    store: Conversations,
+    writer: Callable[[], ai.Writer],
+    *,
+    now: datetime,
+    chance: float,
+) -> Outcome:
+    """Do what is to be done about a message.
+
+    Args:
+        message: Which.
+        store: Where conversations are.
+        writer: Makes whoever answers as a model; asked for only where one is needed.
+        now: The time.
+        chance: From 0 to 1; of the pause before a reply that goes out by itself.
+    """
+    with store.transaction():
+        case = store.take(message)
+        if isinstance(case, Outcome):
+            return case
+        outcome = _by_rules(case, store, now)
+        if outcome is not None:
+            store.done(case)
+            return outcome
+    try:
+        found = ask(case, writer(), now=now)
+    except HuntazeError as trouble:
+        store.put_off(case, trouble)
+        return Outcome.HELD_UP
+    with store.transaction():
+        return _conclude(case, found, store, now=now, chance=chance)
+
+
+def draft(
+    conversation_id: UUID, store: Conversations, writer: Callable[[], ai.Writer], *, by: UUID
+) -> Drafted:
+    """Write a reply because a person asks for one; it waits for approval like any other.
+
+    Raises:
+        NothingToAnswerError: The fan did not write last, or does so meanwhile.
+        HuntazeError: No model answers.
+    """
+    case = store.look(conversation_id)
+    if case is None:
+        raise NothingToAnswerError("The newest message is not one of the fan's to be answered.")
+    grave = must_hand_over(case)
+    found = Findings(hand_over=grave) if grave else ask(case, writer(), now=None)
+    with store.transaction():
+        store.make_room(case)
+        if not store.still(case):
+            raise NothingToAnswerError("The conversation has moved on meanwhile; ask again.")
+        store.remember(case, found)
+        if found.hand_over is not None:
+            store.hand_over(case, found.hand_over)
+        proposal = found.proposal
+        draft_id = None if proposal is None else store.keep_draft(case, proposal, by=by)
+    return Drafted(draft_id, found.hand_over)
+
+
+def must_hand_over(case: Case) -> HandOver | None:
+    """What the rules say, without any model."""
+    fan, switch = case.fan, case.switch
+    found = list(
+        findings(case.message.text, platform=case.platform, forbidden=case.voice.forbidden_topics)
+    )
+    if found:
+        gravest = min(found, key=_gravity)
+        return HandOver(gravest.topic.value, [one.reason for one in found])
+    ceiling = switch.spend_ceiling_cents
+    if ceiling is not None and fan.spent_cents >= ceiling:
+        why = f"spend_ceiling: the fan has spent so much in {switch.spend_days} days"
+        return HandOver("spend_ceiling", [why])
+    return None
+
+
+def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
+    """Ask the models; no transaction is open meanwhile.
+
+    Args:
+        case: The conversation.
+        writer: Who answers.
+        now: For rules that look at the clock; None: no rule answers.
+
+    Raises:
+        HuntazeError: No model answers.
+    """
+    memory, hand_over = writing.read(case, writer)
+    if hand_over is not None:
+        return Findings(memory, hand_over)
+    if now is not None:
+        moment = _moment(case, now, Intent(memory.intent))
+        if fitting := first_fitting(case.rules, moment):
+            return Findings(memory, rules=fitting)
+    said = writing.propose(case, memory, writer)
+    if isinstance(said, HandOver):
+        return Findings(memory, said)
+    if said.confidence < case.switch.min_confidence:
+        why = f"low_confidence: {said.confidence} of 100"
+        over = HandOver("low_confidence", [why], "rules", said.generation_id)
+        return Findings(memory, over, replace(said, warning=why))
+    return Findings(memory, proposal=said)
+
+
+def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None:
+    """Do what needs no model; None: a model is to be asked."""
+    fitting = first_fitting(case.rules, _moment(case, now, None))
+    if not case.is_active and not case.rules:
+        return Outcome.OFF
+    grave = must_hand_over(case)
+    if grave is not None:
+        store.hand_over(case, grave)
+        return Outcome.HANDED_OVER
+    if case.handed_over:
+        return Outcome.HANDED_OVER
+    if fitting and store.answer_by_rule(case, fitting):
+        return Outcome.ANSWERED_BY_RULE
+    return None if case.is_active else Outcome.OFF
+
+
+def _conclude(
+    case: Case, found: Findings, store: Conversations, *, now: datetime, chance: float
+) -> Outcome:
+    if not store.still(case):
+        return Outcome.MOVED_ON
+    store.remember(case, found)
+    store.done(case)
+    if found.rules and store.answer_by_rule(case, found.rules):
+        return Outcome.ANSWERED_BY_RULE
+    if found.hand_over is not None:
+        store.hand_over(case, found.hand_over)
+    if found.proposal is None:
+        return Outcome.HANDED_OVER if found.hand_over else Outcome.OFF
+    draft_id = store.keep_draft(case, found.proposal, by=None)
+    if found.hand_over is not None:
+        return Outcome.HANDED_OVER
+    sent = store.send_by_itself(case, draft_id, now=now, chance=chance)
+    return Outcome.SENT if sent else Outcome.DRAFTED
+
+
+def _moment(case: Case, now: datetime, intent: Intent | None) -> Moment:
+    return Moment(
+        text=case.message.text,
+        is_first=case.is_first,
+        now=now,
+        fan_zone=case.fan.time_zone,
+        creator_zone=case.creator_zone,
+        intent=intent,
+    )
+
+
+def _gravity(finding: Finding) -> int:
+    return _GRAVITY.index(finding.topic.value)

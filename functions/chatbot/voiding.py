@@ -1,0 +1,59 @@
+"""Taking back what has not gone out: drafts that nobody decided about, and planned messages."""
+
+from uuid import UUID
+
+from huntaze import ai
+from huntaze.ai.models import Outcome as Became
+from huntaze.db import Connection
+from huntaze.domain.outbound.cancelling import cancel_direct
+
+_MOVED_ON = "the conversation moved on"
+_VOID = """
+  UPDATE reply_drafts SET state = 'discarded', why = %(why)s, decided_at = clock_timestamp()
+   WHERE state = 'pending' AND {which}
+  RETURNING generation_id
+"""
+_PLANNED = """
+  SELECT s.id FROM sends s
+   WHERE s.fan_id = %(fan)s AND s.state = 'planned' AND s.campaign_id IS NULL AND s.priority = 1
+"""
+
+
+def void_older(connection: Connection, conversation_id: UUID, newest: UUID) -> None:
+    """Discard what was written for an older message, and cancel what was to be sent of it."""
+    values = {"conversation": conversation_id, "newest": newest, "why": _MOVED_ON}
+    which = "conversation_id = %(conversation)s AND based_on <> %(newest)s"
+    connection.execute(_VOID.format(which=which), values)
+    planned = connection.execute(
+        "SELECT s.id FROM reply_drafts d"
+        " JOIN sends s ON s.workspace_id = d.workspace_id AND s.id = d.send_id"
+        " WHERE d.conversation_id = %(conversation)s AND d.based_on <> %(newest)s"
+        " AND s.state = 'planned'"
+        " UNION ALL SELECT s.id FROM auto_replies a"
+        " JOIN conversations c ON c.workspace_id = a.workspace_id AND c.fan_id = a.fan_id"
+        " JOIN sends s ON s.workspace_id = a.workspace_id AND s.id = a.send_id"
+        " WHERE c.id = %(conversation)s AND a.message_id <> %(newest)s AND s.state = 'planned'",
+        values,
+    ).fetchall()
+    cancel_direct(connection, [row[0] for row in planned])
+
+
+def void_of_conversation(connection: Connection, conversation_id: UUID, *, why: str) -> None:
+    """Discard the draft of a conversation that waits; it counts as rejected."""
+    found = connection.execute(
+        _VOID.format(which="conversation_id = %(conversation)s"),
+        {"conversation": conversation_id, "why": why},
+    ).fetchall()
+    for (generation_id,) in found:
+        ai.record_outcome(connection, generation_id, Became.REJECTED)
+
+
+def void_of_fan(connection: Connection, fan_id: UUID, *, why: str) -> None:
+    """Discard every draft for a fan, and cancel what the chatbot was to send."""
+    found = connection.execute(
+        _VOID.format(which="fan_id = %(fan)s"), {"fan": fan_id, "why": why[:300]}
+    ).fetchall()
+    for (generation_id,) in found:
+        ai.record_outcome(connection, generation_id, Became.REJECTED)
+    planned = connection.execute(_PLANNED, {"fan": fan_id}).fetchall()
+    cancel_direct(connection, [row[0] for row in planned])

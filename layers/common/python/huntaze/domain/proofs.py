@@ -1,0 +1,87 @@
+"""Proof of who let which words go: salted hashes in the audit log, and the words beside them.
+
+An entry of the log holds, for each text, the SHA-256 of a random salt and the text. The words and
+their salts stand in ``approval_texts``, written here alone. When they are forgotten, the chain of
+the log still verifies, and the hash tells nothing: who guesses the text lacks the salt.
+"""
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping
+from uuid import UUID
+
+from pydantic import BaseModel, Field
+
+from huntaze.db import Connection
+from huntaze.domain import audit
+
+# Below this name the facts of an entry have the hashes of its texts.
+TEXTS = "texts"
+
+
+class ProvenText(BaseModel):
+    """The words behind a hash; both are null when they were forgotten."""
+
+    target_id: UUID
+    name: str
+    salt: str | None = Field(description="64 hexadecimal digits.")
+    text: str | None
+
+
+class ProofLine(audit.Entry):
+    """One entry of the audit log, with the words behind its hashes."""
+
+    words: list[ProvenText] = Field(default_factory=list)
+
+
+def hash_of(salt: str, text: str) -> str:
+    """The hash of a text, as the log has it."""
+    return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
+
+
+def keep(
+    connection: Connection,
+    texts: Mapping[str, str | None],
+    *,
+    target_id: UUID,
+    creator_id: UUID,
+    fan_id: UUID | None,
+) -> dict[str, str]:
+    """Keep texts, and return the hashes that the log is told; what is None has none.
+
+    Args:
+        connection: In the transaction of the entry.
+        texts: By name, which is new for this target.
+        target_id: The entry's.
+        creator_id: Whose.
+        fan_id: With whom they are forgotten; None: with nobody.
+    """
+    hashes = {}
+    for name, text in texts.items():
+        if text is None:
+            continue
+        salt = secrets.token_hex(32)
+        hashes[name] = hash_of(salt, text)
+        connection.execute(
+            "INSERT INTO approval_texts (workspace_id, creator_id, fan_id, target_id, name, hash,"
+            " salt, text)"
+            " VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s, %s, %s)",
+            (creator_id, fan_id, target_id, name, hashes[name], salt, text),
+        )
+    return hashes
+
+
+def forget_fan(connection: Connection, fan_id: UUID) -> None:
+    """Forget the words that were for a fan; their hashes stay in the log."""
+    connection.execute(
+        "UPDATE approval_texts SET salt = NULL, text = NULL WHERE fan_id = %s AND text IS NOT NULL",
+        (fan_id,),
+    )
+
+
+def hashes_in(entry: audit.Entry) -> dict[str, str]:
+    """The hashes that an entry has of texts, by name."""
+    facts = json.loads(entry.facts)
+    found: dict[str, str] = facts.get(TEXTS, {}) if isinstance(facts, dict) else {}
+    return found
