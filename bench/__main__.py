@@ -20,6 +20,7 @@ MODULES = (
     "orchestration_cost",
     "ai_router",
     "ai_traffic",
+    "injection",
 )
 
 
