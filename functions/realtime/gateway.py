@@ -92,6 +92,17 @@ class DynamoConnections:
             },
         )
 
+    def count_message(self, workspace_id: UUID, connection_id: str) -> int | None:
+        """Count what a client says; None of a connection that is forgotten."""
+        changed = self._change(
+            _key(workspace_id, connection_id),
+            "ADD #said :one",
+            "attribute_exists(#owner)",
+            as_={"#said": "said", "#owner": "owner"},
+            to={":one": {"N": "1"}},
+        )
+        return int(changed["said"]["N"]) if changed else None
+
     def listen(self, workspace_id: UUID, connection_id: str, place: Place) -> bool:
         """Let a connection listen from a place on; False when it does already, or is gone."""
         changed = self._change(

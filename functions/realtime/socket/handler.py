@@ -23,6 +23,8 @@ from huntaze.settings import load
 
 # API Gateway bills messages by 32 KB; ours are a hundredth of that.
 _LONGEST_MESSAGE = 1000
+# In the two hours of a connection: five a minute, where a client pings once in four.
+_MOST_MESSAGES = 600
 _DONE = {"statusCode": 200}
 
 log = logging.getLogger(__name__)
@@ -44,6 +46,11 @@ class Visit:
     def say(self, **message: object) -> None:
         """Send the client a message."""
         self.sockets.post(self.connection_id, json.dumps(message, separators=(",", ":")))
+
+    def leave(self) -> None:
+        """End the connection."""
+        self.connections.remove(self.workspace_id, self.connection_id)
+        self.sockets.close(self.connection_id)
 
 
 @entry
@@ -96,6 +103,11 @@ def _admit(event: dict[str, Any]) -> dict[str, Any]:
 
 def _hear(visit: Visit, body: str) -> None:
     """Do what a client says; what it gets wrong, it is told."""
+    said = visit.connections.count_message(visit.workspace_id, visit.connection_id)
+    if said is None or said > _MOST_MESSAGES:
+        # Nobody sends to it any more, or it runs wild: its client is to come back.
+        visit.leave()
+        return
     try:
         message = _read(body)
         match message.get("action"):
@@ -108,15 +120,14 @@ def _hear(visit: Visit, body: str) -> None:
     except HuntazeError as refusal:
         _tell(visit, refusal)
     except Unsent:
-        # Who has gone is not told anything; the disconnect comes by itself.
-        visit.connections.remove(visit.workspace_id, visit.connection_id)
+        visit.leave()
 
 
 def _tell(visit: Visit, refusal: HuntazeError) -> None:
     try:
         visit.say(type="error", error=refusal.code, detail=refusal.detail)
     except Unsent:
-        visit.connections.remove(visit.workspace_id, visit.connection_id)
+        visit.leave()
 
 
 def _read(body: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 from unittest.mock import Mock
 from uuid import UUID
@@ -10,13 +11,16 @@ import pytest
 
 from functions.realtime.api import handler as api
 from functions.realtime.fanout import handler as fanout
+from functions.realtime.gateway import DynamoConnections
 from functions.realtime.socket import handler as socket
 from huntaze import clients
 from huntaze.db import Connection, SingleConnection
 from huntaze.ids import new_id
 from tests.fakes.answer import Answer
+from tests.integration.realtime.conftest import TABLE
 
 PAGE = "https://app.example.com"
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 class Live:
@@ -274,6 +278,24 @@ def test_a_ping_brings_what_is_missing_and_the_cursor_of_now(live, log_in, ask):
     pong = live.heard("owner")[-1]
     now = ask("GET", "/api/events").body["next_cursor"]
     assert pong == {"type": "pong", "cursor": now}
+
+
+def test_a_connection_that_nobody_sends_to_is_ended_when_it_says_something(live, log_in):
+    who = live.connect("lost", log_in(live.ids))
+    workspace = live.ids.workspace_id
+    DynamoConnections(TABLE, lambda: NOW).remove(workspace, "lost")
+    live.does("lost", "MESSAGE", who, {"action": "ping"})
+    assert [one["type"] for one in live.heard("lost")] == ["resumed"]
+    assert live.gateway.closed == {"lost"}
+
+
+def test_a_client_that_runs_wild_is_ended(live, log_in, monkeypatch):
+    monkeypatch.setattr(socket, "_MOST_MESSAGES", 3)
+    who = live.connect("wild", log_in(live.ids))
+    for _ in range(4):
+        live.does("wild", "MESSAGE", who, {"action": "ping"})
+    assert [one["type"] for one in live.heard("wild")] == ["resumed", "pong", "pong"]
+    assert live.gateway.closed == {"wild"}
 
 
 @pytest.mark.parametrize(
