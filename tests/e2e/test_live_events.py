@@ -2,6 +2,7 @@
 
 import json
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,7 +23,7 @@ from local.postgres import EmbeddedPostgres
 pytestmark = pytest.mark.e2e
 
 PASSWORD = "a long enough password"
-PAGE = "http://localhost:3000"
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Team:
@@ -41,8 +42,9 @@ class Team:
             aws_secret_access_key="test",
         )
         mailbox = Mailbox(cloud["aws_endpoint_url"])
+        self.api_url, self.email = cloud["api_url"], f"owner-{mark}@example.com"
         self.owner, self.chatter = ApiClient(cloud["api_url"]), ApiClient(cloud["api_url"])
-        email, chatter = f"owner-{mark}@example.com", f"chatter-{mark}@example.com"
+        email, chatter = self.email, f"chatter-{mark}@example.com"
         person = {"email": email, "password": PASSWORD, "name": "Owner", "workspace_name": "Live"}
         account = self.owner.post("/api/auth/register", person)
         self.owner.log_in_with(account["access_token"])
@@ -221,6 +223,25 @@ def test_a_client_is_told_what_it_got_wrong_and_how_it_lives(
     stale.break_off()
     with pytest.raises(ApiError, match="CursorExpired"):
         team.owner.get("/api/events", cursor="999999." + "0" * 32)
+
+
+def test_the_client_for_front_ends_prints_what_happens(team: Team) -> None:
+    client = [ROOT / ".tools" / "bin" / "node", ROOT / "client" / "listen.mjs"]
+    with subprocess.Popen(
+        [*client, team.api_url, team.email, PASSWORD],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout
+            assert process.stderr
+            assert process.stderr.readline() == "listening\n"
+            about = team.happens("draft.created")
+            heard = json.loads(process.stdout.readline())
+        finally:
+            process.kill()
+    assert (heard["type"], _about([heard])) == ("draft.created", [about])
 
 
 def test_who_is_logged_out_hears_no_more(team: Team, listen: Callable[..., LiveSocket]) -> None:
