@@ -11,7 +11,7 @@ from psycopg.rows import class_row, dict_row
 from functions.campaigns.models import Recipient, StoredCampaign, Variant
 from functions.campaigns.status import CampaignStatus, Move, move
 from huntaze import correlation, outbox
-from huntaze.ai import Outcome, record_outcome
+from huntaze.ai import Outcome, record_outcome, settle_outcomes
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit
 from huntaze.domain.audit import ActorKind
@@ -230,10 +230,13 @@ class PostgresCampaigns:
         if decision == "approved":
             self.record(campaign.id, approved_version=campaign.version)
 
-    def keep_outcome(self, generation_id: UUID, outcome: Outcome) -> None:
-        """Keep what a person made of a model's answer."""
+    def keep_outcome(self, campaign_id: UUID, generation_id: UUID, outcome: Outcome) -> None:
+        """Keep what a person made of a model's texts, and of all that led to them."""
         with self._tenant.transaction() as connection:
             record_outcome(connection, generation_id, outcome, by=self._caller)
+            # Who edits a text has taken the plan behind it.
+            taken = Outcome.ACCEPTED if outcome is Outcome.EDITED else outcome
+            settle_outcomes(connection, generations_of(connection, campaign_id), taken)
 
     def approval_id(self, campaign: StoredCampaign) -> UUID | None:
         """The approval of the campaign's present version."""
@@ -418,3 +421,17 @@ class PostgresCampaigns:
 
 def _variants_json(variants: list[Variant]) -> str:
     return json.dumps([variant.model_dump(mode="json", exclude_none=True) for variant in variants])
+
+
+def generations_of(
+    connection: Connection, workflow_id: UUID, step: str | None = None
+) -> list[UUID]:
+    """The generations that models have made for a workflow, or for one of its steps."""
+    rows = connection.execute(
+        "SELECT (reply ->> 'generation_id')::uuid FROM workflow_steps"
+        " WHERE workflow_id = %(workflow)s AND reply IS NOT NULL"
+        " AND (%(step)s::text IS NULL OR step = %(step)s)"
+        " AND workspace_id = current_setting('app.workspace_id')::uuid",
+        {"workflow": workflow_id, "step": step},
+    ).fetchall()
+    return [row[0] for row in rows]

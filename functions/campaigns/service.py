@@ -184,7 +184,7 @@ def _rewritten(campaign: StoredCampaign, store: CampaignStore) -> dict[str, Any]
         return {"written_by": "person"}
     if campaign.generation_id is None:
         return {}
-    store.keep_outcome(campaign.generation_id, Outcome.EDITED)
+    store.keep_outcome(campaign.id, campaign.generation_id, Outcome.EDITED)
     # From now on no decision on the texts is one on the model's answer.
     store.record(campaign.id, generation_id=None)
     return {}
@@ -243,7 +243,7 @@ def decide(
         )
         if campaign.generation_id is not None:
             outcome = Outcome.ACCEPTED if approved else Outcome.REJECTED
-            store.keep_outcome(campaign.generation_id, outcome)
+            store.keep_outcome(campaign.id, campaign.generation_id, outcome)
         if approved:
             store.tell("campaign.decided", campaign_id, {"decision": "approved"})
         else:

@@ -16,7 +16,9 @@ from functions.campaigns.hybrid.models import (
     StoredWorkflow,
     WorkflowStatus,
 )
+from functions.campaigns.repository import generations_of
 from huntaze import correlation
+from huntaze.ai import Outcome, settle_outcomes
 from huntaze.db import Connection, Tenant
 from huntaze.domain.workflows.rows import RunRows
 from huntaze.domain.workflows.runs import Halt
@@ -150,12 +152,16 @@ class WorkflowRows(RunRows):
 
     def finish(self, workflow: StoredWorkflow, step: Step, result: dict[str, Any]) -> None:
         """Keep what a step found, once."""
-        self._step(
-            workflow,
-            step,
-            "result = %(result)s, finished_at = clock_timestamp(), leased_until = NULL",
-            {"result": Jsonb(result)},
-        )
+        with self._tenant.transaction() as connection:
+            self._step(
+                workflow,
+                step,
+                "result = %(result)s, finished_at = clock_timestamp(), leased_until = NULL",
+                {"result": Jsonb(result)},
+            )
+            if step in (Step.COMPLIANCE, Step.REVIEW):
+                checks = generations_of(connection, workflow.id, step.value)
+                settle_outcomes(connection, checks, Outcome.RESOLVED)
 
     def link(self, workflow: StoredWorkflow, campaign_id: UUID) -> None:
         """Say which campaign a workflow has led to."""
@@ -170,7 +176,12 @@ class WorkflowRows(RunRows):
         self, workflow: StoredWorkflow, status: WorkflowStatus, halt: Halt | None = None
     ) -> None:
         """End a run; what it has found stays."""
-        self.end_run(workflow.id, workflow.run, status.value, halt, by=None)
+        with self._tenant.transaction() as connection:
+            ended = self.end_run(workflow.id, workflow.run, status.value, halt, by=None)
+            if ended and halt is not None and not halt.resumable:
+                # Nobody will ever decide on it.
+                written = generations_of(connection, workflow.id)
+                settle_outcomes(connection, written, Outcome.REJECTED)
 
     def _step(
         self,

@@ -56,6 +56,11 @@ class PostgresDesk:
                 aggregate=("generation", told.generation_id),
                 payload=told.facts,
             )
+            ai.settle_outcomes(connection, told.checks, ai.Outcome.RESOLVED)
+            if not new:
+                # Nobody will decide about any of it.
+                refused = ai.Outcome.REJECTED
+                ai.settle_outcomes(connection, [told.generation_id], refused)
             return [drafts.add(connection, draft, by=self._caller) for draft in new]
 
     def decide(self, draft_id: UUID, decision: Decision) -> Decided:

@@ -48,6 +48,7 @@ class Told(NamedTuple):
 
     creator_id: UUID
     generation_id: UUID
+    checks: list[UUID]
     facts: dict[str, Any]
 
 
@@ -187,7 +188,8 @@ def _generate[O: Any](
         for one, said in kept
     ]
     answered = _answer(answer, found)
-    proposed = zip(desk.keep(drafts, _told(client, task, answered, len(drafts))), kept, strict=True)
+    told = _told(client, task, answered, found, len(drafts))
+    proposed = zip(desk.keep(drafts, told), kept, strict=True)
     answered.items = [
         Proposal(draft_id=draft_id, title=one.title, text=one.body, details=one.details)
         for draft_id, (one, _) in proposed
@@ -195,10 +197,13 @@ def _generate[O: Any](
     return answered
 
 
-def _told(client: agents.Client, task: ai.Task, answered: Generation, kept: int) -> Told:
+def _told(
+    client: agents.Client, task: ai.Task, answered: Generation, found: Reviews, kept: int
+) -> Told:
     return Told(
         client.creator_id,
         answered.generation_id,
+        [check.generation_id for check in found.answers],
         {
             "creator_id": str(client.creator_id),
             "task": task.value,

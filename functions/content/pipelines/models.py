@@ -178,8 +178,10 @@ class WholePipeline(Pipeline):
 
 
 class Spent(BaseModel):
-    """What calls of models took."""
+    """What calls of models took, and which they were."""
 
+    generation_id: UUID
+    checks: list[UUID]
     model: str
     input_tokens: int
     cached_tokens: int
@@ -193,6 +195,8 @@ class Spent(BaseModel):
         """What an answer and the checks of it took."""
         calls = [answer, *checks]
         return cls(
+            generation_id=answer.generation_id,
+            checks=[check.generation_id for check in checks],
             model=answer.model,
             input_tokens=sum(call.usage.input_tokens for call in calls),
             cached_tokens=sum(call.usage.cached_tokens for call in calls),

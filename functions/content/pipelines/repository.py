@@ -21,6 +21,7 @@ from functions.content.pipelines.store import LostPlanError, NewItem, Refused
 from functions.content.schedule.models import EntryDraft
 from functions.content.schedule.repository import EntryExistsError, PostgresSchedule
 from huntaze import correlation
+from huntaze.ai import Outcome, settle_outcomes
 from huntaze.ai.agents import Client
 from huntaze.db import Connection, Tenant
 from huntaze.domain import ai_configs, drafts, media
@@ -203,6 +204,9 @@ class PostgresPlans(RunRows):
                 (asked, Jsonb(blocked), plan.id),
             )
             self._spend(connection, plan, spent)
+            # Of ideas nobody says a word: taken are those that the checks let pass.
+            outcome = Outcome.ACCEPTED if items else Outcome.REJECTED
+            settle_outcomes(connection, [spent.generation_id], outcome)
 
     def keep_assets(self, plan: StoredPlan, assets: dict[int, UUID]) -> None:
         """Keep what of the library shows each item."""
@@ -230,6 +234,8 @@ class PostgresPlans(RunRows):
                     (one.reasons, plan.id, one.position),
                 )
             self._spend(connection, plan, spent)
+            if not kept:
+                settle_outcomes(connection, [spent.generation_id], Outcome.REJECTED)
 
     def keep_slots(self, plan: StoredPlan, slots: dict[int, Slot]) -> None:
         """Keep when each item could be published."""
@@ -320,5 +326,6 @@ class PostgresPlans(RunRows):
             " output_tokens = output_tokens + %(output_tokens)s,"
             " cost_nanos = cost_nanos + %(cost_nanos)s, latency_ms = latency_ms + %(latency_ms)s,"
             " degraded = degraded OR %(degraded)s WHERE id = %(id)s",
-            {**spent.model_dump(), "id": plan.id},
+            {**spent.model_dump(exclude={"generation_id", "checks"}), "id": plan.id},
         )
+        settle_outcomes(connection, spent.checks, Outcome.RESOLVED)

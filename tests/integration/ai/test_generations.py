@@ -1,6 +1,7 @@
 """Generations of content: an agent writes, both checks look, a person decides."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +29,20 @@ def judged(*allowed: bool) -> Any:
         for number, one in enumerate(allowed, 1)
     }
     return judgements(len(allowed))(**each)
+
+
+class Checked:
+    """A writer whose check says what it is told to."""
+
+    def __init__(self, writer: ai.Writer, *, allowed: bool) -> None:
+        self._writer, self._allowed = writer, allowed
+
+    def generate(self, request: Any, prompt: Any, output: Any) -> Any:
+        """Answer; of a check the judgement that was ordered."""
+        answer = self._writer.generate(request, prompt, output)
+        if request.task != ai.Task.COMPLIANCE_CHECK:
+            return answer
+        return replace(answer, value=judged(*[self._allowed] * len(output.model_fields)))
 
 
 @pytest.fixture
@@ -113,6 +128,20 @@ def test_who_gets_less_is_told_why(call, ids, drafts):
     assert status == 200
     assert (body["tier"], body["reason"], body["degraded"]) == ("economy", "over_budget", True)
     assert len(drafts(ids)) == 2
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+def test_each_generation_has_an_outcome_though_nobody_decides(desk, call, tenant, allowed):
+    checked = Checked(desk.router(), allowed=allowed)
+    with tenant(desk.workspace_id).transaction() as connection:
+        (user_id,) = connection.execute("SELECT user_id FROM members").fetchone()
+    status, body, _ = call(desk, "captions", ORDER, checked, user_id=user_id)
+    assert (status, len(body["items"])) == (200, 2 if allowed else 0)
+    with tenant(desk.workspace_id).transaction() as connection:
+        rows = connection.execute("SELECT task, outcome FROM ai_generations").fetchall()
+    # What awaits a person has none yet.
+    written = None if allowed else "rejected"
+    assert sorted(rows) == [("captions", written), ("compliance_check", "resolved")]
 
 
 def test_a_plan_without_ai_asks_no_model(call, ids, monkeypatch):

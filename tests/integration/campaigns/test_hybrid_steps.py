@@ -188,8 +188,10 @@ def test_models_are_told_what_people_made_of_their_texts(
     step(began, *BEFORE_HANDOVER)
     prepare(began["workflow_id"])
     step(began, Step.HANDOVER)
-    generation = status(began["workflow_id"])["steps"][6]["generation_id"]
-    _book(desk, generation)
+    ids = [one["generation_id"] for one in status(began["workflow_id"])["steps"]]
+    generation = ids[6]
+    for one in filter(None, ids):
+        _book(desk, one)
     method = "POST" if path else "PATCH"
     answer = ask_door(
         door, desk, method, f"/api/marketing/campaigns/{began['workflow_id']}{path}", body
@@ -203,6 +205,9 @@ def test_models_are_told_what_people_made_of_their_texts(
         assert answer.status == 202, answer.body
     row = desk.row(UUID(generation), "ai_generations")
     assert (row["outcome"], row["outcome_by"]) == (outcome, desk.user_id)
+    # And so is what led to them: who edits a text has taken the plan behind it.
+    rows = desk.rows(f"SELECT outcome FROM ai_generations WHERE id <> '{generation}'")
+    assert {one["outcome"] for one in rows} == {"rejected" if outcome == "rejected" else "accepted"}
 
 
 @pytest.mark.parametrize("name", BEFORE_HANDOVER)
@@ -374,9 +379,15 @@ def test_texts_that_the_model_forbids_go_no_further(
     count = len(status(began["workflow_id"])["steps"][6]["result"]["passed"])
     no = {"allowed": False, "reason": "it promises a meeting"}
     writer.answers["compliance_check"] = {f"text_{n}": no for n in range(1, count + 1)}
+    asked = [one["generation_id"] for one in status(began["workflow_id"])["steps"]]
+    for one in filter(None, asked):
+        _book(desk, one)
     with pytest.raises(RunRefused):
         step(began, Step.REVIEW)
     found = status(began["workflow_id"])
+    # Nobody will ever decide on what was written.
+    outcomes = [one["outcome"] for one in desk.rows("SELECT outcome FROM ai_generations")]
+    assert outcomes == ["rejected"] * len(ASKING[:-1])
     assert (found["status"], found["halt"]["error"]) == ("failed", "Blocked")
     assert "it promises a meeting" in found["halt"]["reason"]
     assert _resume(ask_door, desk, began).status == 409

@@ -27,7 +27,7 @@ from huntaze.ai.models import (
     Usage,
     Writer,
 )
-from huntaze.ai.outcomes import record_outcome
+from huntaze.ai.outcomes import record_outcome, settle_outcomes
 from huntaze.ai.prices import is_cacheable
 from huntaze.ai.routing import decide
 from huntaze.ai.tasks import Task
@@ -57,5 +57,6 @@ __all__ = [
     "generate",
     "is_cacheable",
     "record_outcome",
+    "settle_outcomes",
     "writer",
 ]

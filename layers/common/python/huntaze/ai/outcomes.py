@@ -1,5 +1,6 @@
 """What people made of what models wrote."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from huntaze.ai.models import Outcome
@@ -40,3 +41,15 @@ def record_outcome(
     )
     if changed.rowcount == 0:
         raise NotFoundError("There is no such generation.")
+
+
+def settle_outcomes(
+    connection: Connection, generation_ids: Collection[UUID], outcome: Outcome
+) -> None:
+    """Record what a workflow made of generations, as far as nobody has said anything of them."""
+    connection.execute(
+        "UPDATE ai_generations SET outcome = %s, outcome_at = clock_timestamp()"
+        " WHERE workspace_id = current_setting('app.workspace_id')::uuid AND id = ANY (%s)"
+        " AND outcome IS NULL",
+        (outcome.value, list(generation_ids)),
+    )
