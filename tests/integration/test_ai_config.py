@@ -1,11 +1,12 @@
 """How the assistant writes for a creator, through the Lambda handler."""
 
 import json
+import re
 
 import pytest
 
 from functions.assistant.config import handler as door
-from huntaze.ai.agents import Language
+from huntaze.ai.agents import AGENTS, Language, Voice, prefix_of
 from huntaze.db import SingleConnection
 from huntaze.domain import ai_configs, profiles
 from huntaze.domain.ai_configs import AiConfigDraft
@@ -153,6 +154,35 @@ def test_the_voice_follows_the_configuration_and_then_the_profile(call, ids, rea
     assert voice.forbidden_topics == ("my family",)
     assert voice.disclosure == DRAFT["disclosure"]
     assert [words.reply for words in voice.custom_words] == ["better now"]
+
+
+@pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
+def test_every_field_reaches_the_prompts_of_every_agent(call, ids, read, agent):
+    said = {
+        "personality": ["Warm, short sentences."],
+        "response_style": ['"style": "playful"'],
+        "custom_responses": ["how are you", "better now"],
+        "language": ["Language: French"],
+        "forbidden_topics": ["my family"],
+        "disclosure": ["Replies are written with the help of AI."],
+    }
+    # Which platforms it is for is no matter of words.
+    assert said.keys() == AiConfigDraft.model_fields.keys() - {"platforms"}
+    before = prefix_of(agent, read(ids, ai_configs.voice_of, ids.creator_id))
+    call("PUT", ids, body=DRAFT)
+    prefix = prefix_of(agent, read(ids, ai_configs.voice_of, ids.creator_id))
+    for name, words in said.items():
+        assert all(word in prefix and word not in before for word in words), name
+    # The same bytes for whoever asks, whenever.
+    assert prefix == prefix_of(agent, read(ids, ai_configs.voice_of, ids.creator_id))
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("style", ai_configs.ResponseStyle)
+def test_every_style_is_explained_in_every_language(language, style):
+    prefix = prefix_of(AGENTS[0], Voice(language=language, platform="onlyfans"))
+    explained = prefix.partition("The styles:")[2]
+    assert re.search(rf"\b{style.value}\s+[a-z]+s\s", explained)
 
 
 def test_what_waits_for_the_first_creator_is_handed_over_whole(ids, read):
