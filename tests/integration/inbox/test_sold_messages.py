@@ -1,15 +1,17 @@
-"""A payment that names its message shows what was bought, whichever comes first."""
+"""A payment that names its message shows what was bought."""
 
 from collections.abc import Callable
 from uuid import UUID
 
 import pytest
 
-from huntaze.domain import erasure, fans, money
+from huntaze.domain import conversations, erasure, fans, money
+from huntaze.domain.conversations import SeenMessage
 from huntaze.domain.fans import FanRow
 from huntaze.domain.money.models import TransactionRow
+from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
-from tests.fakes.talk import Talk
+from tests.fakes.talk import NOW, Talk
 
 
 def pay(desk: Desk, talk: Talk, name: str = "t1", **more: object) -> money.RecordOutcome:
@@ -54,6 +56,30 @@ def test_what_was_offered_is_bought_once_its_payment_arrives(
     refund = {"type": "refund", "reverses": "t0", "amount_cents": 0, "net_cents": 0}
     pay(desk, one, "t4", fee_cents=0, **refund)
     assert (state(), paid()) == (["bought"], True)
+
+
+def test_a_tip_for_an_offer_is_no_purchase_of_it(desk: Desk, sold: tuple[Talk, UUID, UUID]) -> None:
+    one, *_ = sold
+    tip = TransactionRow(1, "tip", one.platform_id, "tip", 100, 0, 100, message_id="pm-9")
+    other = tip._replace(line=2, transaction_id="x", type="message", message_id="elsewhere")
+    with desk.worker.transaction() as connection:
+        money.record(connection, desk.creator_id, [tip, other])
+    assert [row["state"] for row in desk.rows("SELECT state FROM media_grants")] == ["offered"]
+
+
+def test_a_payment_may_be_known_before_its_message(
+    desk: Desk, talk: Callable[..., Talk], call: Callable[..., Answer]
+) -> None:
+    one = talk()
+    pay(desk, one, message_id="early", created_at="2026-03-01T12:00:00+00:00")
+    seen = [
+        SeenMessage("early", True, "look", NOW, 1000),
+        SeenMessage("other", True, "look", NOW, 1000),
+    ]
+    with desk.worker.transaction() as connection:
+        conversations.store(connection, desk.creator_id, one.platform_id, seen)
+    found = call("GET", f"{one.path}/messages").body["items"]
+    assert {message["paid_at"] for message in found} == {None, "2026-03-01T12:00:00Z"}
 
 
 @pytest.mark.usefixtures("sold")

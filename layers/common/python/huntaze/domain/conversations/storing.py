@@ -41,7 +41,12 @@ _STORE = """
     send_id, automatic, unsent_at)
   SELECT %(workspace)s, %(creator)s, %(conversation)s, %(fan)s, %(id)s, %(direction)s,
          coalesce(s.text, %(text)s), %(price_cents)s,
-         CASE WHEN %(paid)s THEN clock_timestamp() END, %(tip_cents)s, %(media)s,
+         -- A payment may be known before its message is.
+         coalesce((SELECT min(t.created_at) FROM transactions t
+                    WHERE t.workspace_id = %(workspace)s AND t.creator_id = %(creator)s
+                      AND t.platform_message_id = %(id)s AND t.fan_id = %(fan)s
+                      AND t.type = 'message' AND %(direction)s = 'out' AND %(price_cents)s > 0),
+                  CASE WHEN %(paid)s THEN clock_timestamp() END), %(tip_cents)s, %(media)s,
          coalesce(%(sent_at)s, clock_timestamp()), s.id, coalesce(s.priority >= 2, false),
          CASE WHEN %(unsent)s THEN clock_timestamp() ELSE s.unsent_at END
     FROM (VALUES (1)) one
