@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 
-from browser_worker.steps import Step
+from browser_worker.steps import OF_SENDS, Step
 from chaos.impatience import LEASE_SECONDS, SUBMIT_SECONDS
 from chaos.judge import Verdict
 from chaos.scenario import ACCEPTED_WITHIN, Scenario, Stage
@@ -26,11 +26,11 @@ def scenarios() -> Iterator[Scenario]:
     """List them."""
     yield Scenario("random-kills", _random_kills)
     yield Scenario("random-stops", _random_stops)
-    for step in Step:
+    for step in OF_SENDS:
         yield Scenario(f"stop-{step}", partial(_stop_at, step, "stop"))
     for step in _BEFORE_THE_CLICK:
         yield Scenario(f"freeze-{step}", partial(_stop_at, step, "stop_container"))
-    for step in Step:
+    for step in OF_SENDS:
         yield Scenario(f"kill-{step}", partial(_kill_at, step, "kill"))
     for step in _AROUND_THE_CLICK:
         yield Scenario(f"crash-{step}", partial(_kill_at, step, "kill_container"))

@@ -37,6 +37,7 @@ DESCRIPTION = (
 PUBLIC = frozenset(
     {
         "/api/auth/accept-invitation",
+        "/api/webhooks/platforms/{name}",
         "/api/auth/forgot-password",
         "/api/auth/jwks.json",
         "/api/auth/login",

@@ -115,8 +115,14 @@ class Functions(StageStack):
         )
         messaging.bus.grant_put_events_to(self.outbox_relay)
         run_every_minute("OutboxSweep", self.outbox_relay)
-        lanes = base.function("Lanes", "lanes", DatabaseRole.RELAY)
+        lanes = base.function(
+            "Lanes",
+            "lanes",
+            DatabaseRole.RELAY,
+            environment={"PERIODIC_SYNC": str(settings.periodic_sync).lower()},
+        )
         permissions.wake_lanes(lanes, messaging)
+        permissions.queue_platform_events(lanes, messaging)
         run_every_minute("LaneSweep", lanes)
         token_keys = TokenKeys(self, "TokenKeys", settings=settings, layers=layers, data=data)
         self.authorizer = base.function("Authorizer", "authorizer", DatabaseRole.AUTHORIZER)

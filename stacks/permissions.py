@@ -157,6 +157,37 @@ def work_on_webhooks(function: lambda_.Function, messaging: Messaging) -> None:
     )
 
 
+def queue_platform_events(function: lambda_.Function, messaging: Messaging) -> None:
+    """Queue what platforms have pushed."""
+    queue = messaging.queues["platform-webhooks"]
+    function.add_environment("PLATFORM_WEBHOOKS_QUEUE_URL", queue.queue_url)
+    allow(function, ["sqs:SendMessage"], [queue.queue_arn])
+
+
+def seal_platform_webhooks(function: lambda_.Function, settings: StageSettings, data: Data) -> None:
+    """Seal the secrets with which platforms sign, and open none."""
+    key = data.keys["sessions"].key_arn
+    function.add_environment("SESSIONS_KEY_ARN", key)
+    allow(function, ["kms:GenerateDataKey"], [key], _of_platform_webhooks(settings))
+
+
+def verify_platforms(function: lambda_.Function, settings: StageSettings, data: Data) -> None:
+    """Open the secrets with which platforms sign, and nothing else under the same key."""
+    key = data.keys["sessions"].key_arn
+    function.add_environment("SESSIONS_KEY_ARN", key)
+    allow(function, ["kms:Decrypt"], [key], _of_platform_webhooks(settings))
+
+
+def _of_platform_webhooks(settings: StageSettings) -> dict[str, dict[str, str]] | None:
+    """The condition that an envelope is one of these; browsers of creators have the same key.
+
+    The stand-in for AWS checks the owner when it opens an envelope, not in a policy.
+    """
+    if not settings.on_aws:
+        return None
+    return {"StringEquals": {"kms:EncryptionContext:kind": "platform_webhook"}}
+
+
 def verify_stripe(function: lambda_.Function, data: Data) -> None:
     """Tell what Stripe has signed from what it has not."""
     function.add_environment("STRIPE_WEBHOOK_SECRET_ARN", data.stripe_webhook.arn)

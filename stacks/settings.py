@@ -89,6 +89,9 @@ class StageSettings:
     # Off on one machine: its functions run on the interpreter that holds the same locked packages,
     # and the stand-in for AWS unpacks every layer for every worker it starts (0.4 s become 1.1 s).
     dependencies_layer: bool
+    # Whether creators are read without anybody asking for it. Off where workers come only for work
+    # that is due: there would always be some.
+    periodic_sync: bool
     # The operator's own limits of lanes, as JSON by platform; None is what the profiles say.
     lane_limits: str | None
     # The firewall of the API costs as much as all else of an idle stage but its database.
@@ -186,6 +189,7 @@ class StageSettings:
                 *(optional(field.name) or "" for field in dataclasses.fields(ModelProviders))
             ),
             slack_hooks_origin=optional("slack_hooks_origin") or None,
+            periodic_sync=(optional("periodic_sync") or "false").lower() == "true",
             lane_limits=optional("lane_limits"),
             firewall=(optional("firewall") or "true").lower() == "true",
             trusted_proxies=tuple(str(ip_network(part)) for part in listed("trusted_proxies")),

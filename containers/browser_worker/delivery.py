@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from browser_worker.ledger import LaneLedger
 from browser_worker.profile import SiteProfile
+from browser_worker.reading import page_of, shows_stop_word
 from browser_worker.restore import trace
 from browser_worker.site import Site
 from browser_worker.steps import Observer, Step
@@ -13,7 +14,7 @@ from browser_worker.thread import Thread
 from huntaze.domain.outbound.grants import Deadlines, Refused
 from huntaze.domain.outbound.lanes import DueSend
 from huntaze.domain.outbound.settlement import InDoubt, OwnMessage, Sighting
-from huntaze.domain.outbound.states import SendState, SkipReason
+from huntaze.domain.outbound.states import Priority, SendState, SkipReason
 
 # Between the two readings that must agree before a message counts as not sent.
 READINGS = 2
@@ -65,6 +66,11 @@ async def deliver(
             return Delivery(refused.why, time.monotonic() - started, refused)
         # The search may have turned the pages: the baseline is the newest message of all.
         thread = await site.open_thread(platform_id, due.fan_handle)
+    page = page_of(thread)
+    if due.priority > Priority.PERSON and shows_stop_word(thread):
+        # Behind a message of ours no list shows it. It is judged where it is stored, once, and the
+        # grant then refuses.
+        await ledger.note_seen(platform_id, page)
     await thread.compose(due.text, due.price_cents, due.platform_media_ids)
     observe(Step.COMPOSED)
     # The page's clock starts before the database is asked: a stall anywhere after this line makes
@@ -85,6 +91,7 @@ async def deliver(
     observe(Step.SEEN)
     await ledger.confirm(due.id, message_id)
     observe(Step.SETTLED)
+    await ledger.note_seen(platform_id, page, sent_message_id=message_id)
     return Delivery(SendState.SENT, time.monotonic() - started)
 
 

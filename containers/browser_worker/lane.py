@@ -15,6 +15,7 @@ from browser_worker import metrics, orders, restore, screenshots, sync
 from browser_worker.delivery import deliver, read_back
 from browser_worker.ledger import LaneLedger, View
 from browser_worker.profile import SiteProfile
+from browser_worker.reading import read_thread_page
 from browser_worker.site import Site
 from browser_worker.steps import Observer
 from browser_worker.tracing import Tracer
@@ -32,6 +33,7 @@ from browser_worker.trouble import (
 )
 from huntaze import correlation
 from huntaze.domain.browser_sessions import SessionStore
+from huntaze.domain.conversations import ThreadToRead
 from huntaze.domain.outbound.grants import Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
 from huntaze.domain.outbound.restores import Reconciliation
@@ -91,10 +93,12 @@ class Lane:
         self._claim = claim
         self._ledger = ledger
         self._site: Site | None = None
+        self._state: dict[str, object] | None = None
         self._profile: SiteProfile | None = None
         self._drifts = 0
         self._taken_at = time.monotonic()
         self._page_at = self._taken_at
+        self._list_was_last = False
 
     async def drain(self) -> Ending:
         """Work until the lane is empty, stopped, lost, or due for another worker."""
@@ -129,8 +133,8 @@ class Lane:
             return Ending.STOPPED
         if view.doubts:
             await self._read_back(view)
-        elif view.sync is not None and self._has_time_for_a_page(view):
-            await self._sync(view.sync)
+        elif (view.sync or view.thread) and self._has_time_for_a_page(view):
+            await self._read_a_page(view)
         elif view.due is not None:
             await self._send_or_wait(view, view.due)
         elif view.next_readable is not None:
@@ -156,15 +160,33 @@ class Lane:
         waited = time.monotonic() - self._page_at
         return view.due.priority >= Priority.AUTOMATION and waited > SYNC_PATIENCE_SECONDS
 
+    async def _read_a_page(self, view: View) -> None:
+        """Store one page, of a list and of a thread in turn; what is due goes before the next."""
+        if view.thread is not None and (view.sync is None or self._list_was_last):
+            self._list_was_last = False
+            await self._read_thread(view.thread)
+        elif view.sync is not None:
+            self._list_was_last = True
+            await self._sync(view.sync)
+        self._page_at = time.monotonic()
+
+    async def _read_thread(self, thread: ThreadToRead) -> None:
+        try:
+            await read_thread_page(
+                await self._open_site(), self._ledger, thread, self._bench.observe
+            )
+        except Trouble as trouble:
+            gone = isinstance(trouble, FanGone)
+            put_off = partial(self._ledger.put_off_thread, thread, gone=gone)
+            await self._handle(trouble, put_off, in_chat=False)
+
     async def _sync(self, order: Sync) -> None:
-        """Store one page; what is due by then goes before the next."""
         with correlation.within(order.correlation_id):
             try:
                 await sync.read_page(await self._open_site(), self._ledger, order)
             except Trouble as trouble:
                 put_off = partial(self._ledger.put_off_page, order, trouble.code, str(trouble))
                 await self._handle(trouble, put_off, in_chat=False)
-        self._page_at = time.monotonic()
 
     async def _reconcile(self, page: Reconciliation) -> None:
         """Find what a restored ledger has forgotten; the lane is held until that is done."""
@@ -339,6 +361,7 @@ class Lane:
             )
             if state is None:
                 raise SessionExpired("there is no session of this creator; connect first")
+            self._state = state
             self._site = await Site.open(self._bench.browser, self._the_profile, state)
         return self._site
 
@@ -359,6 +382,9 @@ class Lane:
             return
         finally:
             await site.close()
+        if state == self._state:
+            # A look at a list each minute need not seal and store the same again.
+            return
         await asyncio.to_thread(
             self._bench.sessions.renew, self._claim.workspace_id, self._claim.creator_id, state
         )

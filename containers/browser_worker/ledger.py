@@ -10,6 +10,8 @@ from uuid import UUID
 
 from huntaze import outbox
 from huntaze.db import Connection, ConnectionSource
+from huntaze.domain import conversations
+from huntaze.domain.conversations import SeenPage, ThreadToRead
 from huntaze.domain.outbound import commands, grants, lanes, restores, settlement, syncs
 from huntaze.domain.outbound.commands import Command
 from huntaze.domain.outbound.grants import Deadlines, Granted, Refused
@@ -17,7 +19,7 @@ from huntaze.domain.outbound.lanes import Claim, DueSend, LaneState
 from huntaze.domain.outbound.restores import Reconciliation, ThreadInDoubt
 from huntaze.domain.outbound.settlement import InDoubt, Sighting
 from huntaze.domain.outbound.states import SendState, SkipReason
-from huntaze.domain.outbound.syncs import Sync
+from huntaze.domain.outbound.syncs import Kept, Sync
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +36,8 @@ class View:
     slot: datetime | None
     next_readable: datetime | None
     sync: Sync | None
+    # A page of a thread that is to be read.
+    thread: ThreadToRead | None = None
     # Set while the lane is held because the database came back from a backup.
     reconciliation: Reconciliation | None = None
 
@@ -75,6 +79,9 @@ class LaneLedger:
                 slot=None if due is None else lanes.next_slot(lane, due),
                 next_readable=settlement.next_readable(connection, self._claim),
                 sync=syncs.next_sync(connection, self._claim) if moving else None,
+                thread=conversations.next_thread(connection, self._claim.creator_id)
+                if moving
+                else None,
                 reconciliation=restores.next_page(connection, self._claim)
                 if lane.held and lane.stop_reason == "restored"
                 else None,
@@ -196,7 +203,7 @@ class LaneLedger:
     async def store_page(
         self,
         sync: Sync,
-        store: Callable[[Connection, UUID], int],
+        store: Callable[[Connection, UUID], Kept],
         *,
         rows: int,
         next_cursor: str | None,
@@ -205,25 +212,26 @@ class LaneLedger:
 
         Args:
             sync: As it was when the page was read.
-            store: Stores the page's rows for a creator; returns how many could not be used.
+            store: Stores the page's rows for a creator.
             rows: How many there are.
             next_cursor: Leads to the next page; None is the end.
         """
 
         def write(connection: Connection) -> bool:
+            lanes.note_progress(connection, self._claim)
             if not syncs.hold(connection, self._claim, sync):
                 return False
-            rejected = store(connection, self._claim.creator_id)
+            kept = store(connection, self._claim.creator_id)
             return syncs.advance(
                 connection,
                 self._claim,
                 sync,
                 rows=rows,
-                rejected=rejected,
-                next_cursor=next_cursor,
+                rejected=kept.rejected,
+                next_cursor=next_cursor if sync.whole or kept.news != 0 else None,
             )
 
-        if await self._run(write):
+        if await self._run(write) and not sync.periodic:
             await asyncio.to_thread(outbox.nudge)
 
     async def put_off_page(self, sync: Sync, trouble: str, detail: str) -> None:
@@ -231,6 +239,37 @@ class LaneLedger:
         await self._run(
             lambda c: syncs.put_off(c, self._claim, sync, trouble=trouble, detail=detail)
         )
+
+    async def store_thread(
+        self, thread: ThreadToRead, page: SeenPage, *, first_messages: int
+    ) -> None:
+        """Store a page of a thread, unless somebody has gone on with it."""
+
+        def write(connection: Connection) -> int:
+            lanes.note_progress(connection, self._claim)
+            return conversations.take_page(
+                connection, self._claim.creator_id, thread, page, first_messages=first_messages
+            )
+
+        if await self._run(write):
+            await asyncio.to_thread(outbox.nudge)
+
+    async def put_off_thread(self, thread: ThreadToRead, *, gone: bool) -> None:
+        """Read a thread later that cannot be read now; one that is gone, no more."""
+        later = conversations.give_up if gone else conversations.put_off
+        await self._run(lambda c: later(c, thread))
+
+    async def note_seen(
+        self, fan_platform_id: str, page: SeenPage, *, sent_message_id: str | None = None
+    ) -> None:
+        """Store what the thread has shown in which a message is sent."""
+        news = await self._run(
+            lambda c: conversations.seen_while_sending(
+                c, self._claim.creator_id, fan_platform_id, page, sent_message_id=sent_message_id
+            )
+        )
+        if news:
+            await asyncio.to_thread(outbox.nudge)
 
     async def threads_in_doubt(self, fan_platform_ids: list[str]) -> list[ThreadInDoubt]:
         """Of some fans those with sends that may be sent although the ledger has forgotten it."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from browser_worker.thread import ThreadMessage, parse_cents
+from huntaze.domain.platform_rows import EarningRow, SubscriberRow, ThreadRow
 
 Values = Mapping[str, str | None]
 
@@ -15,52 +16,6 @@ class ListPage[T]:
 
     items: tuple[T, ...]
     next_cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriberRow:
-    """A fan in the list of subscribers."""
-
-    fan_platform_id: str
-    handle: str
-    display_name: str | None
-    status: str | None
-    price_cents: int | None
-    rebill_on: bool | None
-    subscribed_at: datetime | None
-    expires_at: datetime | None
-    last_seen_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadRow:
-    """A chat in the list of chats."""
-
-    fan_platform_id: str
-    handle: str | None
-    display_name: str | None
-    last_message_id: str | None
-    last_is_own: bool | None
-    last_at: datetime | None
-    last_text: str | None
-    unread: int
-    last_seen_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class EarningRow:
-    """A movement in the list of earnings."""
-
-    transaction_id: str
-    fan_platform_id: str
-    type: str
-    amount_cents: int
-    fee_cents: int | None
-    net_cents: int | None
-    created_at: datetime
-    message_id: str | None
-    reverses: str | None
-    description: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,9 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, StorageSt
 
 from browser_worker import scripts
 from browser_worker.listings import (
-    EarningRow,
     ListPage,
     MessagePage,
     Reader,
-    SubscriberRow,
-    ThreadRow,
     read_earning,
     read_subscriber,
     read_thread,
@@ -29,6 +26,7 @@ from browser_worker.trouble import (
     SessionExpired,
     TwoFactorChallenge,
 )
+from huntaze.domain.platform_rows import EarningRow, SubscriberRow, ThreadRow
 
 # While logging in these are the page one stands on, not trouble with it.
 LOGIN_PAGES = frozenset({"session_expired", "login_refused"})

@@ -17,6 +17,13 @@ class Step(StrEnum):
     SETTLED = "settled"
     DOUBTED = "doubted"
     READ_BACK = "read_back"
+    # Of a thread that is read, not of a send.
+    PAGE_READ = "page_read"
+    PAGE_STORED = "page_stored"
+
+
+OF_READING = frozenset({Step.PAGE_READ, Step.PAGE_STORED})
+OF_SENDS = tuple(step for step in Step if step not in OF_READING)
 
 
 type Observer = Callable[[Step], None]

@@ -4,8 +4,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from functions.lanes.models import LaneFigures
+from functions.lanes.pace import Paces
 from huntaze.db import ConnectionSource
 from huntaze.domain.conversations.desk import wake_snoozed
 
@@ -20,6 +22,10 @@ _ALIVE = """
                      AS fresh) silence),
     alive_at = clock_timestamp()
 """
+
+# More wait for the next minute; whoever was read longest ago is first.
+_MOST_SYNCS = 2000
+_MOST_PUSHES = 500
 
 
 class PostgresLanes:
@@ -39,6 +45,28 @@ class PostgresLanes:
                 "SELECT lanes_with_due_work() UNION SELECT lanes_to_reconcile()"
             )
             return [row[0] for row in rows]
+
+    def plan_syncs(self, paces: Paces) -> int:
+        """Order the syncs whose time has come; returns how many."""
+        with self._source.connection() as connection:
+            row = connection.execute(
+                "SELECT plan_syncs(%s, %s, %s)",
+                (
+                    Jsonb({kind: pace.model_dump() for kind, pace in paces.kinds.items()}),
+                    timedelta(seconds=paces.active_for),
+                    _MOST_SYNCS,
+                ),
+            ).fetchone()
+        return 0 if row is None else int(row[0])
+
+    def lost_pushes(self, after: timedelta) -> list[tuple[UUID, UUID, str]]:
+        """What platforms have pushed and the queue has lost: workspace, creator, event."""
+        with self._source.connection() as connection:
+            rows = connection.execute(
+                "SELECT workspace_id, creator_id, event_id FROM platform_events_to_queue(%s, %s)",
+                (after, _MOST_PUSHES),
+            )
+            return [(row[0], row[1], row[2]) for row in rows]
 
     def figures(self, patience: timedelta) -> LaneFigures:
         """How many lanes have work, and how many of them got nowhere for ``patience``."""

@@ -16,6 +16,8 @@ from functions.platforms.models import (
     Order,
     SessionRequest,
     SyncOrders,
+    WebhookRequest,
+    WebhookStatus,
 )
 from functions.platforms.repository import PostgresConnections
 from huntaze.auth import Principal, Right, current_principal
@@ -119,6 +121,38 @@ def disconnect(request: CreatorChoice, caller: Caller) -> ConnectionStatus:
     return service.disconnect(
         creator_id, PostgresConnections(tenant), _secrets(caller), by=caller.user_id
     )
+
+
+@app.post("/api/of/webhook", tags=["platforms"])
+def take_pushes(request: WebhookRequest, caller: Caller) -> WebhookStatus:
+    """Take what a creator's platform pushes, signed with this secret.
+
+    Another secret takes the place of the one before, which stays valid for a day.
+    """
+    tenant = _tenant(caller)
+    creator_id = _creator(caller, tenant, request.creator_id)
+    return service.take_pushes(
+        creator_id,
+        request.secret.get_secret_value(),
+        PostgresConnections(tenant),
+        _secrets(caller),
+        by=caller.user_id,
+    )
+
+
+@app.get("/api/of/webhook", tags=["platforms"])
+def webhook(caller: Caller, creator_id: Annotated[UUID | None, Query()] = None) -> WebhookStatus:
+    """Tell where a creator's platform pushes what happens, and when it last did."""
+    tenant = _tenant(caller)
+    return service.webhook(_creator(caller, tenant, creator_id), PostgresConnections(tenant))
+
+
+@app.delete("/api/of/webhook", status_code=HTTPStatus.NO_CONTENT, tags=["platforms"])
+def end_pushes(caller: Caller, creator_id: Annotated[UUID | None, Query()] = None) -> None:
+    """Take nothing more that a creator's platform pushes; both secrets end at once."""
+    tenant = _tenant(caller)
+    resolved = _creator(caller, tenant, creator_id)
+    PostgresConnections(tenant).end_pushes(resolved, by=caller.user_id)
 
 
 @app.get("/api/of/status", tags=["platforms"])

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from huntaze.domain.connections import Credentials
 
@@ -80,6 +80,31 @@ class SyncOrders(BaseModel):
     """The syncs that are under way or come next: subscribers, earnings, chats."""
 
     command_ids: list[UUID]
+
+
+class WebhookRequest(CreatorChoice):
+    """The secret with which a creator's platform signs what it pushes."""
+
+    secret: Annotated[
+        SecretStr,
+        Field(
+            min_length=32,
+            max_length=200,
+            description="Random; the same as on the platform. It is never shown again.",
+        ),
+    ]
+
+
+class WebhookStatus(BaseModel):
+    """Where a creator's platform pushes what happens, and whether it does."""
+
+    creator_id: UUID
+    path: str = Field(description="Of this API; the address that the platform is given.")
+    set_at: datetime
+    previous_until: datetime | None = Field(
+        description="So long what is signed with the secret before is taken, too."
+    )
+    last_event_at: datetime | None
 
 
 class LastOrder(BaseModel):

@@ -7,9 +7,12 @@ from psycopg.rows import class_row, dict_row
 
 from functions.platforms.models import ConnectionStatus, LastOrder
 from huntaze import outbox
+from huntaze.crypto import Envelope
 from huntaze.db import Connection, Tenant
+from huntaze.domain import pushes
 from huntaze.domain.connections import records
 from huntaze.domain.outbound import commands, lanes, syncs
+from huntaze.domain.pushes import Webhook
 from huntaze.errors import NotFoundError
 
 
@@ -50,6 +53,8 @@ class PostgresConnections:
                 aggregate=("creator", creator_id),
                 payload={"reason": "disconnected"},
             )
+            # Nothing of the account is taken in any more.
+            pushes.forget_secret(connection, creator_id)
             records.record(connection, "creator.disconnected", creator_id, by)
 
     def activate(self, creator_id: UUID, *, by: UUID) -> None:
@@ -58,6 +63,23 @@ class PostgresConnections:
             lanes.activate(connection, creator_id)
             records.record(connection, "creator.session_brought", creator_id, by)
             self._request_syncs(connection, creator_id, by)
+
+    def take_pushes(self, creator_id: UUID, sealed: Envelope, *, by: UUID) -> None:
+        """Take what the creator's platform pushes, signed with a secret."""
+        with self._tenant.transaction() as connection:
+            pushes.keep_secret(connection, creator_id, sealed, by=by)
+            records.record(connection, "creator.webhook_set", creator_id, by)
+
+    def end_pushes(self, creator_id: UUID, *, by: UUID) -> None:
+        """Take nothing more that the creator's platform pushes."""
+        with self._tenant.transaction() as connection:
+            if pushes.forget_secret(connection, creator_id):
+                records.record(connection, "creator.webhook_removed", creator_id, by)
+
+    def webhook(self, creator_id: UUID) -> Webhook | None:
+        """Read where the creator's platform pushes."""
+        with self._tenant.transaction() as connection:
+            return pushes.webhook_of(connection, creator_id)
 
     def status(self, creator_id: UUID) -> ConnectionStatus:
         """Read how a connection is."""

@@ -7,12 +7,24 @@ from functions.platforms.models import (
     CodeRequest,
     ConnectionStatus,
     SessionRequest,
+    WebhookStatus,
 )
+from huntaze.crypto import Envelope
 from huntaze.domain.connections import require_consent
-from huntaze.errors import ConflictError, InvalidInputError, TooLargeError
+from huntaze.domain.pushes import Webhook
+from huntaze.errors import ConflictError, InvalidInputError, NotFoundError, TooLargeError
+from huntaze.platforms.pushes import pushes_events
 
 # An item of DynamoDB holds 400 KB, and sealing adds a little.
 MAX_SESSION_BYTES = 300_000
+
+
+class NoPushesError(ConflictError):
+    """The platform calls nobody: what happens there is read from its pages."""
+
+
+class NoWebhookError(NotFoundError):
+    """Nothing is pushed for this creator."""
 
 
 class NotConnectedError(ConflictError):
@@ -34,6 +46,12 @@ class ConnectionStore(Protocol):
 
     def status(self, creator_id: UUID) -> ConnectionStatus: ...
 
+    def take_pushes(self, creator_id: UUID, sealed: Envelope, *, by: UUID) -> None: ...
+
+    def end_pushes(self, creator_id: UUID, *, by: UUID) -> None: ...
+
+    def webhook(self, creator_id: UUID) -> Webhook | None: ...
+
 
 class SecretStore(Protocol):
     """Where credentials and sessions lie, sealed per creator."""
@@ -41,6 +59,8 @@ class SecretStore(Protocol):
     def secret_id(self, creator_id: UUID) -> str: ...
 
     def keep_session(self, creator_id: UUID, storage_state: dict[str, Any]) -> None: ...
+
+    def seal_webhook(self, creator_id: UUID, secret: str) -> Envelope: ...
 
     def forget(self, creator_id: UUID) -> None: ...
 
@@ -107,6 +127,44 @@ def disconnect(
     store.disconnect(creator_id, by=by)
     secrets.forget(creator_id)
     return store.status(creator_id)
+
+
+def take_pushes(
+    creator_id: UUID, secret: str, store: ConnectionStore, secrets: SecretStore, *, by: UUID
+) -> WebhookStatus:
+    """Take what the creator's platform pushes, signed with a secret.
+
+    What is signed with the one before is taken for another day.
+
+    Raises:
+        NoPushesError: The platform pushes nothing.
+    """
+    platform = store.status(creator_id).platform
+    if not pushes_events(platform):
+        raise NoPushesError(
+            f"The platform {platform} pushes nothing: what happens there is read from its pages."
+        )
+    store.take_pushes(creator_id, secrets.seal_webhook(creator_id, secret), by=by)
+    return webhook(creator_id, store)
+
+
+def webhook(creator_id: UUID, store: ConnectionStore) -> WebhookStatus:
+    """Tell where the creator's platform pushes.
+
+    Raises:
+        NoWebhookError: Nowhere.
+    """
+    found = store.webhook(creator_id)
+    if found is None:
+        raise NoWebhookError("Nothing is pushed for this creator; POST /api/of/webhook changes it.")
+    platform = store.status(creator_id).platform
+    return WebhookStatus(
+        creator_id=creator_id,
+        path=f"/api/webhooks/platforms/{platform}?connection={creator_id}",
+        set_at=found.set_at,
+        previous_until=found.previous_until,
+        last_event_at=found.last_event_at,
+    )
 
 
 def _require_connected(status: ConnectionStatus) -> None:

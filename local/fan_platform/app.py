@@ -11,6 +11,7 @@ from starlette.staticfiles import StaticFiles
 
 from local.fan_platform import accounts, actions, pages, sim_api
 from local.fan_platform.platform import Platform, for_creator
+from local.fan_platform.pushing import Pusher
 from local.fan_platform.store import Store
 
 STATIC = Path(__file__).with_name("static")
@@ -22,8 +23,10 @@ def create_app(data: Path, *, session_lasts: timedelta = timedelta(hours=24)) ->
     @asynccontextmanager
     async def running(app: Starlette) -> AsyncIterator[None]:
         store = Store(data / "fan_platform.sqlite3")
-        app.state.platform = Platform(store, session_lasts)
+        pusher = Pusher(store)
+        app.state.platform = Platform(store, pusher, session_lasts)
         yield
+        await pusher.close()
         store.close()
 
     return Starlette(

@@ -62,6 +62,14 @@ class FanPlatform:
         order = {"creator": creator_id, "fan": fan, "act": act, "message": message}
         self._ask("POST", "act", order)
 
+    def push_to(self, creator_id: str, url: str | None, **how: object) -> None:
+        """Push a creator's events to an address, or no more."""
+        self._ask("POST", "webhooks", {"creator": creator_id, "url": url, **how})
+
+    def pushes(self) -> dict[str, int]:
+        """Return how many events are under way, taken and given up."""
+        return dict(self._ask("GET", "webhooks"))
+
     def advance_clock(self, seconds: float) -> dict[str, int]:
         """Advance the clock; return how many acts of each kind the fans did."""
         acted: dict[str, int] = self._ask("POST", "clock", {"advance_seconds": seconds})["acted"]

@@ -13,6 +13,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.templating import Jinja2Templates
 
 from local.fan_platform.faults import FaultBoard
+from local.fan_platform.pushing import Pusher
 from local.fan_platform.records import Creator
 from local.fan_platform.store import Store
 
@@ -27,6 +28,7 @@ class Platform:
     """The running platform."""
 
     store: Store
+    pusher: Pusher
     session_lasts: timedelta = timedelta(hours=24)
     faults: FaultBoard = field(default_factory=FaultBoard)
     templates: Jinja2Templates = field(default_factory=lambda: Jinja2Templates(TEMPLATES))

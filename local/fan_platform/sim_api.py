@@ -22,6 +22,7 @@ from local.fan_platform.faults import FaultOrder
 from local.fan_platform.money import Ledger
 from local.fan_platform.passwords import hash_password
 from local.fan_platform.platform import Platform, platform_of
+from local.fan_platform.pushing import PushOrder
 from local.fan_platform.records import Creator, Fan, Medium, Message
 from local.fan_platform.simulation import Simulation, seeded_fans
 from local.fan_platform.statistics import statistics
@@ -274,6 +275,16 @@ async def faults(request: Request) -> Response:
     return JSONResponse({"faults": platform.faults.listed()})
 
 
+async def webhooks(request: Request) -> Response:
+    """Push a creator's events, or tell how many are under way."""
+    platform = platform_of(request)
+    if request.method == "POST":
+        order = await _order(request, PushOrder)
+        _known_creator(platform, order.creator)
+        platform.pusher.set(order)
+    return JSONResponse(platform.pusher.figures())
+
+
 def routes() -> list[Route]:
     """Return the routes of the test API."""
     doors = [
@@ -290,6 +301,7 @@ def routes() -> list[Route]:
     ]
     return [
         Route("/_sim/faults", faults, methods=["GET", "POST", "DELETE"]),
+        Route("/_sim/webhooks", webhooks, methods=["GET", "POST"]),
         *(Route(path, door, methods=[method]) for path, door, method in doors),
     ]
 

@@ -54,8 +54,9 @@ def _address(_: Resource, month: Month) -> Iterator[Charge]:
 def _nat_gateway(_: Resource, month: Month) -> Iterator[Charge]:
     yield Charge("Network", "vpc.nat_gateway", month.assume("hours"))
     sent = month.volume.sends * (month.assume("mb_out_per_send") + month.assume("mb_in_per_send"))
+    read = _visits(month) * month.assume("mb_in_per_visit")
     share = 1 / len(month.of_kind("AWS::EC2::NatGateway"))
-    yield Charge("Network", "vpc.nat_gateway_data", sent / 1000 * share)
+    yield Charge("Network", "vpc.nat_gateway_data", (sent + read) / 1000 * share)
 
 
 def _flow_log(_: Resource, month: Month) -> Iterator[Charge]:
@@ -68,7 +69,9 @@ def _service(resource: Resource, month: Month) -> Iterator[Charge]:
     (task,) = month.of_kind("AWS::ECS::TaskDefinition")
     (target,) = month.of_kind("AWS::ApplicationAutoScaling::ScalableTarget")
     always = int(target.properties["MinCapacity"]) * month.assume("hours")
-    hours = max(always, month.volume.sends / month.assume("sends_per_worker_hour"))
+    busy = month.volume.sends / month.assume("sends_per_worker_hour")
+    busy += _visits(month) / month.assume("visits_per_worker_hour")
+    hours = max(always, busy)
     cores = int(task.properties["Cpu"]) / 1024
     memory = int(task.properties["Memory"]) / 1024
     yield Charge("Browser workers (Fargate)", "fargate.arm.vcpu", hours * cores)
@@ -225,6 +228,7 @@ def _queue(resource: Resource, month: Month) -> Iterator[Charge]:
     facts = resource.properties
     if facts.get("FifoQueue") and "RedrivePolicy" in facts:
         asked = month.volume.sends * month.assume("queue_requests_per_send")
+        asked += _visits(month) * month.assume("queue_requests_per_visit")
         yield Charge("Queues and events", "sqs.fifo", asked)
 
 
@@ -242,11 +246,25 @@ def _table(resource: Resource, month: Month) -> Iterator[Charge]:
     kilobytes = month.assume("session_kb")
     stored = volume.creators * kilobytes / _KB_PER_GB
     yield Charge("Tables (DynamoDB)", "dynamodb.write", written * kilobytes)
-    yield Charge("Tables (DynamoDB)", "dynamodb.read", written * kilobytes / 4)
+    opened = written + _visits(month)
+    yield Charge("Tables (DynamoDB)", "dynamodb.read", opened * kilobytes / 4)
     yield Charge("Tables (DynamoDB)", "dynamodb.storage", stored)
     yield Charge("Tables (DynamoDB)", "dynamodb.pitr", stored)
     sealed = written * month.assume("kms_requests_per_session_write")
-    yield Charge("Keys and secrets", "kms.requests", sealed)
+    yield Charge("Keys and secrets", "kms.requests", sealed + _visits(month))
+
+
+def _visits(month: Month) -> float:
+    """How often a worker looks at a creator's pages although nobody has asked for it."""
+    periodic = any(
+        resource.properties.get("Environment", {}).get("Variables", {}).get("PERIODIC_SYNC")
+        == "true"
+        for resource in month.of_kind("AWS::Lambda::Function")
+    )
+    if not periodic:
+        return 0
+    hourly = month.assume("visits_per_creator_hour")
+    return month.volume.creators * month.assume("hours") * hourly
 
 
 def _is_sessions(resource: Resource) -> bool:

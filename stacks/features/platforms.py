@@ -1,14 +1,53 @@
-"""Connections of creators to their platforms."""
+"""Connections of creators to their platforms, and what platforms push."""
+
+from aws_cdk import Duration
+from aws_cdk import aws_lambda as lambda_
 
 from stacks import permissions
+from stacks.acknowledge import acknowledge
+from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts
+
+_PATIENCE = Duration.seconds(30)
+_BATCH = 10
+# A platform may push a burst; the database has other callers.
+_CONSUMERS = 5
 
 
 def add_platforms(parts: FeatureParts) -> None:
-    """Define the function behind the connection routes of ``/api/of``."""
+    """Define the functions behind the connection routes of ``/api/of``, and of what is pushed."""
     platforms = parts.function("Platforms", "platforms")
     permissions.write_creator_credentials(platforms, parts.data)
     permissions.write_browser_sessions(platforms, parts.data)
+    permissions.seal_platform_webhooks(platforms, parts.settings, parts.data)
     permissions.wake_lanes(platforms, parts.messaging)
     # Whatever no other feature has a route of its own for.
     parts.routes.serve(platforms, ["/api/of/{proxy+}"])
+    _add_pushes(parts)
+
+
+def _add_pushes(parts: FeatureParts) -> None:
+    door = parts.function("PlatformWebhook", "platforms.webhook", DatabaseRole.INTAKE)
+    permissions.verify_platforms(door, parts.settings, parts.data)
+    permissions.queue_platform_events(door, parts.messaging)
+    parts.routes.serve(door, ["/api/webhooks/platforms/{name}"], method="POST", public=True)
+
+    consumer = parts.function("PlatformEvents", "platforms.events", timeout=_PATIENCE)
+    permissions.nudge_outbox(consumer, parts.outbox_relay)
+    queue = parts.messaging.queues["platform-webhooks"]
+    permissions.run_from(consumer, queue)
+    queued = lambda_.EventSourceMapping(
+        parts.scope,
+        "PlatformEventsQueued",
+        target=consumer,
+        event_source_arn=queue.queue_arn,
+        batch_size=_BATCH,
+        max_concurrency=_CONSUMERS,
+        report_batch_item_failures=True,
+    )
+    acknowledge(
+        queued,
+        "LambdaEventSourceMappingDestination",
+        "the queue itself has a dead-letter queue",
+        pack="Serverless",
+    )

@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg.rows import dict_row
 
 from huntaze.db import Connection, SingleConnection, Tenant
+from huntaze.domain import erasure
 from huntaze.domain.outbound import grants, lanes, settlement
 from huntaze.domain.outbound.grants import Deadlines, Granted, Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
@@ -112,7 +113,7 @@ class Desk:
                 (fan_id,),
             )
 
-    def medium(self) -> UUID:
+    def medium(self, **columns: object) -> UUID:
         """Add an item to the vault."""
         media_id = new_id()
         return self._insert(
@@ -123,6 +124,7 @@ class Desk:
                 "platform_media_id": f"m-{media_id}",
                 "kind": "photo",
                 "title": "t",
+                **columns,
             },
         )
 
@@ -159,6 +161,21 @@ class Desk:
                 **columns,
             },
         )
+
+    def order_done(self, kind: str, *, ago: timedelta) -> None:
+        """Add an order that was given so long ago and is carried out."""
+        with self.app.transaction() as connection:
+            connection.execute(
+                "INSERT INTO creator_commands (workspace_id, creator_id, kind, state, created_at,"
+                " finished_at) VALUES (%s, %s, %s, 'done', clock_timestamp() - %s,"
+                " clock_timestamp())",
+                (self.workspace_id, self.creator_id, kind, ago),
+            )
+
+    def erase(self, fan_id: UUID) -> None:
+        """Forget a fan, as a member orders it."""
+        with self.app.transaction() as connection:
+            erasure.erase_fan(connection, self.workspace_id, fan_id, by=self.user_id)
 
     def claim(self, holder: str = "worker-1", lease: timedelta = LEASE) -> Claim:
         """Take the lane."""

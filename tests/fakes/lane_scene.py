@@ -96,6 +96,8 @@ class Scene:
         self.ledger.put_off_reading.return_value = SendState.SUBMITTING
         self.thread = AsyncMock()
         self.thread.newest_message_id = "b0"
+        self.thread.messages = ()
+        self.thread.older = None
         self.thread.mark.return_value = Mark(0, 0, 0)
         self.thread.click.return_value = True
         self.thread.confirmation.return_value = "m1"

@@ -103,21 +103,28 @@ def test_only_the_worker_reads_what_creators_log_in_with(local):
 
 
 def test_envelopes_are_bound_to_their_owner_on_aws(production):
-    bound = {
-        (owner.logical_id.partition("ServiceRole")[0], action): statement.get("Condition")
+    bound = [
+        (owner.logical_id.partition("ServiceRole")[0], action, statement.get("Condition"))
         for owner, statement in _statements(production)
         for action in _as_list(statement["Action"])
         if action in ("kms:GenerateDataKey", "kms:Decrypt")
         and "Sessions" in json.dumps(statement["Resource"])
-    }
-    slack = {"StringEquals": {"kms:EncryptionContext:kind": "slack_webhook"}}
-    of_slack = {name: action for (name, action), said in bound.items() if said == slack}
+    ]
+
+    def may(kind: str) -> dict[str, str]:
+        """Who seals or opens what is of one kind."""
+        condition = {"StringEquals": {"kms:EncryptionContext:kind": kind}}
+        return {name.partition("Role")[0]: act for name, act, said in bound if said == condition}
+
     # Who stores a channel opens none; who posts seals none, and opens no creator's browser.
-    assert {name.partition("Role")[0]: action for name, action in of_slack.items()} == {
-        "Costs": "kms:GenerateDataKey",
-        "CostAlerts": "kms:Decrypt",
+    assert may("slack_webhook") == {"Costs": "kms:GenerateDataKey", "CostAlerts": "kms:Decrypt"}
+    # Nor does who keeps a platform's secret open one, or who checks by it seal one.
+    assert may("platform_webhook") == {
+        "Platforms": "kms:GenerateDataKey",
+        "PlatformWebhook": "kms:Decrypt",
     }
-    of_creators = [said for said in bound.values() if said != slack]
+    of_creators = [said for *_, said in bound if "Null" in (said or {})]
+    assert len(of_creators) == len(bound) - 4
     assert of_creators
     assert all(
         condition["Null"]["kms:EncryptionContext:creator_id"] == "false"

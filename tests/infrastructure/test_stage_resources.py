@@ -25,6 +25,7 @@ _PUBLIC = {
     ("POST", "/api/auth/resend-verification"),
     ("POST", "/api/auth/reset-password"),
     ("POST", "/api/auth/verify-email"),
+    ("POST", "/api/webhooks/platforms/{name}"),
     ("POST", "/api/webhooks/stripe"),
 }
 

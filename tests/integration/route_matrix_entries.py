@@ -31,6 +31,8 @@ PUBLIC = {
     ("get", "/api/auth/jwks.json"),
     # Stripe comes here, known by its signature; `test_billing_events` asks it.
     ("post", "/api/webhooks/stripe"),
+    # So does a platform; `test_platform_pushes` asks it.
+    ("post", "/api/webhooks/platforms/{name}"),
     ("get", "/api/billing/plans"),
     ("get", "/api/docs"),
     ("get", "/api/health"),
@@ -471,6 +473,9 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("post", "/api/of/sync"): Entry(Right.CONNECT, _chosen()),
     ("post", "/api/of/disconnect"): Entry(Right.CONNECT, _chosen()),
     ("get", "/api/of/status"): Entry(Right.READ),
+    ("post", "/api/of/webhook"): Entry(Right.CONNECT, _chosen(secret="s" * 40)),
+    ("get", "/api/of/webhook"): Entry(Right.CONNECT),
+    ("delete", "/api/of/webhook"): Entry(Right.CONNECT),
     ("post", "/api/of/send"): Entry(Right.REPLY, _direct),
     ("get", "/api/of/send/{send_id}"): Entry(Right.READ),
     ("get", "/api/of/inbox"): Entry(Right.READ),

@@ -64,6 +64,7 @@ class FullWorkspace:
         self._campaign(ids)
         self._automation(ids)
         self._conversation(ids)
+        self._pushes()
         with self._tenant.transaction() as connection:
             self._library(connection, ids)
         self._worker_rows(ids)
@@ -412,6 +413,20 @@ class FullWorkspace:
             words = {"target_id": new_id(), "name": "draft", "text": MARK}
             words |= {"hash": "0" * 64, "salt": "0" * 64}
             self._add(connection, "approval_texts", {**of_fan, **words})
+
+    def _pushes(self) -> None:
+        """What a platform has pushed, and the secret that signs it."""
+        here = {"creator_id": self._creator_id}
+        sealed = {"sealed_key": MARK.encode(), "sealed": MARK.encode(), "set_by": self._user_id}
+        fence = {"kind": "message", "thing": MARK.encode()}
+        with self._tenant.transaction() as connection:
+            self._add(connection, "platform_webhooks", {**here, **sealed})
+            self._add(connection, "platform_versions", {**here, **fence})
+        intake = self._connect("intake")
+        intake.execute(
+            "SELECT take_platform_event(%s, %s, %s, now(), %s, %s)",
+            (self._creator_id, MARK, MARK, MARK, MARK),
+        )
 
     def _automation(self, ids: dict[str, UUID]) -> None:
         """An automation that is off, a run of it, and what waits to be looked at."""

@@ -1,5 +1,8 @@
 """The fan platform keeps what it accepted, never merges, and fails only as it was told to."""
 
+import asyncio
+import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -11,9 +14,11 @@ import pytest
 from pydantic import ValidationError
 from starlette.applications import Starlette
 
+from huntaze.signatures import verify
 from local.fan_platform.app import create_app
 from local.fan_platform.faults import FaultBoard, FaultOrder
 from local.fan_platform.passwords import code_matches, hash_password, password_matches, totp
+from local.fan_platform.pushing import SIGNATURE
 from local.fan_platform.records import Fan
 from local.fan_platform.rewriting import displayed_html
 from local.fan_platform.simulation import Simulation, seeded_fans
@@ -290,3 +295,40 @@ async def test_the_clock_brings_replies_and_money(ask: Ask) -> None:
     assert "subscription" in {
         row["type"] for row in await ask("GET", "/_sim/transactions?creator=c1")
     }
+
+
+async def test_what_happens_is_pushed_signed_and_some_of_it_twice(app: Starlette, ask: Ask) -> None:
+    calls: list[httpx.Request] = []
+
+    def take(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        # Refused once: it comes again.
+        return httpx.Response(500 if len(calls) == 1 else 202)
+
+    pusher = app.state.platform.pusher
+    pusher._http = httpx.AsyncClient(transport=httpx.MockTransport(take))
+    order = {"creator": "c1", "url": "http://us.test/hook", "secret": "s", "duplicates": 0.5}
+    await ask("POST", "/_sim/webhooks", json={**order, "seed": 3})
+    await ask("POST", "/_sim/inbound", 201, json={"creator": "c1", "fan": "101", "text": "hi"})
+    sent = await ask("POST", "/chats/101/messages", 201, json={"text": "buy", "price_cents": 500})
+    deed = {"creator": "c1", "fan": "101", "act": "buy", "message": sent["id"]}
+    await ask("POST", "/_sim/act", json=deed)
+    await ask("DELETE", f"/chats/101/messages/{sent['id']}", 204)
+    while pusher.figures()["under_way"]:
+        await asyncio.sleep(0.05)
+    for call in calls:
+        verify(call.content, call.headers[SIGNATURE], ["s"], now=time.time(), named=SIGNATURE)
+    events = {event["id"]: event for event in (json.loads(call.content) for call in calls)}
+    assert len(calls) > len(events)
+    assert pusher.figures()["delivered"] == len(calls) - 1
+    kinds = [event["type"] for event in events.values()]
+    assert set(kinds) == {
+        *("message.created", "message.updated", "message.deleted"),
+        *("transaction.created", "subscription.updated"),
+    }
+    paid = [one["data"]["paid_at"] for one in events.values() if one["type"] == "message.updated"]
+    assert paid[-1] is not None
+    await ask("POST", "/_sim/webhooks", json={"creator": "c1", "url": None})
+    before = len(calls)
+    await ask("POST", "/_sim/inbound", 201, json={"creator": "c1", "fan": "101", "text": "yo"})
+    assert (pusher.figures()["under_way"], len(calls)) == (0, before)

@@ -46,6 +46,7 @@ class _LedgerWithOneSend:
             slot=None,
             next_readable=None,
             sync=None,
+            thread=None,
             reconciliation=None,
         )
 

@@ -14,6 +14,7 @@ from browser_worker.listings import read_earning, read_subscriber
 from browser_worker.profile import PROFILES, ProfileError, SiteProfile, load_profile
 from browser_worker.thread import parse_cents
 from browser_worker.trouble import SIGNED_TROUBLES, Challenge, SessionExpired, Trouble
+from huntaze.platforms.pushes import pushes_events
 from local.fan_platform.rewriting import REWRITES, displayed_text
 
 type Change = Callable[[dict[str, Any]], None]
@@ -33,6 +34,11 @@ def profile() -> SiteProfile:
 @pytest.mark.parametrize("path", sorted(PROFILES.glob("*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_profile_loads_under_its_name(path: Any) -> None:
     assert load_profile(path.stem).name == path.stem
+
+
+@pytest.mark.parametrize("path", sorted(PROFILES.glob("*.yaml")), ids=lambda path: path.stem)
+def test_profiles_and_functions_agree_on_who_pushes(path: Any) -> None:
+    assert load_profile(path.stem).pushes_events == pushes_events(path.stem)
 
 
 def test_the_onlyfans_profile_says_that_it_is_unverified() -> None:

@@ -5,10 +5,18 @@ from typing import Any
 
 import pytest
 
-from browser_worker.listings import EarningRow, SubscriberRow, ThreadRow, read_earning
-from browser_worker.sync import LISTINGS, chat_of, fan_of, transaction_of
+from browser_worker.listings import read_earning
+from browser_worker.sync import LISTINGS
 from huntaze.domain.fans import PLATFORM_VALUES, FanRow, is_stop_word
 from huntaze.domain.outbound.syncs import SYNCS
+from huntaze.domain.platform_rows import (
+    EarningRow,
+    SubscriberRow,
+    ThreadRow,
+    chat_of,
+    fan_of,
+    transaction_of,
+)
 
 MOMENT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 

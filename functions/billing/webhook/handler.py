@@ -1,7 +1,5 @@
 """The door of Stripe: verify, store the event's id, queue it, answer. Nothing else is done here."""
 
-import base64
-import binascii
 import json
 import logging
 import time
@@ -16,9 +14,9 @@ from functions.billing.records import at_second
 from functions.billing.repository import PostgresEvents, TakenEvent
 from functions.billing.webhook.secrets import SigningSecrets
 from functions.billing.webhook.settings import WebhookSettings
-from huntaze import clients
+from huntaze import clients, signatures
 from huntaze.db import database
-from huntaze.errors import BadRequestError, TooLargeError
+from huntaze.errors import BadRequestError
 from huntaze.http import create_app, lambda_entry
 from huntaze.settings import load
 
@@ -99,9 +97,9 @@ def take_stripe_event(request: Request) -> Response[Taken]:
     future is refused.
     """
     sent = request.resolved_event.raw_event
-    body = _raw_body(sent)
-    headers = {name.lower(): value for name, value in (sent.get("headers") or {}).items()}
-    signing_secrets().verify(body, headers.get("stripe-signature"), now=time.time())
+    body = signatures.raw_body(sent, most=_LARGEST)
+    header = signatures.header_of(sent, "Stripe-Signature")
+    signing_secrets().verify(body, header, now=time.time())
     event = _event(body)
     if event.type in KINDS and PostgresEvents(database()).take(event):
         # Repeated until somebody has worked on it: a queue that failed once must not lose it.
@@ -111,26 +109,6 @@ def take_stripe_event(request: Request) -> Response[Taken]:
         )
     log.info("stripe event taken in", extra={"event_id": event.id, "event_type": event.type})
     return Response(HTTPStatus.OK, content_type="application/json", body=Taken())
-
-
-def _raw_body(sent: dict[str, Any]) -> bytes:
-    """The bytes that were signed; API Gateway may have wrapped them.
-
-    Raises:
-        BadRequestError: There are none.
-        TooLargeError: There are more than of any event.
-    """
-    text: str = sent.get("body") or ""
-    if len(text) > 2 * _LARGEST:
-        raise TooLargeError(f"An event has {_LARGEST} bytes at most.")
-    try:
-        # What is no UTF-8 cannot have come as text.
-        body = base64.b64decode(text) if sent.get("isBase64Encoded") else text.encode()
-    except (binascii.Error, ValueError):
-        raise BadRequestError("The body cannot be read.") from None
-    if len(body) > _LARGEST:
-        raise TooLargeError(f"An event has {_LARGEST} bytes at most.")
-    return body
 
 
 def _event(body: bytes) -> TakenEvent:

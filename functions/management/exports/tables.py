@@ -17,6 +17,7 @@ WITHHELD: dict[str, str] = {
     "live_heads": "where the list of those ids ends",
     "happenings": "what waits for a minute; it is in the tables where it happened",
     "reply_tasks": "whose turn it is to be answered; the messages themselves are there",
+    "platform_versions": "made with a secret key; what was told is in the tables of things",
 }
 
 _RUNS = "whose turn it is to work; means nothing outside"
@@ -40,9 +41,17 @@ HIDDEN: dict[str, dict[str, str]] = {
         "approval_token": "opens a step of the workflow",
         "delivery_token": "opens a step of the workflow",
     },
-    "conversations": {"listed_message_id": _RUNS, "stored_message_id": _RUNS, "listed_at": _RUNS}
-    | {"moved_at": _SEARCH},
+    "conversations": {
+        **dict.fromkeys(("listed_message_id", "stored_message_id", "listed_at"), _RUNS),
+        **dict.fromkeys(("read_due_at", "read_cursor", "read_head", "read_count"), _RUNS),
+        **dict.fromkeys(("read_again", "read_failures"), _RUNS),
+        "moved_at": _SEARCH,
+    },
     "messages": {"words": _SEARCH},
+    "platform_webhooks": dict.fromkeys(
+        ("sealed_key", "sealed", "previous_sealed_key", "previous_sealed"), "a secret, sealed"
+    ),
+    "platform_events": {"queued_at": _RUNS},
     "workflows": {"execution_arn": _RUNS},
     "workflow_steps": {"leased_until": _RUNS},
     "sends": {"text_hash": "made of the text", "fencing_token": _RUNS},

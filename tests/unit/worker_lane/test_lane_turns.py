@@ -19,8 +19,10 @@ from browser_worker.trouble import (
     Trouble,
     WrongThread,
 )
+from huntaze.domain.conversations import ThreadToRead
 from huntaze.domain.outbound.commands import Command
 from huntaze.domain.outbound.lanes import DueSend
+from huntaze.domain.outbound.syncs import Sync
 from huntaze.ids import new_id
 from tests.fakes.lane_scene import DOUBT, DUE, NOW, STOPPING, Scene, view
 
@@ -149,3 +151,71 @@ def test_it_is_told_how_long_a_message_was_due(scene: Scene, waits: list[tuple[A
     early = DueSend(**{**DUE.__dict__, "due_at": NOW - timedelta(seconds=12)})
     scene.drain(view(due=early))
     assert waits == [(3, 12.0)]
+
+
+THREAD = ThreadToRead(
+    id=new_id(),
+    fan_id=DUE.fan_id,
+    fan_platform_id="p1",
+    fan_handle="ann",
+    cursor=None,
+    head=None,
+    count=0,
+    failures=0,
+    stored_message_id=None,
+    stored_at=None,
+    now=NOW,
+)
+LIST = Sync(new_id(), "sync_threads", None, 0, 0, 0, 0)
+
+
+@pytest.fixture
+def listed(monkeypatch: pytest.MonkeyPatch) -> list[Sync]:
+    found: list[Sync] = []
+
+    async def read_page(_site: object, _ledger: object, order: Sync) -> None:
+        found.append(order)
+
+    monkeypatch.setattr(lane_module.sync, "read_page", read_page)
+    return found
+
+
+def test_pages_of_lists_and_of_threads_take_turns(scene: Scene, listed: list[Sync]) -> None:
+    scene.drain(*[view(sync=LIST, thread=THREAD)] * 4, view(thread=THREAD))
+    assert len(listed) == 2
+    assert scene.ledger.store_thread.await_count == 3
+
+
+@pytest.mark.parametrize("priority", [0, 1, 2, 3])
+def test_what_is_due_goes_before_a_page_of_a_thread(scene: Scene, priority: int) -> None:
+    due = DueSend(**{**DUE.__dict__, "priority": priority})
+    scene.drain(view(due=due, thread=THREAD))
+    scene.ledger.grant.assert_awaited_once()
+    scene.ledger.store_thread.assert_not_awaited()
+
+
+def test_a_page_is_read_while_a_slot_is_waited_for(scene: Scene) -> None:
+    scene.drain(view(due=DUE, slot=NOW + timedelta(seconds=5), thread=THREAD))
+    scene.ledger.store_thread.assert_awaited_once()
+    scene.ledger.grant.assert_not_awaited()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told", "gone"),
+    [
+        (FanGone("x"), "put_off_thread", True),
+        (WrongThread("x"), "put_off_thread", False),
+        (SelectorDrift("x"), "put_off_thread", False),
+        (RendererCrash("x"), "put_off_thread", False),
+        *((trouble, "stop", None) for trouble in STOPPING),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+def test_a_thread_that_cannot_be_read_for_a_sync_stops_no_sends_of_its_own(
+    scene: Scene, trouble: Trouble, told: str, gone: bool | None
+) -> None:
+    scene.fails_at("open_thread", trouble)
+    scene.drain(*[view(thread=THREAD)] * 4)
+    assert scene.told() == {told}
+    if gone is not None:
+        scene.ledger.put_off_thread.assert_awaited_with(THREAD, gone=gone)

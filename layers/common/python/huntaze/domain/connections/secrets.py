@@ -7,7 +7,9 @@ from uuid import UUID
 from botocore.exceptions import ClientError
 
 from huntaze import clients
+from huntaze.crypto import Envelope
 from huntaze.db import outside_of_transaction
+from huntaze.domain import pushes
 from huntaze.domain.browser_sessions import SessionStore
 from huntaze.settings import Settings
 
@@ -86,6 +88,10 @@ class CreatorSecrets:
         """Replace a creator's browser session."""
         with outside_of_transaction():
             self._sessions.save(self._workspace_id, creator_id, storage_state)
+
+    def seal_webhook(self, creator_id: UUID, secret: str) -> Envelope:
+        """Seal the secret with which a creator's platform signs."""
+        return pushes.seal_secret(self._workspace_id, creator_id, secret)
 
     def forget(self, creator_id: UUID) -> None:
         """Delete credentials and session, at once and for good."""

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from huntaze import clients, correlation
 from huntaze.db import Connection, once_committed
-from huntaze.domain import chats, conversations, fans, happenings, money
+from huntaze.domain import chats, conversations, fans, happenings, money, pushes
 from huntaze.domain.outbound import commands, forgetting
 from huntaze.idempotency import erase_replies
 from huntaze.ids import new_id
@@ -59,6 +59,7 @@ def erase_fan(connection: Connection, workspace_id: UUID, fan_id: UUID, *, by: U
     happenings.forget_fan(connection, fan_id)
     chats.forget_fan(connection, fan_id)
     conversations.forget_fan(connection, fan_id)
+    pushes.forget_fan(connection, fan.creator_id, fan.platform_id)
     forgetting.blank(connection, fan.creator_id, fan_id)
     names = [name for name in (fan.platform_id, fan.handle, fan.display_name, fan.email) if name]
     erase_replies(connection, [str(fan_id), *names])

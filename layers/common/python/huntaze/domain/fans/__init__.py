@@ -26,6 +26,7 @@ from huntaze.domain.fans.models import (
     Name,
     Tag,
 )
+from huntaze.domain.fans.presence import note_online
 from huntaze.domain.fans.reading import NEWEST, VALUE, FanOrder, read_fans, require_fan
 from huntaze.domain.fans.records import change, create, erase
 from huntaze.domain.fans.searching import search_fans
@@ -59,6 +60,7 @@ __all__ = [
     "erase",
     "is_stop_word",
     "keyring",
+    "note_online",
     "read_fans",
     "record_chats",
     "remove_tag",

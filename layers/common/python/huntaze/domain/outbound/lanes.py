@@ -193,6 +193,15 @@ def next_due(connection: Connection, claim: Claim, *, ahead: timedelta) -> DueSe
         return cursor.fetchone()
 
 
+def note_progress(connection: Connection, claim: Claim) -> None:
+    """Note that something is done in the lane: a page that was read is work, too."""
+    connection.execute(
+        "UPDATE creator_lanes SET last_progress_at = clock_timestamp()"
+        " WHERE creator_id = %s AND fencing_token = %s",
+        (claim.creator_id, claim.fencing_token),
+    )
+
+
 def stop(connection: Connection, claim: Claim, reason: str) -> None:
     """Stop the creator's sends and tell; what is planned stays planned.
 

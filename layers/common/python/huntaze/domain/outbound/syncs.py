@@ -6,7 +6,7 @@ the transaction that stores a page: a crash repeats that one page at most.
 
 import json
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +36,8 @@ class Sync:
         pages: How many are stored.
         rows: How many rows they held.
         rejected: How many of these could not be used.
+        whole: The list is read to its end; if not, as far as it says something new.
+        periodic: Nobody has asked for it.
     """
 
     id: UUID
@@ -45,8 +47,23 @@ class Sync:
     pages: int
     rows: int
     rejected: int
+    whole: bool = True
+    periodic: bool = False
     # What caused it.
     correlation_id: UUID | None = None
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What became of the rows of a page.
+
+    Attributes:
+        rejected: How many could not be used.
+        news: How many said something new; None where that is not asked for.
+    """
+
+    rejected: int
+    news: int | None = None
 
 
 def request_all(
@@ -76,8 +93,9 @@ def _request(
         " VALUES (%s, %s, %s, %s, %s)"
         " ON CONFLICT (workspace_id, creator_id, kind)"
         "   WHERE state IN ('waiting', 'running') AND starts_with(kind, 'sync_')"
-        # Whoever asks for one that trouble has put off wants it tried now.
-        " DO UPDATE SET due_at = least(creator_commands.due_at, EXCLUDED.due_at) RETURNING id",
+        # Whoever asks for one that trouble has put off wants it tried now, and to its end.
+        " DO UPDATE SET due_at = least(creator_commands.due_at, EXCLUDED.due_at),"
+        " payload = creator_commands.payload - 'full' - 'periodic' RETURNING id",
         (workspace_id, new_id(), creator_id, kind, requested_by),
     ).fetchone()
     if row is None:
@@ -107,9 +125,22 @@ def next_sync(connection: Connection, claim: Claim) -> Sync | None:
         kind=row["kind"],
         cursor=payload.get("cursor"),
         failures=payload.get("failures", 0),
+        whole=payload.get("full", True),
+        periodic=payload.get("periodic", False),
         correlation_id=row["correlation_id"],
         **{name: progress.get(name, 0) for name in ("pages", "rows", "rejected")},
     )
+
+
+def has_read_since(connection: Connection, creator_id: UUID, kind: str, moment: datetime) -> bool:
+    """Whether a whole list was read that was ordered after ``moment``: it knew what was so then."""
+    row = connection.execute(
+        "SELECT FROM creator_commands WHERE creator_id = %s AND kind = %s AND state = 'done'"
+        " AND starts_with(kind, 'sync_') AND coalesce(payload ->> 'full', 'true') = 'true'"
+        " AND created_at > %s LIMIT 1",
+        (creator_id, kind, moment),
+    ).fetchone()
+    return row is not None
 
 
 def hold(connection: Connection, claim: Claim, sync: Sync) -> bool:
@@ -146,20 +177,24 @@ def advance(
     }
     if next_cursor is None:
         _finish(connection, claim, sync, "done", progress)
-        outbox.add(
-            connection,
-            "sync.completed",
-            workspace_id=claim.workspace_id,
-            aggregate=("creator", claim.creator_id),
-            payload={"kind": sync.kind, "rows": progress["rows"]},
-        )
+        if not sync.periodic:
+            outbox.add(
+                connection,
+                "sync.completed",
+                workspace_id=claim.workspace_id,
+                aggregate=("creator", claim.creator_id),
+                payload={"kind": sync.kind, "rows": progress["rows"]},
+            )
         return True
     if next_cursor == sync.cursor or progress["pages"] >= MOST_PAGES:
         circles = {"detail": "the platform's list does not come to an end"}
         _finish(connection, claim, sync, "failed", progress | circles)
         return True
     connection.execute(
-        "UPDATE creator_commands SET payload = %s, result = %s WHERE workspace_id = %s AND id = %s",
+        # What kind of sync it is stays.
+        "UPDATE creator_commands SET payload = (payload - 'cursor' - 'failures') || %s::jsonb,"
+        " result = %s"
+        " WHERE workspace_id = %s AND id = %s",
         (json.dumps({"cursor": next_cursor}), json.dumps(progress), claim.workspace_id, sync.id),
     )
     return False
@@ -176,7 +211,9 @@ def put_off(connection: Connection, claim: Claim, sync: Sync, *, trouble: str, d
         _finish(connection, claim, sync, "failed", progress | told)
         return
     connection.execute(
-        "UPDATE creator_commands SET payload = %s, result = %s, due_at = clock_timestamp() + %s"
+        "UPDATE creator_commands SET payload = (payload - 'cursor' - 'failures') || %s::jsonb,"
+        " result = %s,"
+        " due_at = clock_timestamp() + %s"
         " WHERE workspace_id = %s AND id = %s",
         (
             json.dumps({"cursor": sync.cursor, "failures": failures}),
