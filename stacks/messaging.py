@@ -23,7 +23,10 @@ QUEUES = (
     "ai-processing",
 )
 # Their consumers give single messages back, of which no error of the function tells.
-GIVES_SINGLE_ONES_BACK = ("webhooks", "platform-webhooks", "email", "mail-events", "notifications")
+GIVES_SINGLE_ONES_BACK = (
+    *("webhooks", "platform-webhooks", "email", "mail-events", "notifications"),
+    *("realtime", "ai-processing"),
+)
 
 # What members are told of; `huntaze.domain.notices.kinds` says whom, and a test compares them.
 TOLD_TO_MEMBERS = (
