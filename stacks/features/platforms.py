@@ -12,6 +12,7 @@ _PATIENCE = Duration.seconds(30)
 _BATCH = 10
 # A platform may push a burst; the database has other callers.
 _CONSUMERS = 5
+_PUBLIC = ("/api/webhooks/platforms/{name}",)
 
 
 def add_platforms(parts: FeatureParts) -> None:
@@ -30,7 +31,7 @@ def _add_pushes(parts: FeatureParts) -> None:
     door = parts.function("PlatformWebhook", "platforms.webhook", DatabaseRole.INTAKE)
     permissions.verify_platforms(door, parts.settings, parts.data)
     permissions.queue_platform_events(door, parts.messaging)
-    parts.routes.serve(door, ["/api/webhooks/platforms/{name}"], method="POST", public=True)
+    parts.routes.serve(door, _PUBLIC, method="POST", public=True)
 
     consumer = parts.function("PlatformEvents", "platforms.events", timeout=_PATIENCE)
     permissions.nudge_outbox(consumer, parts.outbox_relay)

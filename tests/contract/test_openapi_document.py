@@ -8,7 +8,7 @@ from jsonschema import Draft202012Validator
 
 from local import openapi
 from local.openapi_operations import OF_OPERATORS
-from stacks.features import auth, billing, docs, oauth
+from stacks.features import auth, billing, docs, oauth, platforms
 
 DOCUMENT: dict[str, Any] = json.loads(openapi.DOCUMENT.read_text())
 OPERATIONS = [
@@ -160,7 +160,7 @@ def test_every_reference_leads_somewhere():
 
 def test_what_is_documented_as_public_is_public_at_the_gateway():
     at_the_gateway = {f"/api/auth/{name}" for name in (*auth._PUBLIC, *auth._PUBLIC_READS)}
-    at_the_gateway |= {*docs._ROUTES, *billing._PUBLIC, *oauth._PUBLIC_READS}
+    at_the_gateway |= {*docs._ROUTES, *billing._PUBLIC, *oauth._PUBLIC_READS, *platforms._PUBLIC}
     assert at_the_gateway >= openapi.PUBLIC
     documented = {path for _, path, operation in OPERATIONS if operation["security"] == []}
     assert documented == at_the_gateway & set(DOCUMENT["paths"])
