@@ -141,9 +141,16 @@ def test_what_fails_holds_up_nothing_else(call, put, tenant, lambda_context, mon
     with tenant(call.ids.workspace_id).transaction() as connection:
         connection.execute("UPDATE content_schedule SET at = now() WHERE id = %s", (entry["id"],))
     of_mine = ("schedule", call.ids.workspace_id, call.ids.creator_id)
-    due = [sweeper.Due("schedule", "no workspace", *of_mine[2:], new_id())]
-    due.append(sweeper.Due(*of_mine, UUID(entry["id"])))
+    due = [sweeper.Due(*of_mine, new_id()), sweeper.Due(*of_mine, UUID(entry["id"]))]
+    work_at = sweeper.work_at
+
+    def fail_first(one):
+        if one is due[0]:
+            raise OSError
+        return work_at(one)
+
     monkeypatch.setattr(sweeper, "find_due", lambda: due)
+    monkeypatch.setattr(sweeper, "work_at", fail_first)
     with pytest.raises(sweeper.ContentHeldError):
         sweeper.handler({}, lambda_context)
     with tenant(call.ids.workspace_id).transaction() as connection:
