@@ -299,6 +299,7 @@ def test_another_creators_secret_signs_nothing_here(
         (json.dumps({**STORY[1], "occurred_at": "2026-03-01T12:00:00"}), 400),
         (json.dumps({**STORY[1], "data": []}), 400),
     ],
+    ids=["large", "huge", "a list", "broken", "no id", "no zone", "no facts"],
 )
 def test_what_is_too_large_or_no_event_is_refused(pushing: Pushing, body: str, status: int) -> None:
     assert pushing.send(body=body)[0] == status
