@@ -246,6 +246,15 @@ def test_a_settled_send_is_in_its_conversation_and_a_sync_finds_it_there(
     assert len(desk.events("message.created")) == 1
 
 
+def test_an_answer_comes_after_its_question_though_the_platforms_clock_is_ahead(
+    inbox: Inbox,
+) -> None:
+    inbox.store(theirs("1", -90))
+    inbox.store(SeenMessage("2", own=True, text="hi"))
+    stand = inbox.stand
+    assert (stand["last"], stand["state"], stand["unread"]) == ("2", "waiting", 0)
+
+
 def test_a_forgotten_fan_has_no_conversation_and_gets_none(
     tenant_factory, tenant: Callable[..., Tenant]
 ) -> None:

@@ -47,7 +47,11 @@ _STORE = """
                       AND t.platform_message_id = %(id)s AND t.fan_id = %(fan)s
                       AND t.type = 'message' AND %(direction)s = 'out' AND %(price_cents)s > 0),
                   CASE WHEN %(paid)s THEN clock_timestamp() END), %(tip_cents)s, %(media)s,
-         coalesce(%(sent_at)s, clock_timestamp()), s.id, coalesce(s.priority >= 2, false),
+         -- What the platform has not dated comes after what is there, though its clock be ahead.
+         coalesce(%(sent_at)s, greatest(clock_timestamp(), (
+           SELECT c.last_message_at + interval '1 millisecond' FROM conversations c
+            WHERE c.workspace_id = %(workspace)s AND c.id = %(conversation)s))),
+         s.id, coalesce(s.priority >= 2, false),
          CASE WHEN %(unsent)s THEN clock_timestamp() ELSE s.unsent_at END
     FROM (VALUES (1)) one
     LEFT JOIN sends s ON s.workspace_id = %(workspace)s AND s.creator_id = %(creator)s
