@@ -579,7 +579,8 @@ def join_network(role: iam.Role, place: Place) -> None:
         ["*"],
         because="descriptions have no resource level",
     )
-    # Whatever the function's own code asks for names the function as its source.
+    # Whatever the function's own code asks for names the function as its source. A denial: it takes
+    # away from everything, and gives nothing.
     role.add_to_principal_policy(
         iam.PolicyStatement(
             effect=iam.Effect.DENY,

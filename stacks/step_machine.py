@@ -8,6 +8,7 @@ in the database.
 """
 
 import math
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -188,9 +189,9 @@ class Steps(Construct):
             sfn.Succeed(self, "done", state_name="done")
         )
 
+    @abstractmethod
     def _chain(self) -> sfn.Chain:
         """The steps in their order, which each machine says itself."""
-        raise NotImplementedError
 
     def _step(
         self, step: str, *, waits: bool = False, keep: str | None = None

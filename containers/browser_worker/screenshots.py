@@ -19,6 +19,7 @@ def keep(bucket: str, claim: Claim, picture: bytes) -> str | None:
     try:
         clients.s3().put_object(Bucket=bucket, Key=key, Body=picture, ContentType="image/png")
     except Exception:
+        # A picture helps whoever mends the profile; without one the lane stops all the same.
         log.warning("a picture of a changed page was not kept", exc_info=True)
         return None
     return key

@@ -88,6 +88,7 @@ class Tracer:
             try:
                 await asyncio.to_thread(self._put, batch)
             except Exception:
+                # Traces are for looking at: a send never waits for one, nor fails with it.
                 log.warning("segments were not sent", exc_info=True)
                 return
 
