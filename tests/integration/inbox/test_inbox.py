@@ -239,6 +239,22 @@ def test_a_message_tells_all_that_is_known_of_it(
     ]
 
 
+def test_a_message_that_the_fan_has_seen_says_so(
+    call: Callable[..., Answer], talk: Callable[..., Talk], desk: Desk
+) -> None:
+    one = talk()
+    one.theirs(9, "hi")
+    seen = desk.row(one.ours(8, "look"), "messages")["platform_message_id"]
+    one.ours(7, "are you there?")
+    for message in call("GET", f"{one.path}/messages").body["items"]:
+        assert message["opened_at"] is None
+    with desk.worker.transaction() as connection:
+        conversations.note_opened(connection, desk.creator_id, seen)
+    latest, opened, theirs = call("GET", f"{one.path}/messages").body["items"]
+    assert opened["opened_at"] is not None
+    assert (latest["opened_at"], theirs["opened_at"]) == (None, None)
+
+
 def test_a_reply_is_seen_from_the_first_moment_and_becomes_a_message(
     call: Callable[..., Answer], talk: Callable[..., Talk], desk: Desk, queue: Mock
 ) -> None:

@@ -74,6 +74,9 @@ class Message(BaseModel):
     text: str
     price_cents: int
     paid_at: datetime | None = Field(description="When it was first seen that the fan has paid.")
+    opened_at: datetime | None = Field(
+        description="Of a message to a fan: when it was first seen that the fan has seen it."
+    )
     tip_cents: int
     attachments: list[Attachment]
     author: Author
