@@ -58,6 +58,20 @@ def test_what_was_offered_is_bought_once_its_payment_arrives(
     assert (state(), paid()) == (["bought"], True)
 
 
+@pytest.mark.parametrize(("paid", "state"), [("pm-9", "bought"), ("pm-8", "offered")])
+def test_what_was_paid_for_before_we_knew_that_it_arrived_is_bought(
+    desk: Desk, talk: Callable[..., Talk], paid: str, state: str
+) -> None:
+    one = talk()
+    send_id = desk.send(one.fan_id, price_cents=1000, media_ids=[desk.medium()])
+    claim = desk.claim()
+    desk.grant(claim)
+    # Who was killed after the click settles what the platform has told of long ago.
+    pay(desk, one, message_id=paid)
+    desk.confirm(claim, send_id, "pm-9")
+    assert [row["state"] for row in desk.rows("SELECT state FROM media_grants")] == [state]
+
+
 def test_a_tip_for_an_offer_is_no_purchase_of_it(desk: Desk, sold: tuple[Talk, UUID, UUID]) -> None:
     one, *_ = sold
     tip = TransactionRow(1, "tip", one.platform_id, "tip", 100, 0, 100, message_id="pm-9")

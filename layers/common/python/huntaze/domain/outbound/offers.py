@@ -53,3 +53,21 @@ def mark_bought(connection: Connection, creator_id: UUID, payments: str) -> None
         ).format(sql.Identifier(payments)),
         (creator_id,),
     )
+
+
+def mark_bought_early(connection: Connection, send_id: UUID) -> None:
+    """Say the same of a message whose payment was known before it was known to have arrived.
+
+    Args:
+        connection: Inside the transaction that settles the send.
+        send_id: Of the ledger; its message on the platform is known by now.
+    """
+    connection.execute(
+        "UPDATE media_grants g SET state = 'bought' FROM sends s"
+        " WHERE s.id = %s AND g.workspace_id = s.workspace_id AND g.send_id = s.id"
+        " AND g.fan_id = s.fan_id AND g.state = 'offered' AND EXISTS ("
+        "   SELECT FROM transactions t WHERE t.workspace_id = s.workspace_id"
+        "    AND t.creator_id = s.creator_id AND t.fan_id = s.fan_id AND t.type = 'message'"
+        "    AND t.platform_message_id = s.platform_message_id)",
+        (send_id,),
+    )

@@ -14,7 +14,7 @@ from psycopg.rows import class_row
 from huntaze import outbox
 from huntaze.db import Connection
 from huntaze.domain import conversations
-from huntaze.domain.outbound import syncs
+from huntaze.domain.outbound import offers, syncs
 from huntaze.domain.outbound.grants import announce
 from huntaze.domain.outbound.lanes import Claim
 from huntaze.domain.outbound.planning import evidence_json
@@ -195,6 +195,7 @@ def settle_found(
         " ON CONFLICT DO NOTHING",
         (claim.workspace_id, send_id),
     )
+    offers.mark_bought_early(connection, send_id)
     announce(connection, claim, send_id, campaign_id, SendState.SENT)
     return True
 

@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 
 from huntaze.db import Connection
 from huntaze.domain import conversations
+from huntaze.domain.outbound import offers
 from huntaze.domain.outbound.grants import announce
 from huntaze.domain.outbound.lanes import Claim
 from huntaze.domain.outbound.planning import evidence_json
@@ -247,11 +248,12 @@ def _settle(
         )
     if outcome is SendState.SENT:
         connection.execute(
-            "UPDATE fans SET last_outbound_at = clock_timestamp()"
+            "UPDATE fans SET last_outbound_at = greatest(last_outbound_at, clock_timestamp())"
             " WHERE workspace_id = %s AND id = %s",
             (claim.workspace_id, fan_id),
         )
         conversations.record_sent(connection, send_id, platform_message_id=platform_message_id)
+        offers.mark_bought_early(connection, send_id)
     connection.execute(
         "UPDATE creator_lanes SET open_send_id = nullif(open_send_id, %(send)s),"
         " last_progress_at = clock_timestamp(),"
