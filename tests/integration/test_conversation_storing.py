@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -14,7 +15,7 @@ from psycopg.rows import dict_row
 from huntaze.db import Connection, Tenant
 from huntaze.domain import conversations, erasure, fans
 from huntaze.domain.conversations import NEWS, SeenMessage, Stored
-from huntaze.domain.fans import FanRow
+from huntaze.domain.fans import ChatRow, FanRow
 from huntaze.ids import new_id
 from tests.fakes.creator_desk import Desk
 
@@ -47,6 +48,17 @@ class Inbox:
         """Store what was seen of the thread."""
         with self._tenant.transaction() as connection:
             return conversations.store(connection, self.creator_id, self.fan, messages)
+
+    def take_back(self, name: str) -> None:
+        """Take a message back on the platform."""
+        with self._tenant.transaction() as connection:
+            conversations.note_taken_back(connection, self.creator_id, name)
+
+    def is_listed(self, at: datetime) -> None:
+        """Let the list of chats show that the fan wrote last."""
+        chat = ChatRow(self.fan, last_is_own=False, last_at=at.isoformat())
+        with self._tenant.transaction() as connection:
+            fans.record_chats(connection, self.creator_id, [chat])
 
     def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
         """Ask the database."""
@@ -123,6 +135,35 @@ def test_a_question_opens_and_an_answer_leaves_the_next_word_to_the_fan(inbox: I
     stand = inbox.stand
     assert (stand["state"], stand["unread"], stand["waiting_since"]) == ("waiting", 0, None)
     assert (stand["last_inbound_at"], stand["last_outbound_at"]) == (at(8), at(7))
+
+
+def test_a_question_that_was_taken_back_waits_no_more(inbox: Inbox) -> None:
+    inbox.store(theirs("1", 9), theirs("2", 8))
+    inbox.take_back("1")
+    assert inbox.stand["waiting_since"] == at(8)
+    inbox.take_back("2")
+    assert (inbox.stand["state"], inbox.stand["waiting_since"]) == ("open", None)
+    inbox.store(theirs("3", 7))
+    assert inbox.stand["waiting_since"] == at(7)
+
+
+def test_whose_answer_was_taken_back_waits_again(inbox: Inbox) -> None:
+    inbox.store(theirs("1", 9), ours("2", 8))
+    assert inbox.stand["state"] == "waiting"
+    inbox.take_back("2")
+    assert (inbox.stand["state"], inbox.stand["waiting_since"]) == ("open", at(9))
+
+
+def test_what_is_dated_in_the_future_keeps_nothing_newer_out(inbox: Inbox) -> None:
+    never, before = datetime(9999, 12, 31, tzinfo=UTC), datetime.now(UTC)
+    inbox.store(replace(theirs("1", 9), sent_at=never), replace(ours("2", 8), sent_at=never))
+    # Read again, it stays where it is.
+    inbox.store(replace(theirs("1", 9), sent_at=never))
+    moments = inbox.rows("SELECT sent_at FROM messages WHERE fan_id = %s", inbox.fan_id)
+    assert all(before <= row["sent_at"] < before + timedelta(hours=1) for row in moments)
+    inbox.is_listed(never)
+    (row,) = inbox.rows("SELECT last_inbound_at FROM fans WHERE id = %s", inbox.fan_id)
+    assert row["last_inbound_at"] < before + timedelta(hours=1)
 
 
 def test_a_message_to_many_answers_nobody(inbox: Inbox) -> None:

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import random
+import string
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
@@ -304,6 +306,44 @@ def test_another_creators_secret_signs_nothing_here(
 def test_what_is_too_large_or_no_event_is_refused(pushing: Pushing, body: str, status: int) -> None:
     assert pushing.send(body=body)[0] == status
     assert pushing.journal() == []
+
+
+@pytest.mark.parametrize("occurred_at", ["9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"])
+def test_a_moment_that_no_calendar_has_is_refused(pushing: Pushing, occurred_at: str) -> None:
+    assert pushing.send({**STORY[1], "occurred_at": occurred_at})[0] == 400
+    assert pushing.journal() == []
+
+
+def test_an_event_of_the_future_keeps_out_nothing_that_comes(pushing: Pushing) -> None:
+    fence = "SELECT told_at FROM platform_versions"
+    pushing.send({**STORY[1], "occurred_at": "2999-01-01T00:00:00Z"})
+    assert pushing.work() == []
+    (row,) = pushing.desk.rows(fence)
+    soon = datetime.now(UTC) + timedelta(minutes=6)
+    assert row["told_at"] < soon
+    later = message("updated", "m1", 2, 11, text="hello you")
+    pushing.send({**later, "occurred_at": soon.isoformat()})
+    pushing.send({**later, "id": "z", "occurred_at": (soon + timedelta(days=1)).isoformat()})
+    assert pushing.work() == []
+    assert [row["text"] for row in pushing.desk.rows("SELECT text FROM messages")] == ["hello you"]
+
+
+def test_an_id_that_is_none_comes_to_the_dead_letters_and_not_back_to_the_platform(
+    pushing: Pushing,
+) -> None:
+    # Longer than an index takes, and no shorter compressed.
+    fan = {"id": "".join(random.choices(string.ascii_letters, k=20_000))}  # noqa: S311
+    pushing.send({**STORY[1], "data": {**STORY[1]["data"], "fan": fan}})
+    assert [row["fan_platform_id"] for row in pushing.journal()] == [None]
+    assert pushing.work() == ["0"]
+
+
+def test_what_is_told_late_moves_no_message(pushing: Pushing) -> None:
+    pushing.send(message("updated", "m1", 5, 11, text="hello you"))
+    pushing.send(message("created", "m1", 2, 2))
+    assert pushing.work() == []
+    (row,) = pushing.desk.rows("SELECT text, sent_at FROM messages")
+    assert (row["text"], row["sent_at"].isoformat()) == ("hello you", at(5))
 
 
 def test_two_secrets_are_valid_while_one_takes_the_others_place(pushing: Pushing) -> None:

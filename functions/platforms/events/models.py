@@ -3,9 +3,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from huntaze.domain.platform_rows import MAX_CENTS
+from huntaze.moments import Moment
 
 type Id = Annotated[str, Field(min_length=1, max_length=200)]
 type Cents = Annotated[int, Field(ge=0, le=MAX_CENTS)]
@@ -44,9 +45,9 @@ class MessageFacts(_Facts):
     price_cents: OrNone = 0
     tip_cents: OrNone = 0
     media: Annotated[list[Id], Field(max_length=200)] = []
-    sent_at: AwareDatetime
-    opened_at: AwareDatetime | None = None
-    paid_at: AwareDatetime | None = None
+    sent_at: Moment
+    opened_at: Moment | None = None
+    paid_at: Moment | None = None
 
 
 class DeletedMessage(_Facts):
@@ -62,9 +63,9 @@ class SubscriptionFacts(_Facts):
     status: str | None = None
     price_cents: Cents | None = None
     rebill_on: bool | None = None
-    subscribed_at: AwareDatetime | None = None
-    expires_at: AwareDatetime | None = None
-    last_seen_at: AwareDatetime | None = None
+    subscribed_at: Moment | None = None
+    expires_at: Moment | None = None
+    last_seen_at: Moment | None = None
 
 
 class TransactionFacts(_Facts):
@@ -76,7 +77,7 @@ class TransactionFacts(_Facts):
     amount_cents: Signed
     fee_cents: Signed | None = None
     net_cents: Signed | None = None
-    created_at: AwareDatetime
+    created_at: Moment
     message_id: str | None = None
     reverses: str | None = None
     description: str | None = None

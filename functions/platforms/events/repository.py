@@ -102,6 +102,7 @@ def _message(told: _Told, said: MessageFacts) -> bool:
         tip_cents=said.tip_cents,
         media=said.media,
         unsent=pushes.is_gone(connection, creator_id, "message", said.id),
+        late=not newest,
     )
     fans.record_chats(connection, creator_id, [_chat_of(said.fan, seen)])
     conversations.store(connection, creator_id, said.fan.id, [seen])

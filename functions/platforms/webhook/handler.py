@@ -6,25 +6,30 @@ creator that is not there, or without the right signature, gets one and the same
 
 import logging
 import time
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeGuard
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Request, Response
 from aws_lambda_powertools.event_handler.openapi.params import Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from huntaze import signatures
 from huntaze.db import Transactions, database
 from huntaze.domain import pushes
+from huntaze.domain.platform_rows import MAX_ID
 from huntaze.domain.pushes import TakenPush
 from huntaze.errors import BadRequestError
 from huntaze.http import create_app, lambda_entry
+from huntaze.moments import Moment
 from huntaze.platforms.pushes import pushes_events
 from huntaze.signatures import NotSignedError
 
 SIGNATURE = "Webhook-Signature"
 _LARGEST = 256 * 1024
+# So much a platform's clock may be ahead of ours, as with the moment that it signs.
+_AHEAD = timedelta(seconds=signatures.TOLERANCE_SECONDS)
 _REFUSAL: dict[str, Any] = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
 
 app = create_app()
@@ -38,7 +43,7 @@ class _Event(BaseModel):
 
     id: str = Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")
     type: str = Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")
-    occurred_at: AwareDatetime
+    occurred_at: Moment
     data: dict[str, Any]
 
 
@@ -106,7 +111,7 @@ def take_platform_event(
         raise NotSignedError("No signature fits this body; send it as it was signed.")
     door = PushDoor(database())
     workspace_id = door.verify(body, header, connection, name)
-    event = _event(body)
+    event = _event(body, now=datetime.now(UTC))
     if door.take(connection, event):
         # Told to the queue until somebody has worked on it: a queue that failed once loses nothing.
         pushes.queue(workspace_id, connection, event.id)
@@ -114,7 +119,7 @@ def take_platform_event(
     return Response(HTTPStatus.ACCEPTED, content_type="application/json", body=Taken())
 
 
-def _event(body: bytes) -> TakenPush:
+def _event(body: bytes, *, now: datetime) -> TakenPush:
     try:
         found = _Event.model_validate_json(body)
     except ValidationError:
@@ -124,10 +129,15 @@ def _event(body: bytes) -> TakenPush:
     return TakenPush(
         id=found.id,
         kind=found.type,
-        occurred_at=found.occurred_at,
+        # What is dated in a year to come would keep out everything that is told until then.
+        occurred_at=min(found.occurred_at, now + _AHEAD),
         body=body.decode(),
-        fan_platform_id=named if isinstance(named, str) and "\0" not in named else None,
+        fan_platform_id=named if _can_be_an_id(named) else None,
     )
+
+
+def _can_be_an_id(named: object) -> TypeGuard[str]:
+    return isinstance(named, str) and len(named) <= MAX_ID and "\0" not in named
 
 
 handler = lambda_entry(app, authenticated=False, any_body=True)

@@ -16,7 +16,7 @@ from psycopg.rows import class_row
 
 from huntaze.db import Connection
 from huntaze.domain.conversations.models import SeenMessage
-from huntaze.domain.conversations.storing import store
+from huntaze.domain.conversations.storing import store, take_back
 
 FIRST_DELAY = timedelta(seconds=5)
 # A thread that cannot be read is tried again ever later, and no more often than this.
@@ -143,10 +143,9 @@ _HOLD = """
 # What a page has shown before, and shows no more although it shows what was sent around it, was
 # taken back. Of the newest page, that is all that came after its first message.
 _GONE = """
-  UPDATE messages SET unsent_at = clock_timestamp()
-   WHERE conversation_id = %(id)s AND unsent_at IS NULL AND shown_at < %(now)s
-     AND sent_at > %(from)s AND (%(until)s::timestamptz IS NULL OR sent_at < %(until)s)
-     AND platform_message_id <> ALL (%(shown)s)
+  m.conversation_id = %(id)s AND m.shown_at < %(now)s
+  AND m.sent_at > %(from)s AND (%(until)s::timestamptz IS NULL OR m.sent_at < %(until)s)
+  AND m.platform_message_id <> ALL (%(shown)s)
 """
 
 _SHOWN = """
@@ -320,7 +319,7 @@ def _mark(connection: Connection, thread: ThreadToRead, page: SeenPage) -> None:
     if moments and len(moments) == len(shown):
         until = None if thread.cursor is None else max(moments)
         span = {"from": min(moments), "until": until}
-        connection.execute(_GONE, {"id": thread.id, "now": thread.now, "shown": shown, **span})
+        take_back(connection, _GONE, {"id": thread.id, "now": thread.now, "shown": shown, **span})
     connection.execute(_SHOWN, {"id": thread.id, "shown": shown, "opened": list(page.opened)})
 
 

@@ -39,6 +39,7 @@ class SeenMessage:
         paid: The fan has unlocked it.
         media: Ids of the platform.
         unsent: It was taken back.
+        late: Something newer was told of it: of what is known, nothing is put right.
     """
 
     id: str
@@ -50,6 +51,7 @@ class SeenMessage:
     tip_cents: int = 0
     media: Sequence[str] = ()
     unsent: bool = False
+    late: bool = False
 
 
 class Stored(NamedTuple):

@@ -6,8 +6,9 @@ fan first, then the conversation.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import sql
@@ -20,6 +21,8 @@ from huntaze.domain.fans.stop_words import is_stop_word
 
 # Older messages are history: they open nothing, are nobody's to read, and nobody is told of them.
 NEWS = timedelta(days=7)
+# So much the platform's clock may be ahead of ours.
+MOST_AHEAD = timedelta(days=1)
 # What the table holds at most.
 _LONGEST_TEXT = 20_000
 
@@ -32,7 +35,7 @@ _FAN = """
 _OPEN = """
   INSERT INTO conversations AS c (workspace_id, creator_id, fan_id) VALUES (%s, %s, %s)
   ON CONFLICT (workspace_id, creator_id, fan_id) DO UPDATE SET updated_at = clock_timestamp()
-  RETURNING c.id
+  RETURNING c.id, clock_timestamp()
 """
 
 _STORE = """
@@ -60,8 +63,7 @@ _STORE = """
     SET paid_at = coalesce(m.paid_at, excluded.paid_at),
         tip_cents = greatest(m.tip_cents, excluded.tip_cents),
         unsent_at = coalesce(m.unsent_at, excluded.unsent_at),
-        sent_at = CASE WHEN %(sent_at)s::timestamptz IS NULL THEN m.sent_at
-                       ELSE excluded.sent_at END,
+        sent_at = CASE WHEN %(moves)s THEN excluded.sent_at ELSE m.sent_at END,
         send_id = coalesce(m.send_id, excluded.send_id),
         automatic = m.automatic OR excluded.automatic
   -- What says nothing new writes nothing.
@@ -70,7 +72,7 @@ _STORE = """
       OR m.tip_cents < excluded.tip_cents
       OR (m.unsent_at IS NULL AND excluded.unsent_at IS NOT NULL)
       OR (m.send_id IS NULL AND excluded.send_id IS NOT NULL)
-      OR (%(sent_at)s::timestamptz IS NOT NULL AND m.sent_at <> excluded.sent_at))
+      OR (%(moves)s AND m.sent_at <> excluded.sent_at))
   RETURNING m.id, m.sent_at, m.automatic, m.xmax = 0 AS is_new
 """
 
@@ -139,6 +141,18 @@ _MOVE_FAN = """
      AND c.workspace_id = %(workspace)s AND c.id = %(conversation)s
      AND (c.last_inbound_at > coalesce(f.last_inbound_at, '-infinity')
           OR c.last_outbound_at > coalesce(f.last_outbound_at, '-infinity'))
+"""
+
+# The fans before anything else, as everybody does who stores.
+_HOLD_FANS: LiteralString = """
+  SELECT FROM fans f
+   WHERE f.id IN (SELECT m.fan_id FROM messages m WHERE m.unsent_at IS NULL AND {})
+   ORDER BY f.id FOR NO KEY UPDATE
+"""
+
+_TAKE_BACK: LiteralString = """
+  UPDATE messages m SET unsent_at = clock_timestamp() WHERE m.unsent_at IS NULL AND {}
+  RETURNING m.workspace_id, m.conversation_id, m.direction = 'out' AND NOT m.automatic
 """
 
 _SUPPRESS = """
@@ -210,13 +224,30 @@ def record_sent(
     return _store(connection, (whose[0], whose[1], whose[2]), [seen])
 
 
+def take_back(connection: Connection, condition: LiteralString, values: dict[str, Any]) -> int:
+    """Note that messages are in their threads no more, and where their conversations stand now.
+
+    Args:
+        connection: Inside a tenant's transaction.
+        condition: Which messages, as SQL on ``m``.
+        values: What it refers to.
+
+    Returns:
+        How many messages there were.
+    """
+    connection.execute(_HOLD_FANS.format(condition), values)
+    gone = connection.execute(_TAKE_BACK.format(condition), values).fetchall()
+    for workspace_id, conversation_id in {row[:2] for row in gone}:
+        names = {"workspace": workspace_id, "conversation": conversation_id, "news": NEWS}
+        # Whom a person had answered waits again for an answer.
+        asked = (workspace_id, conversation_id, True) in gone
+        _stand(connection, names, asked=asked, answered=False)
+    return len(gone)
+
+
 def mark_unsent(connection: Connection, send_id: UUID) -> None:
     """Show that the message of a send was taken back."""
-    connection.execute(
-        "UPDATE messages SET unsent_at = clock_timestamp()"
-        " WHERE send_id = %s AND unsent_at IS NULL",
-        (send_id,),
-    )
+    take_back(connection, "m.send_id = %(send)s", {"send": send_id})
 
 
 def mark_paid(connection: Connection, creator_id: UUID, payments: str) -> None:
@@ -251,17 +282,19 @@ def _store(
     opened = connection.execute(_OPEN, whose).fetchone()
     if opened is None:
         raise LookupError("an INSERT answered nothing")
+    conversation_id, now = opened
     names = {
         "workspace": workspace_id,
         "creator": creator_id,
         "fan": fan_id,
-        "conversation": opened[0],
+        "conversation": conversation_id,
         "news": NEWS,
     }
+    messages = [_dated(one, now) for one in messages]
     changed = [(one, row) for one in messages if (row := _store_one(connection, names, one))]
     new = [(one, row) for one, row in changed if row["is_new"]]
     if not changed:
-        return Stored(opened[0], [], 0)
+        return Stored(conversation_id, [], 0)
     connection.execute(_READ, names)
     stand = _stand(
         connection,
@@ -285,7 +318,13 @@ def _store(
     )
     since = stand["waiting_since"]
     waits = [row for one, row in new if since and not one.own and row["sent_at"] >= since]
-    return Stored(opened[0], [row["id"] for _, row in new], len(waits))
+    return Stored(conversation_id, [row["id"] for _, row in new], len(waits))
+
+
+def _dated(one: SeenMessage, now: datetime) -> SeenMessage:
+    """Take for undated what cannot have been sent yet: nothing that comes would be newer."""
+    ahead = one.sent_at is not None and one.sent_at > now + MOST_AHEAD
+    return replace(one, sent_at=None) if ahead else one
 
 
 def _stand(
@@ -321,6 +360,7 @@ def _store_one(
                 "tip_cents": one.tip_cents,
                 "media": list(one.media),
                 "sent_at": one.sent_at,
+                "moves": one.sent_at is not None and not one.late,
                 "unsent": one.unsent,
             },
         ).fetchone()

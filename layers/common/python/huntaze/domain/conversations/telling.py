@@ -4,6 +4,7 @@ from uuid import UUID
 
 from huntaze.db import Connection
 from huntaze.domain.conversations.models import SeenMessage
+from huntaze.domain.conversations.storing import take_back
 
 
 def correct(connection: Connection, creator_id: UUID, seen: SeenMessage) -> bool:
@@ -43,8 +44,8 @@ def note_opened(connection: Connection, creator_id: UUID, message_id: str) -> No
 
 def note_taken_back(connection: Connection, creator_id: UUID, message_id: str) -> None:
     """Note that a message is in its thread no more."""
-    connection.execute(
-        "UPDATE messages SET unsent_at = clock_timestamp() WHERE creator_id = %s"
-        " AND platform_message_id = %s AND unsent_at IS NULL",
-        (creator_id, message_id),
+    take_back(
+        connection,
+        "m.creator_id = %(creator)s AND m.platform_message_id = %(id)s",
+        {"creator": creator_id, "id": message_id},
     )

@@ -61,7 +61,12 @@ _MOVE = """
      SET last_inbound_at = greatest(f.last_inbound_at, s.inbound_at),
          last_outbound_at = greatest(f.last_outbound_at, s.outbound_at)
     FROM (
-      SELECT platform_id, max(inbound_at) AS inbound_at, max(outbound_at) AS outbound_at
+      -- A clock that runs ahead must not keep every later moment out.
+      SELECT platform_id,
+             max(inbound_at) FILTER (WHERE inbound_at <= clock_timestamp() + interval '1 day')
+               AS inbound_at,
+             max(outbound_at) FILTER (WHERE outbound_at <= clock_timestamp() + interval '1 day')
+               AS outbound_at
         FROM chat_stage GROUP BY platform_id
     ) s
    WHERE f.creator_id = %(creator)s AND f.platform_id = s.platform_id
