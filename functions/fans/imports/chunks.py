@@ -4,10 +4,10 @@ Where chunks end follows from the rows alone. Whoever goes on from a place cuts 
 nobody had ever stopped, so that counts come out the same, too.
 """
 
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from functions.fans.imports.models import ImportKind, Place, RejectedRow
 from functions.fans.imports.rows import (
@@ -24,7 +24,6 @@ from huntaze.domain.money import TransactionRow
 # Few enough to hold two of them in memory, and enough that a statement's own cost does not count.
 CHUNK_RECORDS = 20_000
 _CHUNK_CHARACTERS = 16_000_000
-_END = object()
 
 COLUMNS: dict[ImportKind, Columns] = {"fans": FAN_COLUMNS, "transactions": TRANSACTION_COLUMNS}
 
@@ -36,6 +35,8 @@ class Chunk(NamedTuple):
         records: How many rows of the file these are, the rejected included.
         rejected: The first thousand of those that were left out.
         place: Where they end; None is the end of the file.
+        copied: Whoever stores the rows calls it when they are on their way, so that the next chunk
+            may be read.
     """
 
     rows: list[FanRow] | list[TransactionRow]
@@ -44,6 +45,7 @@ class Chunk(NamedTuple):
     rejected_count: int
     place: Place
     last: bool
+    copied: Callable[[], None] = lambda: None
 
 
 def cut(table: Table, kind: ImportKind, currency: str) -> Iterator[Chunk]:
@@ -91,14 +93,24 @@ class _Some:
         self.exhausted = self.count < self._most
 
 
-def ahead[Item](items: Iterator[Item]) -> Iterator[Item]:
-    """Pass items on, making the next one in a thread while one is worked with.
+def ahead(chunks: Iterator[Chunk]) -> Iterator[Chunk]:
+    """Pass chunks on, reading the next one in a thread while one is stored.
 
     Reading a file keeps this processor busy, storing its rows the database's: neither waits for the
-    other. There are never more than two items.
+    other. Sending the rows is work of this processor, too, in very many small pieces, each of which
+    would wait for the thread: it begins when they are sent. There are never more than two chunks.
     """
+    coming: Future[Chunk | None] | None = None
+
+    def read_on() -> None:
+        nonlocal coming
+        if coming is None:
+            coming = pool.submit(next, chunks, None)
+
     with ThreadPoolExecutor(1, thread_name_prefix="ahead") as pool:
-        coming = pool.submit(next, items, _END)
-        while (item := coming.result()) is not _END:
-            coming = pool.submit(next, items, _END)
-            yield item  # type: ignore[misc]
+        while True:
+            read_on()
+            chunk, coming = cast("Future[Chunk | None]", coming).result(), None
+            if chunk is None:
+                return
+            yield chunk._replace(copied=read_on)

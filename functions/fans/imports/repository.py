@@ -332,13 +332,15 @@ def _stage(
     connection: Connection, creator_id: UUID, kind: ImportKind, chunk: Chunk
 ) -> Callable[[], BulkOutcome | RecordOutcome]:
     """Copy the rows to the transaction's own tables; what comes back stores them from there."""
+    merge: Callable[[], BulkOutcome | RecordOutcome]
     if kind == "fans":
-        fan_rows = cast("list[FanRow]", chunk.rows)
-        staged_fans = fans.stage(connection, creator_id, fan_rows)
-        return partial(fans.upsert_staged, connection, creator_id, staged_fans)
-    payments = cast("list[TransactionRow]", chunk.rows)
-    staged = money.stage(connection, creator_id, payments)
-    return partial(money.record_staged, connection, creator_id, staged)
+        staged_fans = fans.stage(connection, creator_id, cast("list[FanRow]", chunk.rows))
+        merge = partial(fans.upsert_staged, connection, creator_id, staged_fans)
+    else:
+        staged = money.stage(connection, creator_id, cast("list[TransactionRow]", chunk.rows))
+        merge = partial(money.record_staged, connection, creator_id, staged)
+    chunk.copied()
+    return merge
 
 
 def _store(
