@@ -11,7 +11,6 @@ import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple, Protocol
@@ -28,6 +27,7 @@ from functions.realtime.models import (
     Ticket,
     Viewer,
 )
+from functions.realtime.turns import Turns
 from huntaze.errors import ForbiddenError
 
 TICKET_LIFE = timedelta(seconds=30)
@@ -36,8 +36,6 @@ HELD_FOR = timedelta(seconds=45)
 # A frame stays below 128 KB, the most that API Gateway takes.
 FRAME_EVENTS = 100
 _READ_AT_ONCE = 500
-# Posts at once. More waits for processors, not for clients.
-_AT_ONCE = 16
 # So much that is not for a member may pass before their connection's place is moved.
 _SILENT = 200
 
@@ -153,27 +151,56 @@ def frames(entries: Sequence[Entry], end: Place) -> list[str]:
     ]
 
 
-class Feed:
-    """A part of the journal that several threads read, and the first who needs it fetches."""
+class Part(NamedTuple):
+    """What stands behind a position, where it ends, and who may still hear of it."""
 
-    def __init__(self, journal: Journal, start: int) -> None:
+    entries: list[Entry]
+    end: Place
+    viewers: dict[UUID, Viewer]
+
+
+class Feed:
+    """A part of the journal that several threads read, and the first who needs it fetches.
+
+    Members are read after what they are to hear: whoever was sent away, or sees less, before
+    something happened is not told of it, though somebody has been sending to them since before.
+    """
+
+    def __init__(self, journal: Journal, start: int, sessions: Collection[UUID]) -> None:
         self._journal = journal
+        self._sessions = sessions
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
         self._end = Place(start, None)
-        self._read = False
+        self._viewers: dict[UUID, Viewer] | None = None
 
-    def after(self, position: int, upto: int) -> tuple[list[Entry], Place]:
-        """What stands behind a position, at least as far as ``upto``, and where it ends."""
+    def after(self, position: int, upto: int) -> Part:
+        """What stands behind a position, at least as far as ``upto``."""
         with self._lock:
-            while not self._read or self._end.position < upto:
-                stretch = self._journal.read(self._end.position, _READ_AT_ONCE)
-                self._entries += stretch.entries
-                self._end = stretch.end
-                if not stretch.more:
-                    self._read = True
-                    break
-            return [one for one in self._entries if one.position > position], self._end
+            if self._viewers is None or self._end.position < upto:
+                more = True
+                while more:
+                    stretch = self._journal.read(self._end.position, _READ_AT_ONCE)
+                    self._entries += stretch.entries
+                    self._end, more = stretch.end, stretch.more
+                self._viewers = self._journal.viewers(self._sessions)
+            entries = [one for one in self._entries if one.position > position]
+            return Part(entries, self._end, self._viewers)
+
+
+class _PatientSockets:
+    """Sockets for which others do not wait."""
+
+    def __init__(self, sockets: Sockets, turns: Turns) -> None:
+        self._sockets, self._turns = sockets, turns
+
+    def post(self, connection_id: str, message: str) -> None:
+        with self._turns.waiting():
+            self._sockets.post(connection_id, message)
+
+    def close(self, connection_id: str) -> None:
+        with self._turns.waiting():
+            self._sockets.close(connection_id)
 
 
 class Desk(NamedTuple):
@@ -200,9 +227,11 @@ def deliver(
     """
     if not listeners:
         return Counter()
-    viewers = desk.journal.viewers([one.session_id for one in listeners])
-    feed = Feed(desk.journal, min(one.position for one in listeners))
-    entries, end = feed.after(0, 0)
+    turns = Turns()
+    desk = desk._replace(sockets=_PatientSockets(desk.sockets, turns))
+    sessions = [one.session_id for one in listeners]
+    feed = Feed(desk.journal, min(one.position for one in listeners), sessions)
+    entries, end, viewers = feed.after(0, 0)
 
     def serve(listener: Listener) -> str:
         viewer = viewers.get(listener.session_id)
@@ -214,15 +243,13 @@ def deliver(
         )
         if silent and farewell is None:
             return "silent"
-        return _serve(listener, viewer, feed, end.position, desk, farewell)
+        return _serve(listener, feed, end.position, desk, farewell)
 
-    with ThreadPoolExecutor(min(len(listeners), _AT_ONCE)) as pool:
-        return Counter(pool.map(serve, listeners))
+    return Counter(turns.serve(serve, listeners))
 
 
 def _serve(
     listener: Listener,
-    viewer: Viewer,
     feed: Feed,
     end: int,
     desk: Desk,
@@ -233,7 +260,7 @@ def _serve(
         return _end(listener, desk)
     try:
         if held is Hold.HELD:
-            _send(listener._replace(position=position), viewer, feed, end, desk, farewell)
+            _send(listener._replace(position=position), feed, end, desk, farewell)
         elif farewell is not None and held is Hold.NOTED:
             desk.sockets.post(listener.connection_id, farewell(None))
     except Unsent:
@@ -243,16 +270,22 @@ def _serve(
 
 def _send(
     listener: Listener,
-    viewer: Viewer,
     feed: Feed,
     end: int,
     desk: Desk,
     farewell: Callable[[Place | None], str] | None,
 ) -> None:
-    """Send a held connection everything, and what comes meanwhile, and let go of it."""
+    """Send a held connection everything, and what comes meanwhile, and let go of it.
+
+    Raises:
+        Unsent: The connection did not take it, or its session is over.
+    """
     position, wanted = listener.position, end
     while True:
-        entries, upto = feed.after(position, wanted)
+        entries, upto, viewers = feed.after(position, wanted)
+        viewer = viewers.get(listener.session_id)
+        if viewer is None:
+            raise Unsent("the session is over")
         for frame in frames([one for one in entries if may_see(viewer, one)], upto):
             desk.sockets.post(listener.connection_id, frame)
         position = max(position, upto.position)

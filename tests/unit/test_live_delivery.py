@@ -193,6 +193,31 @@ def test_a_client_that_hangs_delays_nobody(scene):
     assert scene.heard("hangs") == [1, 2]
 
 
+def test_hundreds_that_hang_or_are_gone_delay_nobody(scene):
+    """Of a thousand, everybody else is served while three hundred still take their message."""
+    release = threading.Event()
+    everybody = threading.Semaphore(0)
+
+    def gone():
+        raise Unsent("gone")
+
+    fates = {"hangs": lambda: release.wait() and None, "gone": gone, "quick": everybody.release}
+    names = [f"{fate}-{number}" for fate in fates for number in range(300)]
+    names += [f"quick-{number}" for number in range(300, 400)]
+    for name in names:
+        scene.connect(name)
+        scene.sockets.trouble[name] = fates[name.partition("-")[0]]
+    scene.journal.add()
+    with ThreadPoolExecutor(1) as pool:
+        delivered = pool.submit(scene.deliver)
+        for _ in range(400):
+            assert everybody.acquire(timeout=60)
+        assert not delivered.done()
+        release.set()
+        assert delivered.result() == {"held": 700, "ended": 300}
+    assert all(scene.heard(name) == [1] for name in names if not name.startswith("gone"))
+
+
 def test_who_holds_a_connection_looks_again_before_it_lets_go(scene):
     scene.connect("one")
     scene.journal.add()
@@ -207,6 +232,41 @@ def test_who_holds_a_connection_looks_again_before_it_lets_go(scene):
     scene.deliver()
     assert scene.heard("one") == [1, 2]
     assert scene.listener("one").position == 2
+
+
+@pytest.mark.parametrize("left", [frozenset({OTHER}), None], ids=["a narrower scope", "nothing"])
+def test_who_sees_less_meanwhile_hears_no_more_of_who_already_sends(scene, left):
+    session = scene.connect("one", frozenset({CREATOR, OTHER}))
+    scene.journal.add()
+
+    def is_sent_away():
+        # While the first event is on its way, the member's rights change and a second one happens.
+        scene.sockets.trouble.clear()
+        member = scene.journal.members.pop(session)
+        if left is not None:
+            scene.journal.members[session] = member._replace(creators=left)
+        scene.journal.add(CREATOR)
+        scene.connections.hold(scene.listener("one"), 2)
+
+    scene.sockets.trouble["one"] = is_sent_away
+    scene.deliver()
+    assert scene.heard("one") == [1]
+    assert scene.sockets.closed == (set() if left else {"one"})
+
+
+def test_who_sees_less_before_it_happens_is_not_told(scene):
+    session = scene.connect("one")
+    read = scene.journal.read
+
+    def changes_before_it_is_read(after, most):
+        scene.journal.read = read
+        scene.journal.members[session] = Viewer(new_id(), Role.CHATTER, frozenset({OTHER}))
+        scene.journal.add(CREATOR)
+        return read(after, most)
+
+    scene.journal.read = changes_before_it_is_read
+    scene.deliver()
+    assert scene.heard("one") == []
 
 
 def test_a_connection_whose_holder_died_is_ended(scene):
