@@ -34,9 +34,11 @@ export function listen(handlers: Handlers, cursor?: string): () => void {
     const ticket = await handlers.ticket();
     if (stopped) return;
     if (cursor === undefined) {
-      // What was shown before the ticket may be older than its cursor.
-      cursor = ticket.cursor;
+      // What was shown before the ticket may be older than its cursor. Until it is read anew,
+      // there is nothing to go on from.
       await handlers.reload();
+      if (stopped) return;
+      cursor = ticket.cursor;
     }
     const live = new WebSocket(`${ticket.url}?ticket=${encodeURIComponent(ticket.ticket)}`);
     socket = live;
@@ -54,10 +56,10 @@ export function listen(handlers: Handlers, cursor?: string): () => void {
     live.onmessage = ({ data }) => {
       clearTimeout(silence);
       const message = JSON.parse(String(data));
-      if (message.type === "events") message.items.forEach(handlers.event);
+      if (message.type === "events") message.items.forEach(tell);
       if (message.type === "resumed") failures = 0;
-      if (message.error === "CursorExpired") {
-        // The next connection begins with the cursor of its ticket.
+      if (message.type === "error") {
+        // The cursor is too old, or none: the next connection begins with that of its ticket.
         cursor = undefined;
         live.close();
       } else if (message.cursor) {
@@ -71,6 +73,15 @@ export function listen(handlers: Handlers, cursor?: string): () => void {
       live.onmessage = live.onclose = null;
       live.close();
       later();
+    }
+  }
+
+  function tell(event: LiveEvent): void {
+    try {
+      handlers.event(event);
+    } catch (error) {
+      // What a page gets wrong with one event is no reason to keep the others from it.
+      console.error(error);
     }
   }
 
