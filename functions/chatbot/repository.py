@@ -40,6 +40,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=60), timedelta(hours=1)
 _TOO_LATE = timedelta(hours=24)
 # What fails this often without a known reason is not tried again.
 _TRIES = 8
+# Tries that failed for a known reason leave room for another.
+_KNOWN_TRIES = _TRIES - 1
 
 _TAKE = """
   INSERT INTO reply_tasks AS t (workspace_id, creator_id, fan_id, conversation_id, message_id,
@@ -57,11 +59,12 @@ _TAKE = """
 """
 _PUT_OFF = """
   UPDATE reply_tasks
-     SET leased_until = NULL, trouble = %(trouble)s,
-         state = CASE WHEN created_at < clock_timestamp() - %(late)s THEN 'given_up'
+     SET leased_until = NULL, trouble = %(trouble)s, tries = least(tries, %(known)s),
+         state = CASE WHEN (SELECT m.created_at FROM messages m WHERE m.id = message_id)
+                           < clock_timestamp() - %(late)s THEN 'given_up'
                       ELSE 'waiting' END,
          due_at = clock_timestamp()
-                  + greatest(%(after)s, least(%(first)s * power(2, least(tries, 10) - 1), %(most)s))
+                  + greatest(%(after)s, least(%(first)s * power(2, tries - 1), %(most)s))
    WHERE conversation_id = %(conversation)s AND message_id = %(message)s
 """
 _HELD_UP = """
@@ -129,8 +132,12 @@ class PostgresConversations:
             asked = cases.waiting(thread)
             if about["silenced"] or (asked and is_stop_word(asked.text)):
                 void_of_fan(connection, about["fan_id"], why="the fan wants no messages")
+                self._end(connection, message.conversation_id, None, "done")
                 return Outcome.STOPPED
             if asked is None or asked.id != message.message_id:
+                # Whoever answered by hand has ended what waited for a model.
+                which = message.message_id if asked else None
+                self._end(connection, message.conversation_id, which, "done")
                 return Outcome.MOVED_ON
             taken = connection.execute(
                 _TAKE,
@@ -145,7 +152,7 @@ class PostgresConversations:
             if taken is None:
                 return Outcome.BUSY
             if taken[0] > _TRIES:
-                self._end(connection, message.conversation_id, "given_up")
+                self._end(connection, message.conversation_id, message.message_id, "given_up")
                 return Outcome.BUSY
             return cases.read_case(connection, about)
 
@@ -171,7 +178,7 @@ class PostgresConversations:
     def done(self, case: Case) -> None:
         """The message needs nothing more."""
         with self._tenant.transaction() as connection:
-            self._end(connection, case.conversation_id, "done")
+            self._end(connection, case.conversation_id, case.message.id, "done")
 
     def put_off(self, case: Case, trouble: HuntazeError) -> None:
         """Work at it later, and tell a person once."""
@@ -182,6 +189,7 @@ class PostgresConversations:
                 {
                     "trouble": trouble.code,
                     "late": _TOO_LATE,
+                    "known": _KNOWN_TRIES,
                     "after": timedelta(seconds=wait),
                     "first": _FIRST_PAUSE,
                     "most": _LONGEST_PAUSE,
@@ -293,10 +301,15 @@ class PostgresConversations:
         return sent
 
     @staticmethod
-    def _end(connection: Connection, conversation_id: UUID, state: str) -> None:
+    def _end(
+        connection: Connection, conversation_id: UUID, message_id: UUID | None, state: str
+    ) -> None:
+        """End the work at a message, or at whichever waits; another one's goes on."""
         connection.execute(
-            "UPDATE reply_tasks SET state = %s, leased_until = NULL WHERE conversation_id = %s",
-            (state, conversation_id),
+            "UPDATE reply_tasks SET state = %s, leased_until = NULL"
+            " WHERE conversation_id = %s AND state = 'waiting'"
+            " AND message_id = coalesce(%s, message_id)",
+            (state, conversation_id, message_id),
         )
 
     @staticmethod

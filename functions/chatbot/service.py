@@ -214,10 +214,11 @@ def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None
 def _conclude(
     case: Case, found: Findings, store: Conversations, *, now: datetime, chance: float
 ) -> Outcome:
-    if not store.still(case):
+    as_it_was = store.still(case)
+    store.done(case)
+    if not as_it_was:
         return Outcome.MOVED_ON
     store.remember(case, found)
-    store.done(case)
     if found.rules and store.answer_by_rule(case, found.rules):
         return Outcome.ANSWERED_BY_RULE
     if found.hand_over is not None:
