@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from functions.chatbot.distance import distance
 from functions.chatbot.guards import objections
+from functions.chatbot.handover import findings
 from functions.chatbot.matching import fits
 from functions.chatbot.models import AwayCondition, KeywordCondition, Moment, TimeCondition
 from functions.chatbot.pacing import delay
@@ -35,6 +36,17 @@ def test_a_distance_is_a_distance(one, other, third):
     assert distance(one, other) == distance(other, one)
     assert distance(one, third) <= distance(one, other) + distance(other, third)
     assert abs(len(one) - len(other)) <= distance(one, other) <= max(len(one), len(other))
+
+
+@given(one=st.text("ab c", max_size=80), other=st.text("ab c", max_size=80))
+def test_a_distance_is_what_the_table_says(one, other):
+    row = list(range(len(other) + 1))
+    for place, sign in enumerate(one, 1):
+        diagonal, row[0] = row[0], place
+        for column, wanted in enumerate(other, 1):
+            least = min(row[column] + 1, row[column - 1] + 1, diagonal + (sign != wanted))
+            diagonal, row[column] = row[column], least
+    assert distance(one, other) == row[-1]
 
 
 @pytest.mark.parametrize(
@@ -96,3 +108,10 @@ def test_what_was_told_may_not_be_repeated_but_for_the_creators_own_words():
     reply = f"Well: {told}"
     assert objections(reply, told=[told]) == ["guard: it repeats what the model was told"]
     assert objections(reply, told=[told], own_words=[told]) == []
+
+
+@pytest.mark.parametrize("run", ["a", "a1", "x-", "a.", "[", "{a", "0a", "a "])
+def test_the_longest_message_is_read_to_its_end(run):
+    """Where a rule looks at a run anew from each of its signs, this does not end."""
+    found = findings(run * (20_000 // len(run)), platform="fan_platform")
+    assert "injection" in {one.topic.value for one in found}

@@ -29,7 +29,8 @@ _MARKS = {"Mn", "Me"}
 _CAPITAL_I = re.compile("(?<=[a-z])I")
 # "#HotTeenGirl" has words without gaps.
 _NEXT_WORD = re.compile("(?<=[a-z])(?=[A-Z])")
-_DIGIT_IN_WORD = re.compile(r"\S*(?:[^\W\d_][\d@$!]|[\d@$!][^\W\d_])\S*")
+_UNBROKEN = re.compile(r"\S+")
+_DIGIT_IN_WORD = re.compile(r"[^\W\d_][\d@$!]|[\d@$!][^\W\d_]")
 
 
 class Verdict(BaseModel):
@@ -163,11 +164,19 @@ def _disguised(plain: str, rules: _PlatformRules) -> list[str]:
     for before, after in _WORDS_BESIDE:
         spelled = _SPACED.sub(lambda match: _joined(match.group(), before, after), latin)  # noqa: B023
         forms.append(spelled)
-        forms += [
-            _DIGIT_IN_WORD.sub(lambda match: match.group().translate(letters), spelled)  # noqa: B023
-            for letters in (rules.digits, other)
-        ]
+        forms += [_with_letters(spelled, letters) for letters in (rules.digits, other)]
     return forms
+
+
+def _with_letters(form: str, letters: dict[int, str]) -> str:
+    """The text with letters in the place of the digits that stand amid letters."""
+
+    # Run by run: one expression for both would look at each run once for each of its signs.
+    def read(run: re.Match[str]) -> str:
+        shown = run.group()
+        return shown.translate(letters) if _DIGIT_IN_WORD.search(shown) else shown
+
+    return _UNBROKEN.sub(read, form)
 
 
 def _joined(letters: str, before: int, after: int) -> str:
