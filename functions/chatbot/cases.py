@@ -10,6 +10,8 @@ from huntaze.db import Connection
 from huntaze.domain.ai_configs import voice_of
 
 _LINES = 20
+# Of one wait: whoever writes more at once is read from here on.
+_MOST_UNANSWERED = 50
 _CAMPAIGN_DAYS = 7
 
 _CONVERSATION = """
@@ -35,6 +37,8 @@ _KNOWN = """
                     WHERE y.fan_id = %(fan)s AND y.deleted_at IS NULL), '{}') AS facts,
          EXISTS (SELECT FROM chat_handovers h WHERE h.conversation_id = %(conversation)s
                     AND h.resolved_at IS NULL) AS handed_over,
+         (SELECT h.message_id FROM chat_handovers h WHERE h.conversation_id = %(conversation)s
+           ORDER BY h.id DESC LIMIT 1) AS handed_over_message,
          (SELECT count(*) FROM (SELECT FROM messages m WHERE m.conversation_id = %(conversation)s
                                    AND m.direction = 'in' LIMIT 2) few) = 1 AS is_first,
          EXISTS (SELECT FROM sends s
@@ -76,6 +80,22 @@ def waiting(thread: list[ChatLine]) -> ChatLine | None:
     return spoken[-1] if spoken and spoken[-1].direction == "in" else None
 
 
+def unanswered(thread: list[ChatLine], handed_over: UUID | None) -> list[ChatLine]:
+    """What the fan has written since an answer, or since a person was told; oldest first.
+
+    Args:
+        thread: Oldest first, with a message of the fan's to answer.
+        handed_over: The message with which a person was told the last time.
+    """
+    spoken = [line for line in reversed(thread) if not line.automatic]
+    found = spoken[:1]
+    for line in spoken[1:]:
+        if line.direction == "out" or handed_over in (line.id, spoken[0].id):
+            break
+        found.append(line)
+    return found[::-1]
+
+
 def read_case(connection: Connection, about: dict[str, Any]) -> Case:
     """Everything that decides about the newest message.
 
@@ -97,6 +117,7 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
         ).fetchone()
     if known is None:
         raise LookupError("a SELECT of values answered nothing")
+    thread = newest(connection, about["conversation_id"], _MOST_UNANSWERED)
     return Case(
         workspace_id=about["workspace_id"],
         creator_id=creator_id,
@@ -111,7 +132,8 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
             spent_cents=known["spent_cents"],
             silenced=about["silenced"],
         ),
-        thread=newest(connection, about["conversation_id"], _LINES),
+        thread=thread[-_LINES:],
+        unanswered=unanswered(thread, known["handed_over_message"]),
         switch=switch,
         voice=voice_of(connection, creator_id),
         rules=_rules(connection, creator_id),

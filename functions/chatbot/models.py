@@ -144,6 +144,8 @@ class Case:
 
     Args:
         thread: The last messages, oldest first; what answers is the fan's.
+        unanswered: The fan's messages that no answer and no hand-over has dealt with, oldest
+            first; the newest is always among them.
         facts: What is known of the fan, by what it is about.
         handed_over: A person has taken the conversation over, and not given it back.
         for_campaign: The fan answers a campaign whose replies the chatbot takes.
@@ -157,6 +159,7 @@ class Case:
     creator_zone: str
     fan: Fan
     thread: list[ChatLine]
+    unanswered: list[ChatLine]
     switch: Switch
     voice: Voice
     rules: list[AutoReplyRule] = field(default_factory=list)

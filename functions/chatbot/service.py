@@ -154,12 +154,17 @@ def draft(
 def must_hand_over(case: Case) -> HandOver | None:
     """What the rules say, without any model."""
     fan, switch = case.fan, case.switch
-    found = list(
-        findings(case.message.text, platform=case.platform, forbidden=case.voice.forbidden_topics)
-    )
+    # What was said a moment before the newest message is answered with it.
+    found = [
+        one
+        for line in case.unanswered
+        for one in findings(
+            line.text, platform=case.platform, forbidden=case.voice.forbidden_topics
+        )
+    ]
     if found:
         gravest = min(found, key=_gravity)
-        return HandOver(gravest.topic.value, [one.reason for one in found])
+        return HandOver(gravest.topic.value, list(dict.fromkeys(one.reason for one in found)))
     ceiling = switch.spend_ceiling_cents
     if ceiling is not None and fan.spent_cents >= ceiling:
         why = f"spend_ceiling: the fan has spent so much in {switch.spend_days} days"

@@ -133,9 +133,10 @@ def _fit(case: Case, said: Replies) -> tuple[list[Reply], list[str]]:
     own = [words.reply for words in case.voice.custom_words]
     own += [case.voice.disclosure or ""]
     told = [agents.prefix_of(agents.CHAT, case.voice)]
+    heard = "\n".join(line.text for line in case.unanswered)
     fit, wrong = [], []
     for draft in sorted(said.drafts, key=lambda one: -one.confidence):
-        against = objections(draft.text, heard=case.message.text, told=told, own_words=own)
+        against = objections(draft.text, heard=heard, told=told, own_words=own)
         if against:
             wrong += against
         else:
