@@ -12,7 +12,6 @@ from huntaze.domain.ai_configs import voice_of
 _LINES = 20
 # Of one wait: whoever writes more at once is read from here on.
 _MOST_UNANSWERED = 50
-_CAMPAIGN_DAYS = 7
 
 _CONVERSATION = """
   SELECT c.workspace_id, c.id AS conversation_id, c.creator_id, c.fan_id, k.platform,
@@ -27,9 +26,17 @@ _CONVERSATION = """
 """
 # The newest first: as the page shows them, without what was taken back.
 _THREAD = """
-  SELECT id, platform_message_id, direction, text, automatic FROM messages
+  SELECT id, platform_message_id, direction, text, sent_at, automatic FROM messages
    WHERE conversation_id = %(conversation)s AND unsent_at IS NULL
    ORDER BY sent_at DESC, id DESC LIMIT %(lines)s
+"""
+# Whether somebody was written to by a campaign whose replies the chatbot takes.
+FOR_CAMPAIGN = """
+  EXISTS (SELECT FROM sends a
+            JOIN chatbot_campaigns b
+              ON b.workspace_id = a.workspace_id AND b.campaign_id = a.campaign_id
+           WHERE a.fan_id = {fan} AND a.state IN ('sent', 'unknown')
+             AND a.granted_at > clock_timestamp() - interval '7 days')
 """
 _KNOWN = """
   SELECT coalesce((SELECT x.summary FROM chat_contexts x WHERE x.fan_id = %(fan)s), '') AS summary,
@@ -41,16 +48,23 @@ _KNOWN = """
            ORDER BY h.id DESC LIMIT 1) AS handed_over_message,
          (SELECT count(*) FROM (SELECT FROM messages m WHERE m.conversation_id = %(conversation)s
                                    AND m.direction = 'in' LIMIT 2) few) = 1 AS is_first,
-         EXISTS (SELECT FROM sends s
-                   JOIN chatbot_campaigns b
-                     ON b.workspace_id = s.workspace_id AND b.campaign_id = s.campaign_id
-                  WHERE s.fan_id = %(fan)s AND s.state IN ('sent', 'unknown')
-                    AND s.granted_at > clock_timestamp() - %(days)s * interval '1 day'
-                ) AS for_campaign,
+         {for_campaign} AS for_campaign,
          coalesce((SELECT sum(t.effective_cents) FROM transactions t
                     WHERE t.fan_id = %(fan)s
                       AND t.created_at > clock_timestamp() - %(spend_days)s * interval '1 day'
                   ), 0)::bigint AS spent_cents
+""".replace("{for_campaign}", FOR_CAMPAIGN.replace("{fan}", "%(fan)s"))
+# An answer that came to nothing, as the fan wrote on before it went out, is none.
+_RULES = """
+  SELECT r.id, r.condition, r.text, r.every_hours, r.written_by,
+         NOT EXISTS (SELECT FROM auto_replies a
+                       JOIN sends s ON s.workspace_id = a.workspace_id AND s.id = a.send_id
+                      WHERE a.rule_id = r.id AND a.fan_id = %(fan)s
+                        AND s.state NOT IN ('cancelled', 'skipped', 'not_sent')
+                        AND a.answered_at > clock_timestamp() - r.every_hours * interval '1 hour'
+                    ) AS is_due
+    FROM auto_reply_rules r
+   WHERE r.creator_id = %(creator)s AND r.enabled ORDER BY r.place, r.id
 """
 
 
@@ -111,7 +125,6 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
             {
                 "fan": fan_id,
                 "conversation": about["conversation_id"],
-                "days": _CAMPAIGN_DAYS,
                 "spend_days": switch.spend_days,
             },
         ).fetchone()
@@ -136,13 +149,23 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
         unanswered=unanswered(thread, known["handed_over_message"]),
         switch=switch,
         voice=voice_of(connection, creator_id),
-        rules=_rules(connection, creator_id),
+        rules=_rules(connection, creator_id, fan_id),
         summary=known["summary"],
         facts=known["facts"],
         is_first=known["is_first"],
         handed_over=known["handed_over"],
         for_campaign=known["for_campaign"],
     )
+
+
+def is_active_still(connection: Connection, case: Case) -> bool:
+    """Whether the chatbot answers here by now; nobody turns it off until the commit."""
+    row = connection.execute(
+        "SELECT s.active_since IS NOT NULL OR " + FOR_CAMPAIGN.replace("{fan}", "%s") + " FROM"
+        " chatbot_switches s WHERE s.creator_id = %s FOR SHARE OF s",
+        (case.fan_id, case.creator_id),
+    ).fetchone()
+    return row is not None and bool(row[0])
 
 
 def switch_of(connection: Connection, creator_id: UUID) -> Switch:
@@ -156,10 +179,11 @@ def switch_of(connection: Connection, creator_id: UUID) -> Switch:
     return found or Switch()
 
 
-def _rules(connection: Connection, creator_id: UUID) -> list[AutoReplyRule]:
+def rules_of(connection: Connection, case: Case) -> list[AutoReplyRule]:
+    """The rules that are on by now, the first one first."""
+    return _rules(connection, case.creator_id, case.fan_id)
+
+
+def _rules(connection: Connection, creator_id: UUID, fan_id: UUID) -> list[AutoReplyRule]:
     with connection.cursor(row_factory=class_row(AutoReplyRule)) as reading:
-        return reading.execute(
-            "SELECT id, condition, text, every_hours, written_by FROM auto_reply_rules"
-            " WHERE creator_id = %s AND enabled ORDER BY place, id",
-            (creator_id,),
-        ).fetchall()
+        return reading.execute(_RULES, {"creator": creator_id, "fan": fan_id}).fetchall()

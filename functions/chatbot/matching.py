@@ -13,6 +13,7 @@ from functions.chatbot.models import (
     KeywordCondition,
     Moment,
     TimeCondition,
+    aware,
 )
 
 
@@ -31,12 +32,13 @@ def fits(condition: Condition, moment: Moment) -> bool:
             return moment.intent in intents
         case TimeCondition(zone=zone):
             name = (moment.fan_zone if zone == "fan" else None) or moment.creator_zone
-            return _within(_clock(moment.now, name), condition.begins, condition.ends)
+            begins, ends = (one.replace(tzinfo=None) for one in (condition.begins, condition.ends))
+            return _within(_clock(moment.now, name), begins, ends)
         case FirstMessageCondition():
             return moment.is_first
         case AwayCondition(begins=begins, ends=ends):
-            begun = begins is None or _aware(begins) <= moment.now
-            return begun and (ends is None or moment.now < _aware(ends))
+            begun = begins is None or aware(begins) <= moment.now
+            return begun and (ends is None or moment.now < aware(ends))
 
 
 def _says(text: str, word: str) -> bool:
@@ -56,7 +58,3 @@ def _clock(now: datetime, zone: str) -> time:
     except (ZoneInfoNotFoundError, ValueError):
         # As the database does it: what nobody knows is UTC.
         return now.astimezone(UTC).time().replace(tzinfo=None)
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -1,7 +1,7 @@
 """What the chatbot knows of a conversation, and what it does about a message."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, time
+from datetime import UTC, datetime, time
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -35,6 +35,7 @@ class ChatLine(BaseModel):
     platform_message_id: str
     direction: Literal["in", "out"]
     text: str
+    sent_at: datetime
     automatic: bool = False
 
 
@@ -50,7 +51,11 @@ class Switch(BaseModel):
 
 
 class AutoReplyRule(BaseModel):
-    """A rule that is on, as the work with messages sees it."""
+    """A rule that is on, as the work with messages sees it.
+
+    Args:
+        is_due: It has not answered this fan in its time.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -59,6 +64,7 @@ class AutoReplyRule(BaseModel):
     text: str
     every_hours: int
     written_by: UUID
+    is_due: bool = True
 
 
 class _Shape(BaseModel):
@@ -112,6 +118,11 @@ type Condition = Annotated[
     KeywordCondition | IntentCondition | TimeCondition | FirstMessageCondition | AwayCondition,
     Field(discriminator="kind"),
 ]
+
+
+def aware(moment: datetime) -> datetime:
+    """A moment; without a zone it is UTC."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,13 @@ from huntaze.domain.audit import ActorKind
 from huntaze.domain.compliance.review import forbidden_topics_in
 from huntaze.domain.outbound import planning
 from huntaze.domain.outbound.states import Priority
-from huntaze.errors import ConflictError, InvalidInputError, NotFoundError
+from huntaze.errors import (
+    ConflictError,
+    ForbiddenError,
+    InvalidInputError,
+    NotFoundError,
+    PaymentRequiredError,
+)
 
 # Whoever was told today need not be told with each message.
 _TOLD_FOR = timedelta(hours=24)
@@ -169,6 +175,8 @@ def release_by_itself(
     ):
         return False
     draft = hold(connection, draft_id)
+    if draft.state != "pending" or not cases.is_active_still(connection, case):
+        return False
     pause = delay(case.message.text, draft.text, chance)
     try:
         with connection.transaction():
@@ -177,8 +185,9 @@ def release_by_itself(
                 draft,
                 Decision(owner[0], disclose=True, by_itself=True, due_at=now + pause),
             )
-    except NotCompliantError:
-        # With the disclosure it says something else than without: a person looks.
+    except (NotCompliantError, PaymentRequiredError, ForbiddenError):
+        # With the disclosure it says something else than without, or the workspace's plan includes
+        # no more messages: a person looks.
         return False
     return True
 

@@ -30,7 +30,13 @@ from huntaze.domain.outbound import planning
 from huntaze.domain.outbound.states import Priority
 from huntaze.domain.outbound.texts import parse, render
 from huntaze.domain.outbound.wake import wake_soon
-from huntaze.errors import HuntazeError, NotFoundError, TooManyRequestsError
+from huntaze.errors import (
+    ForbiddenError,
+    HuntazeError,
+    NotFoundError,
+    PaymentRequiredError,
+    TooManyRequestsError,
+)
 
 # Longer than the function that works at a message may run.
 _LEASE = timedelta(seconds=90)
@@ -236,12 +242,12 @@ class PostgresConversations:
     def answer_by_rule(self, case: Case, rules: list[AutoReplyRule]) -> bool:
         """Let the first rule answer whose turn it is."""
         with self._tenant.transaction() as connection:
+            # Anew, as a model has worked meanwhile.
+            due = {rule.id for rule in cases.rules_of(connection, case) if rule.is_due}
             for rule in rules:
-                if self._may_answer(connection, case, rule):
-                    text = _filled(case, rule)
-                    if compliance.check(text, platform=case.platform).passed:
-                        self._answer(connection, case, rule, text)
-                        return True
+                text = _filled(case, rule)
+                if rule.id in due and compliance.check(text, platform=case.platform).passed:
+                    return self._answer(connection, case, rule, text)
         return False
 
     def remember(self, case: Case, found: Findings) -> None:
@@ -330,30 +336,23 @@ class PostgresConversations:
         )
 
     @staticmethod
-    def _may_answer(connection: Connection, case: Case, rule: AutoReplyRule) -> bool:
-        """Whether a rule has not answered the fan in its time; the task's row is held."""
-        row = connection.execute(
-            "SELECT FROM auto_replies WHERE rule_id = %s AND fan_id = %s"
-            " AND (message_id = %s OR answered_at > clock_timestamp() - %s * interval '1 hour')",
-            (rule.id, case.fan_id, case.last.id, rule.every_hours),
-        ).fetchone()
-        return row is None
-
-    @staticmethod
-    def _answer(connection: Connection, case: Case, rule: AutoReplyRule, text: str) -> None:
-        send_id = planning.plan_direct(
-            connection,
-            planning.DirectSend(
-                workspace_id=case.workspace_id,
-                creator_id=case.creator_id,
-                fan_id=case.fan_id,
-                text=text,
-                # A member wrote it; the rule says to whom and when.
-                authorship=planning.Authorship("template", author_id=rule.written_by),
-                priority=Priority.CHATBOT,
-                expected_message_id=case.last.platform_message_id,
-            ),
+    def _answer(connection: Connection, case: Case, rule: AutoReplyRule, text: str) -> bool:
+        """Put an answer into the ledger, if the workspace's plan includes it."""
+        answer = planning.DirectSend(
+            workspace_id=case.workspace_id,
+            creator_id=case.creator_id,
+            fan_id=case.fan_id,
+            text=text,
+            # A member wrote it; the rule says to whom and when.
+            authorship=planning.Authorship("template", author_id=rule.written_by),
+            priority=Priority.CHATBOT,
+            expected_message_id=case.last.platform_message_id,
         )
+        try:
+            with connection.transaction():
+                send_id = planning.plan_direct(connection, answer)
+        except (PaymentRequiredError, ForbiddenError):
+            return False
         connection.execute(
             "INSERT INTO auto_replies AS a (workspace_id, creator_id, rule_id, fan_id, message_id,"
             " send_id) VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s)"
@@ -363,6 +362,7 @@ class PostgresConversations:
             (case.creator_id, rule.id, case.fan_id, case.last.id, send_id),
         )
         wake_soon(case.creator_id)
+        return True
 
 
 def _filled(case: Case, rule: AutoReplyRule) -> str:

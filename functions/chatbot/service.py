@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from functions.chatbot.models import (
     Findings,
     HandOver,
     Incoming,
+    IntentCondition,
     Moment,
     Outcome,
     Proposal,
@@ -24,6 +25,8 @@ from huntaze import ai
 from huntaze.ai.agents.outputs import Intent, Topic
 from huntaze.errors import ConflictError, HuntazeError
 
+# An answer that comes later than this by itself is odder than none.
+_LATE = timedelta(hours=24)
 # The gravest first; what a model alone finds comes after these.
 _GRAVITY = [topic.value for topic in Topic]
 
@@ -186,10 +189,8 @@ def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
     memory, hand_over = writing.read(case, writer)
     if hand_over is not None:
         return Findings(memory, hand_over)
-    if now is not None:
-        moment = _moment(case, now, Intent(memory.intent))
-        if fitting := first_fitting(case.rules, moment):
-            return Findings(memory, rules=fitting)
+    if now is not None and (fitting := _fitting(case, now, Intent(memory.intent))):
+        return Findings(memory, rules=fitting)
     said = writing.propose(case, memory, writer)
     if isinstance(said, HandOver):
         return Findings(memory, said)
@@ -202,7 +203,7 @@ def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
 
 def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None:
     """Do what needs no model; None: a model is to be asked."""
-    fitting = first_fitting(case.rules, _moment(case, now, None))
+    fitting = _fitting(case, now, None)
     if not case.is_active and not case.rules:
         return Outcome.OFF
     grave = must_hand_over(case)
@@ -233,12 +234,26 @@ def _conclude(
     draft_id = store.keep_draft(case, found.proposal, by=None)
     if found.hand_over is not None:
         return Outcome.HANDED_OVER
-    sent = store.send_by_itself(case, draft_id, now=now, chance=chance)
-    return Outcome.SENT if sent else Outcome.DRAFTED
+    if _is_late(case, now) or not store.send_by_itself(case, draft_id, now=now, chance=chance):
+        return Outcome.DRAFTED
+    return Outcome.SENT
 
 
-def _moment(case: Case, now: datetime, intent: Intent | None) -> Moment:
-    return Moment(
+def _is_late(case: Case, now: datetime) -> bool:
+    """Whether a first sync, or what comes after an outage, brings a message of long ago."""
+    return now - case.message.sent_at > _LATE
+
+
+def _fitting(case: Case, now: datetime, intent: Intent | None) -> list[AutoReplyRule]:
+    """The rules that may answer, without a model's word, or by that word alone."""
+    asked = [
+        rule
+        for rule in case.rules
+        if rule.is_due and isinstance(rule.condition, IntentCondition) == (intent is not None)
+    ]
+    if _is_late(case, now):
+        return []
+    moment = Moment(
         text=case.message.text,
         is_first=case.is_first,
         now=now,
@@ -246,6 +261,7 @@ def _moment(case: Case, now: datetime, intent: Intent | None) -> Moment:
         creator_zone=case.creator_zone,
         intent=intent,
     )
+    return first_fitting(asked, moment)
 
 
 def _gravity(finding: Finding) -> int:

@@ -1,12 +1,12 @@
 """Shapes of the chatbot's routes."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from functions.chatbot.models import Condition
+from functions.chatbot.models import AwayCondition, Condition, TimeCondition, aware
 
 type DraftState = Literal["pending", "approved", "edited", "rejected", "discarded"]
 type Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=3000)]
@@ -165,6 +165,17 @@ class AutoReplyDraft(_Asked):
         24, description="It answers a fan once in so many hours."
     )
     enabled: bool = True
+
+    @model_validator(mode="after")
+    def _has_a_time(self) -> Self:
+        match self.condition:
+            case TimeCondition(begins=begins, ends=ends) if begins.tzinfo or ends.tzinfo:
+                raise ValueError("hours are of the zone that `zone` names; leave theirs out")
+            case AwayCondition(begins=datetime() as begins, ends=datetime() as ends) if aware(
+                ends
+            ) <= aware(begins):
+                raise ValueError("an absence ends after it begins")
+        return self
 
 
 class AutoReply(BaseModel):

@@ -5,6 +5,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
+from functions.chatbot.cases import FOR_CAMPAIGN
 from functions.chatbot.shapes import Activation, ChatbotState, Deactivation
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit
@@ -37,11 +38,15 @@ _SET = """
          min_confidence = coalesce(%(confidence)s, s.min_confidence),
          updated_at = clock_timestamp()
 """
-# What nobody has looked at; what a person approved goes out.
+_HOLD = "SELECT FROM chatbot_switches WHERE creator_id = %s FOR NO KEY UPDATE"
+# What nobody has looked at, of whom the chatbot answers no more; what a person approved goes out.
 _BY_ITSELF = """
   SELECT s.id FROM sends s
-   WHERE s.creator_id = %s AND s.state = 'planned' AND s.by_itself AND s.campaign_id IS NULL
-"""
+   WHERE s.creator_id = %(creator)s AND s.state = 'planned' AND s.by_itself
+     AND s.campaign_id IS NULL AND NOT {for_campaign}
+     AND NOT EXISTS (SELECT FROM chatbot_switches w
+                      WHERE w.creator_id = %(creator)s AND w.active_since IS NOT NULL)
+""".replace("{for_campaign}", FOR_CAMPAIGN.replace("{fan}", "s.fan_id"))
 
 
 class PostgresSwitches:
@@ -93,6 +98,8 @@ class PostgresSwitches:
         """Turn the chatbot off; what it was to send by itself is cancelled."""
         with self._tenant.transaction() as connection:
             creator_id = _creator_of(connection, wanted.creator_id, wanted.campaign_id)
+            # Who is about to let a reply go by itself holds the row until that is written.
+            connection.execute(_HOLD, (creator_id,))
             if wanted.campaign_id is None:
                 connection.execute(
                     "UPDATE chatbot_switches SET active_since = NULL, activated_by = NULL,"
@@ -106,7 +113,7 @@ class PostgresSwitches:
                 connection.execute(
                     "DELETE FROM chatbot_campaigns WHERE campaign_id = %s", (wanted.campaign_id,)
                 )
-            planned = connection.execute(_BY_ITSELF, (creator_id,)).fetchall()
+            planned = connection.execute(_BY_ITSELF, {"creator": creator_id}).fetchall()
             cancel_direct(connection, [row[0] for row in planned])
             facts = wanted.model_dump(mode="json", exclude={"creator_id"}, exclude_none=True)
             self._note(connection, "chatbot.deactivated", creator_id, facts)

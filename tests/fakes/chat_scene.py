@@ -66,6 +66,10 @@ class ChatScene:
         platform_id = f"p-{new_id()}"
         return self.desk.fan(platform_id=platform_id, **columns), platform_id
 
+    def pass_time(self, by: timedelta) -> None:
+        """Let what is written from here on be later, or earlier."""
+        self._at += by
+
     def wrote(self, platform_id: str, text: str, *, own: bool = False) -> dict[str, Any]:
         """Store a message as a sync finds it; return the event that the bus carries."""
         self._at += timedelta(seconds=1)

@@ -251,7 +251,10 @@ def test_a_rule_answers_before_any_model_and_once_in_its_time(scene):
     (send,) = scene.sends()
     assert send["text"] == "Look at the pinned post, Ann!"
     assert (send["written_by"], send["priority"], send["fan_id"]) == ("template", 1, fan_id)
-    scene.wrote(platform_id, "There", own=True)
+    claim = scene.desk.claim()
+    scene.desk.grant(claim, baseline=send["expected_message_id"])
+    scene.desk.confirm(claim, send["id"], "m-answer")
+    scene.pass_time(timedelta(hours=1))
     scene.hear(scene.wrote(platform_id, "menu again"))
     assert len(scene.sends()) == 1
     assert scene.writer.asked == []
