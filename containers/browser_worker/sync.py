@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -10,7 +11,7 @@ from browser_worker.ledger import LaneLedger
 from browser_worker.listings import ListPage
 from browser_worker.site import Site
 from huntaze.db import Connection
-from huntaze.domain import conversations, fans, money
+from huntaze.domain import conversations, fans, money, pushes
 from huntaze.domain.conversations import ListedChat
 from huntaze.domain.outbound.syncs import Kept, Sync
 from huntaze.domain.platform_rows import (
@@ -23,8 +24,8 @@ from huntaze.domain.platform_rows import (
     transaction_of,
 )
 
-type Store = Callable[[Connection, UUID, Sequence[Any]], Kept]
-"""Stores the rows of a page."""
+type Store = Callable[[Connection, UUID, Sequence[Any], datetime], Kept]
+"""Stores the rows of a page that was opened at a moment."""
 
 
 @dataclass(frozen=True)
@@ -46,23 +47,31 @@ async def read_page(site: Site, ledger: LaneLedger, sync: Sync) -> None:
         page = await anext(pages)
     await ledger.store_page(
         sync,
-        lambda connection, creator_id: listing.store(connection, creator_id, page.items),
+        lambda connection, creator_id: listing.store(connection, creator_id, page.items, sync.now),
         rows=len(page.items),
         next_cursor=page.next_cursor,
     )
 
 
 def _store_subscribers(
-    connection: Connection, creator_id: UUID, rows: Sequence[SubscriberRow]
+    connection: Connection, creator_id: UUID, rows: Sequence[SubscriberRow], opened_at: datetime
 ) -> Kept:
     found = [fan_of(line, row) for line, row in enumerate(rows)]
     usable = [row for row in found if row is not None]
-    fans.upsert(connection, creator_id, usable, values=fans.PLATFORM_VALUES)
+    staged = fans.stage(connection, creator_id, usable)
+    # What was pushed since is newer than the page; whoever works on a push takes the same turn.
+    fans.take_turns(connection, creator_id)
+    named = [row.platform_id for row in usable]
+    newer = pushes.told_since(connection, creator_id, "subscription", named, opened_at)
+    fans.leave_out(connection, newer)
+    fans.upsert_staged(connection, creator_id, staged, values=fans.PLATFORM_VALUES)
     _note_online(connection, creator_id, rows)
     return Kept(len(rows) - len(usable))
 
 
-def _store_threads(connection: Connection, creator_id: UUID, rows: Sequence[ThreadRow]) -> Kept:
+def _store_threads(
+    connection: Connection, creator_id: UUID, rows: Sequence[ThreadRow], _opened_at: datetime
+) -> Kept:
     usable = [chat for row in rows if (chat := chat_of(row)) is not None]
     fans.record_chats(connection, creator_id, usable)
     listed = [
@@ -75,10 +84,17 @@ def _store_threads(connection: Connection, creator_id: UUID, rows: Sequence[Thre
     return Kept(len(rows) - len(usable), news)
 
 
-def _store_earnings(connection: Connection, creator_id: UUID, rows: Sequence[EarningRow]) -> Kept:
+def _store_earnings(
+    connection: Connection, creator_id: UUID, rows: Sequence[EarningRow], opened_at: datetime
+) -> Kept:
     found = [transaction_of(line, row) for line, row in enumerate(rows)]
     usable = [row for row in found if row is not None]
-    outcome = money.record(connection, creator_id, usable)
+    read = money.stage(connection, creator_id, usable)
+    money.take_turns(connection, creator_id)
+    named = [row.transaction_id for row in usable]
+    newer = pushes.told_since(connection, creator_id, "transaction", named, opened_at)
+    money.leave_out(connection, newer)
+    outcome = money.record_staged(connection, creator_id, read)
     return Kept(len(rows) - len(usable), outcome.created + outcome.updated)
 
 

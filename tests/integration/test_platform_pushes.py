@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from browser_worker.sync import LISTINGS
 from functions.lanes.repository import PostgresLanes
 from functions.platforms import handler as api
 from functions.platforms.events import handler as consumer
@@ -24,6 +25,7 @@ from functions.platforms.webhook import handler as door
 from huntaze import clients, signatures
 from huntaze.db import Connection, SingleConnection
 from huntaze.domain import pushes
+from huntaze.domain.platform_rows import EarningRow, SubscriberRow
 from huntaze.entry import UnhandledError
 from huntaze.settings import load
 from tests.fakes.creator_desk import Desk
@@ -463,6 +465,33 @@ def test_a_list_that_was_read_since_is_newer_than_what_is_pushed(pushing: Pushin
     pushing.send(new)
     pushing.work()
     assert desk.rows("SELECT status FROM fans")[0]["status"] == "active"
+
+
+@pytest.mark.parametrize("ago", [timedelta(hours=6), timedelta(hours=1)])
+def test_a_page_that_was_long_on_its_way_overwrites_nothing_newer(
+    pushing: Pushing, ago: timedelta
+) -> None:
+    for said in (STORY[12], STORY[6], STORY[11]):
+        pushing.send(said)
+    assert pushing.work() == []
+    opened_at = datetime.now(UTC) - ago
+    fan = SubscriberRow("7", "robert", "Bob", "active", 100, True, None, None)
+    other = SubscriberRow("8", "sue", "Sue", "active", 100, True, None, None)
+    paid = EarningRow("t1", "7", "tip", 900, None, None, opened_at, None, None, None)
+    pages = {"sync_subscribers": [fan, other], "sync_earnings": [paid]}
+    with pushing.desk.worker.transaction() as connection:
+        for kind, rows in pages.items():
+            LISTINGS[kind].store(connection, pushing.desk.creator_id, rows, opened_at)
+    bob, sue = pushing.desk.rows("SELECT * FROM fans ORDER BY platform_id")
+    (money,) = pushing.desk.rows("SELECT * FROM transactions WHERE transaction_id = 't1'")
+    # The story was told five hours ago.
+    if opened_at < BEGAN:
+        assert (bob["handle"], bob["status"], bob["rebill_on"]) == ("bob", "expired", False)
+        assert (money["type"], money["amount_cents"]) == ("message", 500)
+    else:
+        assert (bob["handle"], bob["status"], bob["rebill_on"]) == ("robert", "active", True)
+        assert (money["type"], money["amount_cents"]) == ("tip", 900)
+    assert (sue["handle"], sue["status"]) == ("sue", "active")
 
 
 def test_whoever_asks_to_be_forgotten_is_not_brought_back(pushing: Pushing) -> None:

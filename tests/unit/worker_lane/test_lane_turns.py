@@ -166,7 +166,7 @@ THREAD = ThreadToRead(
     stored_at=None,
     now=NOW,
 )
-LIST = Sync(new_id(), "sync_threads", None, 0, 0, 0, 0)
+LIST = Sync(new_id(), "sync_threads", None, 0, 0, 0, 0, NOW)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Many fans at once: a stage table filled by COPY, then one statement for each kind of change."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from typing import LiteralString, NamedTuple
 from uuid import UUID
@@ -281,6 +281,14 @@ def stage(connection: Connection, creator_id: UUID, rows: Iterable[FanRow]) -> S
     open_stage(connection)
     fill_stage(connection, counted.pass_on(rows, keyring(connection, creator_id)))
     return StagedFans(counted.read, counted.with_tags)
+
+
+def leave_out(connection: Connection, platform_ids: Collection[str]) -> None:
+    """Take fans from the stage again: something newer is known of them."""
+    if platform_ids:
+        connection.execute(
+            "DELETE FROM fan_stage WHERE platform_id = ANY (%s)", (list(platform_ids),)
+        )
 
 
 def upsert_staged(

@@ -6,9 +6,11 @@ from huntaze.domain.money.recording import (
     OtherCurrencyError,
     RecordOutcome,
     forget_fan,
+    leave_out,
     record,
     record_staged,
     stage,
+    take_turns,
 )
 from huntaze.domain.money.repairing import Correction, recompute
 
@@ -21,9 +23,11 @@ __all__ = [
     "Transaction",
     "TransactionRow",
     "forget_fan",
+    "leave_out",
     "read_transactions",
     "recompute",
     "record",
     "record_staged",
     "stage",
+    "take_turns",
 ]

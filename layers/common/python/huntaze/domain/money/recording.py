@@ -9,7 +9,7 @@ share of the payment's net; or no amount, which is all of it. Together the rever
 never take more than its net, and they take it from the fan who paid, whomever they name.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import NamedTuple
 from uuid import UUID
 
@@ -215,6 +215,15 @@ def stage(connection: Connection, creator_id: UUID, rows: Iterable[TransactionRo
     # Autovacuum never sees a temporary table; without figures the joins are planned for a few rows.
     connection.execute("ANALYZE transaction_stage")
     return read
+
+
+def leave_out(connection: Connection, transaction_ids: Collection[str]) -> None:
+    """Take transactions from the stage again: something newer is known of them."""
+    if transaction_ids:
+        connection.execute(
+            "DELETE FROM transaction_stage WHERE transaction_id = ANY (%s)",
+            (list(transaction_ids),),
+        )
 
 
 def record_staged(connection: Connection, creator_id: UUID, read: int) -> RecordOutcome:

@@ -38,6 +38,7 @@ class Sync:
         rejected: How many of these could not be used.
         whole: The list is read to its end; if not, as far as it says something new.
         periodic: Nobody has asked for it.
+        now: By the database's clock, before the page is opened.
     """
 
     id: UUID
@@ -47,6 +48,7 @@ class Sync:
     pages: int
     rows: int
     rejected: int
+    now: datetime
     whole: bool = True
     periodic: bool = False
     # What caused it.
@@ -105,7 +107,8 @@ def _request(
 
 
 _NEXT = """
-  SELECT id, kind, payload, correlation_id, coalesce(result, '{}') AS progress
+  SELECT id, kind, payload, correlation_id, coalesce(result, '{}') AS progress,
+         clock_timestamp() AS now
     FROM creator_commands
    WHERE creator_id = %s AND state = 'waiting' AND starts_with(kind, 'sync_')
      AND due_at <= clock_timestamp()
@@ -128,6 +131,7 @@ def next_sync(connection: Connection, claim: Claim) -> Sync | None:
         whole=payload.get("full", True),
         periodic=payload.get("periodic", False),
         correlation_id=row["correlation_id"],
+        now=row["now"],
         **{name: progress.get(name, 0) for name in ("pages", "rows", "rejected")},
     )
 

@@ -1,6 +1,6 @@
 """What platforms push: which secrets sign it, the journal of it, and the fence against the past."""
 
-from huntaze.domain.pushes.fence import Kind, is_gone, is_newest, note_gone
+from huntaze.domain.pushes.fence import Kind, is_gone, is_newest, note_gone, told_since
 from huntaze.domain.pushes.journal import (
     Outcome,
     PushedEvent,
@@ -42,5 +42,6 @@ __all__ = [
     "secrets_of",
     "take",
     "to_work_on",
+    "told_since",
     "webhook_of",
 ]

@@ -1,5 +1,6 @@
 """The fence: the newest that was told of each thing. What is older overwrites nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
@@ -34,6 +35,20 @@ def is_newest(
         (creator_id, kind, _key(connection, creator_id, kind, thing), told_at, event_id),
     ).fetchone()
     return row is not None
+
+
+def told_since(
+    connection: Connection, creator_id: UUID, kind: Kind, things: Sequence[str], moment: datetime
+) -> set[str]:
+    """Of which things something was told that is newer than a moment."""
+    ring = fans.keyring(connection, creator_id)
+    keys = {ring.platform_key(f"{kind}:{thing}"): thing for thing in things}
+    rows = connection.execute(
+        "SELECT thing FROM platform_versions"
+        " WHERE creator_id = %s AND kind = %s AND thing = ANY (%s) AND told_at >= %s",
+        (creator_id, kind, list(keys), moment),
+    ).fetchall()
+    return {keys[bytes(row[0])] for row in rows}
 
 
 def note_gone(connection: Connection, creator_id: UUID, kind: Kind, thing: str) -> None:
