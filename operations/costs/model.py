@@ -127,9 +127,39 @@ class Month:
         """The resources of one CloudFormation type."""
         return [resource for resource in self.resources if resource.kind == kind]
 
+    @cached_property
+    def routed_functions(self) -> frozenset[str]:
+        """The logical ids of the functions that a route of the API calls."""
+        integrations = [
+            method.properties.get("Integration")
+            for method in self.of_kind("AWS::ApiGateway::Method")
+        ]
+        return frozenset(
+            function.logical_id
+            for function in self.of_kind("AWS::Lambda::Function")
+            if names(integrations, function.logical_id)
+        )
+
     def assume(self, name: str) -> float:
         """Return the value of an assumption."""
         return self.usage.assume(name)
+
+
+def names(node: object, logical_id: str) -> bool:
+    """Whether a part of a template refers to a resource."""
+    match node:
+        case {"Ref": name}:
+            return bool(name == logical_id)
+        case {"Fn::GetAtt": [name, *_]}:
+            return bool(name == logical_id)
+        case {"Fn::ImportValue": str(name)}:
+            return logical_id in name
+        case dict():
+            return any(names(value, logical_id) for value in node.values())
+        case list():
+            return any(names(value, logical_id) for value in node)
+        case _:
+            return False
 
 
 def price_list() -> PriceList:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from operations.costs.model import Charge, Month, Resource
+from operations.costs.model import Charge, Month, Resource, names
 from operations.costs.workflow import definition_of, transitions
 
 type Rule = Callable[[Resource, Month], Iterator[Charge]]
@@ -124,7 +124,7 @@ def _scheduled(resource: Resource, month: Month) -> float:
     minutes = 0.0
     for rule in month.of_kind("AWS::Events::Rule"):
         schedule = rule.properties.get("ScheduleExpression")
-        if schedule and _names(rule.properties.get("Targets", []), resource.logical_id):
+        if schedule and names(rule.properties.get("Targets", []), resource.logical_id):
             minutes += month.assume("hours") * 60 / _period_minutes(schedule)
     return minutes
 
@@ -140,40 +140,16 @@ def _period_minutes(schedule: str) -> float:
 def _api_share(resource: Resource, month: Month) -> float:
     """Every request passes the authorizer; the routed functions share the rest evenly."""
     authorizers = month.of_kind("AWS::ApiGateway::Authorizer")
-    if any(_names(one.properties, resource.logical_id) for one in authorizers):
+    if any(names(one.properties, resource.logical_id) for one in authorizers):
         return month.volume.api_requests
-    routed = {
-        function.logical_id
-        for function in month.of_kind("AWS::Lambda::Function")
-        if any(
-            _names(method.properties.get("Integration"), function.logical_id)
-            for method in month.of_kind("AWS::ApiGateway::Method")
-        )
-    }
+    routed = month.routed_functions
     return month.volume.api_requests / len(routed) if resource.logical_id in routed else 0.0
 
 
 def _machines_that_call(resource: Resource, month: Month) -> Iterator[Resource]:
     for machine in month.of_kind("AWS::StepFunctions::StateMachine"):
-        if _names(machine.properties, resource.logical_id):
+        if names(machine.properties, resource.logical_id):
             yield machine
-
-
-def _names(node: object, logical_id: str) -> bool:
-    """Whether a part of a template refers to a resource."""
-    match node:
-        case {"Ref": name}:
-            return bool(name == logical_id)
-        case {"Fn::GetAtt": [name, *_]}:
-            return bool(name == logical_id)
-        case {"Fn::ImportValue": str(name)}:
-            return logical_id in name
-        case dict():
-            return any(_names(value, logical_id) for value in node.values())
-        case list():
-            return any(_names(value, logical_id) for value in node)
-        case _:
-            return False
 
 
 def _api(_: Resource, month: Month) -> Iterator[Charge]:
