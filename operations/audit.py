@@ -55,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 is an intact log, 1 a broken one, 2 one that cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m operations.audit", description=__doc__)
     parser.add_argument("file", help="the log, or - for standard input")
-    parser.add_argument("--head", type=_without_prefix, help="the last hash, as it was kept apart")
+    parser.add_argument("--head", type=without_prefix, help="the last hash, as it was kept apart")
     parsed = parser.parse_args(arguments)
     try:
         text = sys.stdin.read() if parsed.file == "-" else Path(parsed.file).read_text()
@@ -75,14 +75,15 @@ def _entries(lines: Iterable[str]) -> Iterator[Entry]:
         try:
             fields: dict[str, Any] = json.loads(line)
             # An export writes bytes as Postgres does.
-            hashes = {name: _without_prefix(fields[name]) for name in _HASHES}
+            hashes = {name: without_prefix(fields[name]) for name in _HASHES}
             yield Entry.model_validate({**fields, **hashes})
         except (ValueError, KeyError, TypeError, AttributeError, ValidationError):
             # Without the line itself: it may be of something else altogether.
             raise UnreadableLogError(f"Line {number} is no entry of an audit log.") from None
 
 
-def _without_prefix(text: str) -> str:
+def without_prefix(text: str) -> str:
+    """A hash, without what an export writes before it."""
     return text.removeprefix("\\x")
 
 

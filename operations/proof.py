@@ -20,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 
 from huntaze.domain import audit, proofs
 from huntaze.domain.proofs import ProofLine
-from operations.audit import UnreadableLogError, judge
+from operations.audit import UnreadableLogError, judge, without_prefix
 
 
 class ProofVerdict(BaseModel):
@@ -50,9 +50,15 @@ def read(text: str) -> list[ProofLine]:
     """Read lines or pages, oldest first.
 
     Raises:
-        UnreadableLogError: Something is neither.
+        UnreadableLogError: Something is neither, there is nothing, or the last page is missing.
     """
-    return sorted(_lines(text.splitlines()), key=lambda line: line.sequence)
+    ends: list[bool] = []
+    lines = sorted(_lines(text.splitlines(), ends), key=lambda line: line.sequence)
+    if not lines:
+        raise UnreadableLogError("There is no entry: nothing is proven.")
+    if ends and not any(ends):
+        raise UnreadableLogError("The last page is missing: the others say that more follows.")
+    return lines
 
 
 def verify(lines: list[ProofLine], head: str | None) -> ProofVerdict:
@@ -67,7 +73,13 @@ def verify(lines: list[ProofLine], head: str | None) -> ProofVerdict:
         hashes = proofs.hashes_in(line)
         approvals += bool(hashes)
         told = {word.name: word for word in line.words}
+        # Whoever reads the file must not read a word beside the one that is proven.
         wrong += [(line.sequence, name) for name in told if name not in hashes]
+        wrong += [
+            (line.sequence, word.name)
+            for word in line.words
+            if word is not told[word.name] or word.target_id != line.target_id
+        ]
         for name, hashed in hashes.items():
             word = told.get(name)
             if word is None or word.salt is None or word.text is None:
@@ -89,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; 0 is a proof that holds, 1 one that does not, 2 one that cannot be read."""
     parser = argparse.ArgumentParser(prog="python -m operations.proof", description=__doc__)
     parser.add_argument("file", help="the proof, or - for standard input")
-    parser.add_argument("--head", help="the last hash, as it was kept apart")
+    parser.add_argument("--head", type=without_prefix, help="the last hash, as it was kept apart")
     parsed = parser.parse_args(arguments)
     try:
         text = sys.stdin.read() if parsed.file == "-" else Path(parsed.file).read_text()
@@ -110,12 +122,15 @@ def _hash(salt: str, text: str) -> str | None:
         return None
 
 
-def _lines(lines: Iterable[str]) -> Iterator[ProofLine]:
+def _lines(lines: Iterable[str], ends: list[bool]) -> Iterator[ProofLine]:
+    """The entries of lines and pages; of each page it is noted whether it is the last one."""
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             said: dict[str, Any] = json.loads(line)
+            if "items" in said:
+                ends.append(said.get("next_cursor") is None)
             for item in said.get("items", [said]):
                 yield ProofLine.model_validate(item)
         except (ValueError, AttributeError, TypeError, ValidationError):

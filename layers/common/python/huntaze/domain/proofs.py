@@ -7,6 +7,7 @@ the log still verifies, and the hash tells nothing: who guesses the text lacks t
 
 import hashlib
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from uuid import UUID
@@ -18,6 +19,7 @@ from huntaze.domain import audit
 
 # Below this name the facts of an entry have the hashes of its texts.
 TEXTS = "texts"
+_SALT = re.compile("[0-9a-f]{64}")
 
 
 class ProvenText(BaseModel):
@@ -36,7 +38,13 @@ class ProofLine(audit.Entry):
 
 
 def hash_of(salt: str, text: str) -> str:
-    """The hash of a text, as the log has it."""
+    """The hash of a text, as the log has it.
+
+    Raises:
+        ValueError: The salt has not its length: a part of the text could pass as salt.
+    """
+    if not _SALT.fullmatch(salt):
+        raise ValueError("a salt has 64 hexadecimal digits")
     return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
