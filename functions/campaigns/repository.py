@@ -8,12 +8,13 @@ from uuid import UUID
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
+from functions.campaigns import proving
 from functions.campaigns.models import Recipient, StoredCampaign, Variant
 from functions.campaigns.status import CampaignStatus, Move, move
 from huntaze import correlation, outbox
 from huntaze.ai import Outcome, record_outcome, settle_outcomes
 from huntaze.db import Connection, Tenant
-from huntaze.domain import audit
+from huntaze.domain import ai_configs, audit
 from huntaze.domain.audit import ActorKind
 from huntaze.domain.outbound.offers import require_media
 from huntaze.errors import InvalidInputError, NotFoundError
@@ -32,7 +33,7 @@ _RECIPIENT = """
 # What a change may set; a name that is not here never reaches the statement.
 _CHANGEABLE = {
     *("name", "segment_id", "variants", "written_by", "price_cents", "media_ids", "scheduled_at"),
-    *("holdout_percent", "messages_per_minute"),
+    *("holdout_percent", "messages_per_minute", "ai_disclosed"),
 }
 
 
@@ -63,6 +64,8 @@ class PostgresCampaigns:
                 {**row, "workspace": self._tenant.workspace_id},
             )
             self._tell(connection, "campaign.created", campaign_id, {})
+            if values.get("written_by") == "ai":
+                proving.keep_written(connection, campaign_id, values, by=values["created_by"])
         return campaign_id
 
     def get(self, campaign_id: UUID, *, lock: bool = False) -> StoredCampaign:
@@ -210,12 +213,13 @@ class PostgresCampaigns:
         content_hash: str,
         decided_by: UUID,
     ) -> None:
-        """Keep a person's decision on one version."""
+        """Keep a person's decision on one version, with the proof of what a model wrote of it."""
         with self._tenant.transaction() as connection:
-            connection.execute(
+            kept = connection.execute(
                 "INSERT INTO campaign_approvals (workspace_id, creator_id, campaign_id, version,"
                 " decision, note, content_hash, decided_by) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
-                " ON CONFLICT (workspace_id, campaign_id, version, decision) DO NOTHING",
+                " ON CONFLICT (workspace_id, campaign_id, version, decision) DO NOTHING"
+                " RETURNING id",
                 (
                     campaign.workspace_id,
                     campaign.creator_id,
@@ -226,9 +230,25 @@ class PostgresCampaigns:
                     content_hash,
                     decided_by,
                 ),
-            )
+            ).fetchone()
+            if kept and decision == "approved" and campaign.written_by == "ai":
+                proving.prove_approval(
+                    connection,
+                    campaign,
+                    kept[0],
+                    content_hash=content_hash,
+                    disclosure=self.disclosure(campaign.creator_id)
+                    if campaign.ai_disclosed
+                    else None,
+                    by=decided_by,
+                )
         if decision == "approved":
             self.record(campaign.id, approved_version=campaign.version)
+
+    def disclosure(self, creator_id: UUID) -> str | None:
+        """How a creator's fans are told that AI helps."""
+        with self._tenant.transaction() as connection:
+            return ai_configs.voice_of(connection, creator_id).disclosure
 
     def keep_outcome(self, campaign_id: UUID, generation_id: UUID, outcome: Outcome) -> None:
         """Keep what a person made of a model's texts, and of all that led to them."""

@@ -164,7 +164,7 @@ def change(
     with store.transaction() as connection:
         campaign = store.get(campaign_id, lock=True)
         if variants is not None:
-            values |= _rewritten(campaign, store)
+            values |= _rewritten(campaign, variants, store)
         store.check_references(
             campaign.creator_id,
             segment_ids=_segments(changes.segment_id, variants or []),
@@ -178,16 +178,24 @@ def change(
     return store.get(campaign_id).public(), campaign.execution_arn
 
 
-def _rewritten(campaign: StoredCampaign, store: CampaignStore) -> dict[str, Any]:
+def _rewritten(
+    campaign: StoredCampaign, variants: list[Variant], store: CampaignStore
+) -> dict[str, Any]:
     """What follows for a campaign whose texts a person changes."""
     if campaign.written_by == "template":
         return {"written_by": "person"}
-    if campaign.generation_id is None:
+    if campaign.written_by != "ai":
         return {}
-    store.keep_outcome(campaign.id, campaign.generation_id, Outcome.EDITED)
-    # From now on no decision on the texts is one on the model's answer.
-    store.record(campaign.id, generation_id=None)
-    return {}
+    if campaign.generation_id is not None:
+        store.keep_outcome(campaign.id, campaign.generation_id, Outcome.EDITED)
+        # From now on no decision on the texts is one on the model's answer.
+        store.record(campaign.id, generation_id=None)
+    return {"ai_disclosed": is_disclosed(variants, store.disclosure(campaign.creator_id))}
+
+
+def is_disclosed(variants: list[Variant], disclosure: str | None) -> bool:
+    """Whether every text tells fans that AI helps, in the creator's words."""
+    return disclosure is not None and all(disclosure in one.message for one in variants)
 
 
 def delete(campaign_id: UUID, store: CampaignStore) -> None:

@@ -274,7 +274,6 @@ def campaign(bench: Bench) -> dict[str, Any]:
     )
     steps = bench.store.steps(bench.workflow.id).items()
     replies = {step: stored.reply for step, stored in steps if stored.reply is not None}
-    disclosure = voice.disclosure
     made = service.create(
         draft,
         store,
@@ -285,8 +284,7 @@ def campaign(bench: Bench) -> dict[str, Any]:
             id=bench.workflow.id,
             generation_id=replies[Step.VARIANTS].generation_id,
             model=replies[Step.VARIANTS].model,
-            ai_disclosed=disclosure is not None
-            and all(disclosure in one.message for one in variants),
+            ai_disclosed=service.is_disclosed(variants, voice.disclosure),
             ai_cost_nanos=sum(reply.cost_nano_usd for reply in replies.values()),
         ),
     )

@@ -80,6 +80,15 @@ def keep(
     return hashes
 
 
+def kept(connection: Connection, target_id: UUID) -> dict[str, str]:
+    """The texts of a target that are not forgotten, by name."""
+    rows = connection.execute(
+        "SELECT name, text FROM approval_texts WHERE target_id = %s AND text IS NOT NULL",
+        (target_id,),
+    )
+    return {str(name): str(text) for name, text in rows}
+
+
 def forget_fan(connection: Connection, fan_id: UUID) -> None:
     """Forget the words that were for a fan; their hashes stay in the log."""
     connection.execute(
