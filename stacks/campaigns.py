@@ -7,7 +7,6 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.campaign_state_machine import CampaignSteps
 from stacks.data import Data
@@ -16,9 +15,10 @@ from stacks.feature_function import FeatureFunction
 from stacks.feature_parts import run_every_minute
 from stacks.layers import Layers
 from stacks.messaging import Messaging
-from stacks.model_permissions import ask_models
 from stacks.model_state_machines import hybrid_steps
 from stacks.network import Network
+from stacks.permissions import calls, queues
+from stacks.permissions.models import ask_models
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 from stacks.step_machine import Machine, add_machine
@@ -52,8 +52,8 @@ class Campaigns(StageStack):
 
         steps = self._function("Tasks", "functions.campaigns.tasks.handler.handler", seconds=300)
         database.admit(steps, DatabaseRole.APP)
-        permissions.wake_lanes(steps, messaging)
-        permissions.nudge_outbox(steps, outbox_relay)
+        queues.wake_lanes(steps, messaging)
+        calls.nudge_outbox(steps, outbox_relay)
         states = CampaignSteps(self, "Steps", steps)
         add_machine(self, "Machine", settings, Machine.CAMPAIGN, states)
         hybrid = self._hybrid_steps(database, data, outbox_relay)
@@ -62,9 +62,9 @@ class Campaigns(StageStack):
 
         sweep = self._function("Sweep", "functions.campaigns.sweep.handler.handler", seconds=60)
         database.admit(sweep, DatabaseRole.APP)
-        permissions.start_executions(sweep, settings, Machine.CAMPAIGN)
-        permissions.start_executions(sweep, settings, Machine.HYBRID)
-        permissions.release_campaigns(sweep, settings)
+        calls.start_executions(sweep, settings, Machine.CAMPAIGN)
+        calls.start_executions(sweep, settings, Machine.HYBRID)
+        calls.release_campaigns(sweep, settings)
         self._when_campaigns_move(sweep, messaging)
 
     def _hybrid_steps(
@@ -79,8 +79,8 @@ class Campaigns(StageStack):
         )
         database.admit(steps, DatabaseRole.APP)
         ask_models(steps, self._settings, data)
-        permissions.start_executions(steps, self._settings, Machine.CAMPAIGN)
-        permissions.nudge_outbox(steps, outbox_relay)
+        calls.start_executions(steps, self._settings, Machine.CAMPAIGN)
+        calls.nudge_outbox(steps, outbox_relay)
         return steps
 
     def _function(

@@ -4,7 +4,7 @@ from aws_cdk import Aws, CfnOutput, DefaultStackSynthesizer, Duration
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks import permissions
+from stacks.permissions import calls
 from stacks.settings import Stage, StageSettings
 from stacks.stage_stack import StageStack
 
@@ -26,13 +26,13 @@ class Delivery(StageStack):
         # The environment, not the branch: GitHub gives its token only after the environment's
         # rules (branch, reviewers) are met.
         deploy = self._role("Deploy", f"environment:{settings.stage.value}")
-        permissions.assume(deploy, [_bootstrap_role(name) for name in _BOOTSTRAP_ROLES])
+        calls.assume(deploy, [_bootstrap_role(name) for name in _BOOTSTRAP_ROLES])
         CfnOutput(self, "DeployRoleArn", value=deploy.role_arn)
         if settings.stage is Stage.DEV:
             # The code of a pull request runs with this role: it reads templates and nothing else,
             # so it is not let into the bootstrap's role for look-ups, which reads all data.
             compare = self._role("Compare", "pull_request")
-            permissions.read_templates(compare, settings)
+            calls.read_templates(compare, settings)
             CfnOutput(self, "CompareRoleArn", value=compare.role_arn)
 
     def _github(self, settings: StageSettings) -> iam.IOidcProvider:

@@ -9,11 +9,11 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from stacks import permissions
 from stacks.acknowledge import NO_TRACES_LOCALLY, acknowledge, acknowledge_wildcard
 from stacks.build import feature_asset
 from stacks.layers import Layers, architecture
 from stacks.network import Place
+from stacks.permissions import interfaces
 from stacks.settings import StageSettings
 
 # API Gateway gives up after 29 seconds; a function that works longer only costs.
@@ -84,7 +84,7 @@ class FeatureFunction(lambda_.Function):
         )
         log_group.grant_write(role)
         if network is not None:
-            permissions.join_network(role, network)
+            interfaces.join_network(role, network)
         super().__init__(
             scope,
             construct_id,

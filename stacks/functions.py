@@ -3,7 +3,6 @@
 from aws_cdk import Duration
 from constructs import Construct
 
-from stacks import permissions
 from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_parts import FeatureParts, FunctionParts, run_every_minute
@@ -36,6 +35,7 @@ from stacks.layers import Layers
 from stacks.messaging import Messaging
 from stacks.migration import Migration
 from stacks.network import Network
+from stacks.permissions import keys, queues
 from stacks.role_passwords import RolePasswords
 from stacks.routes import RouteTable
 from stacks.settings import StageSettings
@@ -121,12 +121,12 @@ class Functions(StageStack):
             DatabaseRole.RELAY,
             environment={"PERIODIC_SYNC": str(settings.periodic_sync).lower()},
         )
-        permissions.wake_lanes(lanes, messaging)
-        permissions.queue_platform_events(lanes, messaging)
+        queues.wake_lanes(lanes, messaging)
+        queues.queue_platform_events(lanes, messaging)
         run_every_minute("LaneSweep", lanes)
         token_keys = TokenKeys(self, "TokenKeys", settings=settings, layers=layers, data=data)
         self.authorizer = base.function("Authorizer", "authorizer", DatabaseRole.AUTHORIZER)
-        permissions.check_tokens(self.authorizer, data)
+        keys.check_tokens(self.authorizer, data)
         token_keys.precede(self.authorizer)
         self.routes = RouteTable()
         self.sockets = SocketApi(self, "Sockets", settings)

@@ -5,12 +5,12 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
-from stacks import permissions
 from stacks.database import Database
 from stacks.feature_function import FeatureFunction
 from stacks.layers import Layers
 from stacks.migration import Migration
 from stacks.network import Network
+from stacks.permissions import keys
 from stacks.settings import StageSettings
 
 _EVERY = "rate(30 days)"
@@ -49,7 +49,7 @@ class RolePasswords(Construct):
             timeout=Duration.seconds(60),
         )
         database.master_secret.grant_value(self.function)
-        permissions.rotate_role_passwords(self.function, list(secrets.values()))
+        keys.rotate_role_passwords(self.function, list(secrets.values()))
         migration.precede(self.function)
         # Where one machine stands in for AWS, nobody rotates: an operator's test may invoke it.
         if settings.on_aws:

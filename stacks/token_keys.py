@@ -5,11 +5,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from constructs import Construct
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.data import Data
 from stacks.feature_function import FeatureFunction
 from stacks.layers import Layers
+from stacks.permissions import keys
 from stacks.settings import StageSettings
 
 _TIMEOUT = Duration.seconds(60)
@@ -36,7 +36,7 @@ class TokenKeys(Construct):
             handler="functions.token_keys.handler.handler",
             timeout=_TIMEOUT,
         )
-        permissions.rotate_token_keys(self.function, data)
+        keys.rotate_token_keys(self.function, data)
         self._first_keys = CustomResource(
             self,
             "Keys",

@@ -7,12 +7,12 @@ from aws_cdk import aws_ecs as ecs
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from stacks import permissions
 from stacks.data import Data
 from stacks.database import Database, DatabaseRole
 from stacks.feature_function import FeatureFunction
 from stacks.messaging import Messaging
 from stacks.network import Network
+from stacks.permissions import calls, files, grants, keys, queues
 from stacks.settings import StageSettings
 from stacks.stage_stack import StageStack
 from stacks.worker_service import WorkerService
@@ -38,11 +38,11 @@ class Worker(StageStack):
         super().__init__(scope, "Worker", settings, description="Huntaze: browser worker")
         role = iam.Role(self, "TaskRole", assumed_by=_whoever_starts_it(self, settings))
         database.grant_login(role, DatabaseRole.WORKER)
-        permissions.use_browser_sessions(role, data)
-        permissions.read_creator_credentials(role, data)
-        permissions.drain_lanes(role, messaging)
-        permissions.allow(role, ["lambda:InvokeFunction"], [outbox_relay.function_arn])
-        permissions.write_objects(role, data.screenshots)
+        keys.use_browser_sessions(role, data)
+        keys.read_creator_credentials(role, data)
+        queues.drain_lanes(role, messaging)
+        grants.allow(role, ["lambda:InvokeFunction"], [outbox_relay.function_arn])
+        files.write_objects(role, data.screenshots)
         environment = {
             "STAGE": settings.stage.value,
             **database.login_environment(DatabaseRole.WORKER),
@@ -53,7 +53,7 @@ class Worker(StageStack):
             "OUTBOX_RELAY_FUNCTION": outbox_relay.function_name,
         }
         if settings.on_aws:
-            permissions.send_traces(role)
+            calls.send_traces(role)
             environment["TRACES"] = "true"
         if settings.fan_platform_url is not None:
             pages = {"fan_platform": settings.fan_platform_url}

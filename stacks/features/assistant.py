@@ -2,7 +2,7 @@
 
 from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts, run_every_minute
-from stacks.model_permissions import store_ai_costs
+from stacks.permissions.models import store_ai_costs
 
 
 def add_assistant(parts: FeatureParts) -> None:

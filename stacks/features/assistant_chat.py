@@ -1,7 +1,7 @@
 """The assistant that answers questions about the business."""
 
 from stacks.feature_parts import FeatureParts, below
-from stacks.model_permissions import ask_models
+from stacks.permissions.models import ask_models
 
 
 def add_assistant_chat(parts: FeatureParts) -> None:

@@ -1,8 +1,8 @@
 """Accounts and sessions."""
 
-from stacks import permissions
 from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts
+from stacks.permissions import keys, queues
 
 # The routes with which a stranger becomes somebody.
 _PUBLIC = (
@@ -27,10 +27,10 @@ def add_auth(parts: FeatureParts) -> None:
         # Argon2 works in proportion to the processor that comes with the memory.
         memory_mb=1024,
     )
-    permissions.sign_tokens(auth, parts.data)
-    permissions.check_tokens(auth, parts.data)
+    keys.sign_tokens(auth, parts.data)
+    keys.check_tokens(auth, parts.data)
     parts.token_keys.precede(auth)
-    permissions.queue_mails(auth, parts.messaging)
+    queues.queue_mails(auth, parts.messaging)
     public = [f"/api/auth/{name}" for name in _PUBLIC]
     parts.routes.serve(auth, public, method="POST", public=True)
     reads = [f"/api/auth/{name}" for name in _PUBLIC_READS]

@@ -2,8 +2,8 @@
 
 from aws_cdk import Duration
 
-from stacks import permissions
 from stacks.feature_parts import FeatureParts, below, run_every_minute
+from stacks.permissions import calls, queues
 
 
 def add_automations(parts: FeatureParts) -> None:
@@ -13,6 +13,6 @@ def add_automations(parts: FeatureParts) -> None:
     sweep = parts.function(
         "AutomationSweep", "automations.sweep", memory_mb=256, timeout=Duration.minutes(2)
     )
-    permissions.wake_lanes(sweep, parts.messaging)
-    permissions.nudge_outbox(sweep, parts.outbox_relay)
+    queues.wake_lanes(sweep, parts.messaging)
+    calls.nudge_outbox(sweep, parts.outbox_relay)
     run_every_minute("AutomationSweepMinute", sweep)

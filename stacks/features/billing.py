@@ -5,10 +5,10 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda as lambda_
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts
+from stacks.permissions import calls, keys, queues
 
 _OF_A_MEMBER = (
     *("/api/billing/subscription", "/api/billing/invoices", "/api/billing/checkout"),
@@ -30,13 +30,13 @@ def add_billing(parts: FeatureParts) -> None:
         environment={"ALLOWED_ORIGINS": ",".join(parts.settings.allowed_origins)},
         heavy_packages=["stripe"],
     )
-    permissions.call_stripe(api, parts.settings, parts.data)
+    keys.call_stripe(api, parts.settings, parts.data)
     parts.routes.serve(api, _OF_A_MEMBER)
     parts.routes.serve(api, [_PLANS], method="GET", public=True)
 
     webhook = parts.function("StripeWebhook", "billing.webhook", DatabaseRole.INTAKE)
-    permissions.verify_stripe(webhook, parts.data)
-    permissions.queue_webhooks(webhook, parts.messaging)
+    keys.verify_stripe(webhook, parts.data)
+    queues.queue_webhooks(webhook, parts.messaging)
     parts.routes.serve(webhook, [_WEBHOOK], method="POST", public=True)
 
     consumer = parts.function(
@@ -46,9 +46,9 @@ def add_billing(parts: FeatureParts) -> None:
         heavy_packages=["stripe"],
         timeout=_PATIENCE,
     )
-    permissions.call_stripe(consumer, parts.settings, parts.data)
-    permissions.nudge_outbox(consumer, parts.outbox_relay)
-    permissions.work_on_webhooks(consumer, parts.messaging)
+    keys.call_stripe(consumer, parts.settings, parts.data)
+    calls.nudge_outbox(consumer, parts.outbox_relay)
+    queues.run_from(consumer, parts.messaging.queues["webhooks"])
     queued = lambda_.EventSourceMapping(
         parts.scope,
         "StripeEventsQueued",
@@ -72,9 +72,9 @@ def add_billing(parts: FeatureParts) -> None:
         heavy_packages=["stripe"],
         timeout=Duration.minutes(5),
     )
-    permissions.call_stripe(sweep, parts.settings, parts.data)
-    permissions.queue_webhooks(sweep, parts.messaging)
-    permissions.nudge_outbox(sweep, parts.outbox_relay)
+    keys.call_stripe(sweep, parts.settings, parts.data)
+    queues.queue_webhooks(sweep, parts.messaging)
+    calls.nudge_outbox(sweep, parts.outbox_relay)
     due = events.Rule(
         parts.scope,
         "BillingSweepDue",

@@ -3,10 +3,10 @@
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.feature_parts import FeatureParts, below, run_every_minute
-from stacks.model_permissions import ask_models
+from stacks.permissions import calls, queues
+from stacks.permissions.models import ask_models
 
 # Each asks models; more at a time would only meet their limits.
 _AT_ONCE = 10
@@ -23,10 +23,10 @@ def add_chatbot(parts: FeatureParts) -> None:
     )
     for function in (api, replies):
         ask_models(function, parts.settings, parts.data)
-        permissions.wake_lanes(function, parts.messaging)
-        permissions.nudge_outbox(function, parts.outbox_relay)
+        queues.wake_lanes(function, parts.messaging)
+        calls.nudge_outbox(function, parts.outbox_relay)
     parts.routes.serve(api, below("/api/chatbot"))
-    permissions.work_on_replies(replies, parts.messaging)
+    queues.run_from(replies, parts.messaging.queues["ai-processing"])
     batches = lambda_.EventSourceMapping(
         parts.scope,
         "ChatbotReplyBatches",

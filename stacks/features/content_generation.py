@@ -3,10 +3,10 @@
 from aws_cdk import Duration
 from constructs import Construct
 
-from stacks import permissions
 from stacks.feature_parts import FeatureParts, below
-from stacks.model_permissions import ask_models
 from stacks.model_state_machines import pipeline_steps
+from stacks.permissions import calls
+from stacks.permissions.models import ask_models
 from stacks.step_machine import Machine, add_machine
 
 _GENERATIONS = ("generate", "ideas", "captions", "hashtags")
@@ -17,7 +17,7 @@ def add_content_generation(parts: FeatureParts) -> None:
     generation = parts.function(
         "ContentGeneration", "content.generation", heavy_packages=["openai"]
     )
-    permissions.nudge_outbox(generation, parts.outbox_relay)
+    calls.nudge_outbox(generation, parts.outbox_relay)
     ask_models(generation, parts.settings, parts.data)
     paths = [f"/api/content/{name}" for name in _GENERATIONS]
     parts.routes.serve(generation, [*paths, *below("/api/content/drafts")[1:]])
@@ -28,7 +28,7 @@ def add_content_generation(parts: FeatureParts) -> None:
         # Three times as long as a model may write and another may check.
         timeout=Duration.minutes(5),
     )
-    permissions.nudge_outbox(steps, parts.outbox_relay)
+    calls.nudge_outbox(steps, parts.outbox_relay)
     ask_models(steps, parts.settings, parts.data)
     scope = Construct(parts.scope, "Pipelines")
     states = pipeline_steps(scope, "Steps", steps)

@@ -1,14 +1,14 @@
 """Messages between fans and the people who answer them."""
 
-from stacks import permissions
 from stacks.feature_parts import FeatureParts, below
+from stacks.permissions import calls, queues
 
 
 def add_conversations(parts: FeatureParts) -> None:
     """Define the function behind the inbox and single messages."""
     conversations = parts.function("Conversations", "conversations")
-    permissions.wake_lanes(conversations, parts.messaging)
-    permissions.nudge_outbox(conversations, parts.outbox_relay)
+    queues.wake_lanes(conversations, parts.messaging)
+    calls.nudge_outbox(conversations, parts.outbox_relay)
     parts.routes.serve(
         conversations,
         [

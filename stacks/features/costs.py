@@ -4,11 +4,11 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 
-from stacks import permissions
 from stacks.acknowledge import NO_TLS_LOCALLY, acknowledge
 from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts, run_every_minute
-from stacks.model_permissions import post_to_slack, seal_slack_channels, tell_of_budgets
+from stacks.permissions import calls
+from stacks.permissions.models import post_to_slack, seal_slack_channels, tell_of_budgets
 
 
 def add_costs(parts: FeatureParts) -> None:
@@ -19,7 +19,7 @@ def add_costs(parts: FeatureParts) -> None:
     alerts = parts.function("CostAlerts", "assistant.alerts", DatabaseRole.RELAY, memory_mb=256)
     post_to_slack(alerts, parts.settings, parts.data)
     tell_of_budgets(alerts, _topic(parts))
-    permissions.nudge_outbox(alerts, parts.outbox_relay)
+    calls.nudge_outbox(alerts, parts.outbox_relay)
     run_every_minute("CostAlertsMinute", alerts)
 
 

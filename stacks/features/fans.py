@@ -3,10 +3,10 @@
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.feature_parts import FeatureParts, below, run_every_minute
 from stacks.messaging import RUN_TIME
+from stacks.permissions import files, queues
 
 # Each run holds a connection and writes as fast as the database takes it.
 _RUNS_AT_ONCE = 10
@@ -15,9 +15,9 @@ _RUNS_AT_ONCE = 10
 def add_fans(parts: FeatureParts) -> None:
     """Define the function behind ``/api/crm/fans`` and its neighbours, and the one that imports."""
     fans = parts.function("Fans", "fans", timeout=Duration.seconds(60))
-    permissions.take_import_uploads(fans, parts.data)
-    permissions.wake_imports(fans, parts.messaging)
-    permissions.wake_erasures(fans, parts.messaging)
+    files.take_import_uploads(fans, parts.data)
+    queues.wake_imports(fans, parts.messaging)
+    queues.wake_erasures(fans, parts.messaging)
     parts.routes.serve(
         fans,
         below(
@@ -38,9 +38,9 @@ def _add_imports(parts: FeatureParts) -> None:
         memory_mb=1769,
         timeout=RUN_TIME,
     )
-    permissions.read_import_uploads(imports, parts.data)
-    permissions.wake_imports(imports, parts.messaging)
-    permissions.run_imports(imports, parts.messaging)
+    files.read_import_uploads(imports, parts.data)
+    queues.wake_imports(imports, parts.messaging)
+    queues.run_from(imports, parts.messaging.imports)
     runs = lambda_.EventSourceMapping(
         parts.scope,
         "ImportRuns",

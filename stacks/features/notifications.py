@@ -5,11 +5,11 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as sources
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.database import DatabaseRole
 from stacks.feature_function import FeatureFunction
 from stacks.feature_parts import FeatureParts, below, run_every_minute
+from stacks.permissions import calls, queues
 
 # Finer than any time zone's distance from the whole hour.
 _DIGESTS_EVERY = Duration.minutes(5)
@@ -21,11 +21,11 @@ def add_notifications(parts: FeatureParts) -> None:
     api = parts.function("Notifications", "notifications.api")
     parts.routes.serve(api, below("/api/notifications"))
     told = parts.function("NotificationEvents", "notifications.events")
-    permissions.nudge_outbox(told, parts.outbox_relay)
-    permissions.queue_mails(told, parts.messaging)
+    calls.nudge_outbox(told, parts.outbox_relay)
+    queues.queue_mails(told, parts.messaging)
     _work_on(parts, told, "notifications")
     digests = parts.function("Digests", "notifications.digests", timeout=Duration.minutes(2))
-    permissions.queue_mails(digests, parts.messaging)
+    queues.queue_mails(digests, parts.messaging)
     due = events.Rule(
         digests.stack,
         "DigestsDue",
@@ -43,10 +43,10 @@ def _add_mails(parts: FeatureParts) -> None:
         DatabaseRole.MAILER,
         environment={"APP_URL": parts.settings.app_url},
     )
-    permissions.send_mails(mailer, parts.messaging, parts.settings)
+    calls.send_mails(mailer, parts.messaging, parts.settings)
     _work_on(parts, mailer, "email")
     sweep = parts.function("MailSweep", "notifications.sweep", DatabaseRole.MAILER)
-    permissions.queue_mails(sweep, parts.messaging)
+    queues.queue_mails(sweep, parts.messaging)
     run_every_minute("MailSweepMinute", sweep)
     outcomes = parts.function("MailOutcomes", "notifications.outcomes", DatabaseRole.MAILER)
     _work_on(parts, outcomes, "mail-events")

@@ -2,9 +2,9 @@
 
 from aws_cdk import Stack
 
-from stacks import permissions
 from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts
+from stacks.permissions import keys, queues
 
 # https://accounts.google.com/.well-known/openid-configuration
 _GOOGLE = {
@@ -39,9 +39,9 @@ def add_oauth(parts: FeatureParts) -> None:
             "OAUTH_PROVIDERS": _offered(parts),
         },
     )
-    permissions.sign_tokens(oauth, parts.data)
+    keys.sign_tokens(oauth, parts.data)
     parts.token_keys.precede(oauth)
-    permissions.queue_mails(oauth, parts.messaging)
+    queues.queue_mails(oauth, parts.messaging)
     oauth.add_environment("OAUTH_SECRETS_ARN", parts.data.oauth_clients.arn)
     parts.data.oauth_clients.grant_value(oauth)
     parts.routes.serve(oauth, _PUBLIC_READS, method="GET", public=True)

@@ -3,10 +3,10 @@
 from aws_cdk import Duration
 from aws_cdk import aws_lambda as lambda_
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.database import DatabaseRole
 from stacks.feature_parts import FeatureParts
+from stacks.permissions import calls, keys, queues
 
 _PATIENCE = Duration.seconds(30)
 _BATCH = 10
@@ -18,10 +18,10 @@ _PUBLIC = ("/api/webhooks/platforms/{name}",)
 def add_platforms(parts: FeatureParts) -> None:
     """Define the functions behind the connection routes of ``/api/of``, and of what is pushed."""
     platforms = parts.function("Platforms", "platforms")
-    permissions.write_creator_credentials(platforms, parts.data)
-    permissions.write_browser_sessions(platforms, parts.data)
-    permissions.seal_platform_webhooks(platforms, parts.settings, parts.data)
-    permissions.wake_lanes(platforms, parts.messaging)
+    keys.write_creator_credentials(platforms, parts.data)
+    keys.write_browser_sessions(platforms, parts.data)
+    keys.seal_platform_webhooks(platforms, parts.settings, parts.data)
+    queues.wake_lanes(platforms, parts.messaging)
     # Whatever no other feature has a route of its own for.
     parts.routes.serve(platforms, ["/api/of/{proxy+}"])
     _add_pushes(parts)
@@ -29,14 +29,14 @@ def add_platforms(parts: FeatureParts) -> None:
 
 def _add_pushes(parts: FeatureParts) -> None:
     door = parts.function("PlatformWebhook", "platforms.webhook", DatabaseRole.INTAKE)
-    permissions.verify_platforms(door, parts.settings, parts.data)
-    permissions.queue_platform_events(door, parts.messaging)
+    keys.verify_platforms(door, parts.settings, parts.data)
+    queues.queue_platform_events(door, parts.messaging)
     parts.routes.serve(door, _PUBLIC, method="POST", public=True)
 
     consumer = parts.function("PlatformEvents", "platforms.events", timeout=_PATIENCE)
-    permissions.nudge_outbox(consumer, parts.outbox_relay)
+    calls.nudge_outbox(consumer, parts.outbox_relay)
     queue = parts.messaging.queues["platform-webhooks"]
-    permissions.run_from(consumer, queue)
+    queues.run_from(consumer, queue)
     queued = lambda_.EventSourceMapping(
         parts.scope,
         "PlatformEventsQueued",

@@ -3,9 +3,9 @@
 from aws_cdk import Duration
 from aws_cdk import aws_lambda_event_sources as sources
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.feature_parts import FeatureParts
+from stacks.permissions import calls, queues, tables
 
 # Below the time for which a connection is held.
 _TIMEOUT = Duration.seconds(29)
@@ -21,17 +21,17 @@ def add_realtime(parts: FeatureParts) -> None:
     api = parts.function(
         "Realtime", "realtime.api", environment={**pages, "REALTIME_URL": address.url}
     )
-    permissions.give_tickets(api, parts.data)
+    tables.give_tickets(api, parts.data)
     parts.routes.serve(api, ["/api/realtime/{proxy+}", "/api/events"])
     socket = parts.function(
         "RealtimeSocket", "realtime.socket", environment=pages, timeout=_TIMEOUT
     )
-    permissions.take_tickets(socket, parts.data)
-    permissions.talk_to_connections(socket, address)
+    tables.take_tickets(socket, parts.data)
+    calls.talk_to_connections(socket, address)
     fanout = parts.function("RealtimeFanout", "realtime.fanout", timeout=_TIMEOUT)
-    permissions.find_connections(fanout, parts.data)
-    permissions.come_back_later(fanout, parts.messaging)
-    permissions.talk_to_connections(fanout, address)
+    tables.find_connections(fanout, parts.data)
+    queues.come_back_later(fanout, parts.messaging)
+    calls.talk_to_connections(fanout, address)
     fanout.add_event_source(
         sources.SqsEventSource(
             parts.messaging.queues["realtime"],

@@ -2,10 +2,10 @@
 
 from aws_cdk import aws_lambda as lambda_
 
-from stacks import permissions
 from stacks.acknowledge import acknowledge
 from stacks.feature_parts import FeatureParts, below, run_every_minute
 from stacks.messaging import LONG_TIME
+from stacks.permissions import files, queues
 
 # Each unpacks a picture in its memory or passes a video through.
 _RUNS_AT_ONCE = 10
@@ -14,8 +14,8 @@ _RUNS_AT_ONCE = 10
 def add_uploads(parts: FeatureParts) -> None:
     """Define the function behind ``/api/content/uploads``, and the one that looks at files."""
     uploads = parts.function("Uploads", "uploads.api")
-    permissions.take_media_uploads(uploads, parts.data)
-    permissions.wake_enrichment(uploads, parts.messaging)
+    files.take_media_uploads(uploads, parts.data)
+    queues.wake_enrichment(uploads, parts.messaging)
     parts.routes.serve(uploads, below("/api/content/uploads"))
     _add_runs(parts)
 
@@ -29,9 +29,9 @@ def _add_runs(parts: FeatureParts) -> None:
         memory_mb=1769,
         timeout=LONG_TIME,
     )
-    permissions.keep_media(runs, parts.data)
-    permissions.wake_enrichment(runs, parts.messaging)
-    permissions.work_on_enrichment(runs, parts.messaging)
+    files.keep_media(runs, parts.data)
+    queues.wake_enrichment(runs, parts.messaging)
+    queues.run_from(runs, parts.messaging.queues["enrichment"])
     queued = lambda_.EventSourceMapping(
         parts.scope,
         "QueuedUploadRuns",

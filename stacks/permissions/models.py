@@ -4,7 +4,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 
 from stacks.data import Data
-from stacks.permissions import allow
+from stacks.permissions.grants import allow
 from stacks.settings import StageSettings
 
 
