@@ -64,7 +64,13 @@ _DUE_OFFERS: LiteralString = """
      AND NOT EXISTS (
        SELECT FROM transactions t
         WHERE t.creator_id = %(creator)s AND t.fan_id = s.fan_id AND t.type = 'message'
-          AND t.amount_cents = s.price_cents AND t.created_at >= s.granted_at - %(clocks)s)
+          -- Of a payment that names no message, only the sum can tell.
+          AND CASE WHEN t.platform_message_id IS NULL OR s.platform_message_id IS NULL
+                   THEN t.amount_cents = s.price_cents AND t.created_at >= s.granted_at - %(clocks)s
+                   ELSE t.platform_message_id = s.platform_message_id END)
+     AND NOT EXISTS (
+       SELECT FROM messages m
+        WHERE m.workspace_id = s.workspace_id AND m.send_id = s.id AND m.paid_at IS NOT NULL)
      AND NOT EXISTS (
        SELECT FROM automation_steps k
          JOIN automation_runs w ON w.workspace_id = k.workspace_id AND w.id = k.run_id

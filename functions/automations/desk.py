@@ -134,39 +134,12 @@ class _Desk:
         check_message(facts.platform, text, step)
         return text
 
-    def _has(self, tag: str) -> bool:
-        row = self._connection.execute(
-            "SELECT FROM fan_tags WHERE fan_id = %s AND tag = %s", (self._whose.fan_id, tag)
-        ).fetchone()
-        return row is not None
-
     def _is_on(self, list_id: UUID) -> bool:
         row = self._connection.execute(
             "SELECT FROM fan_list_members WHERE fan_id = %s AND list_id = %s",
             (self._whose.fan_id, list_id),
         ).fetchone()
         return row is not None
-
-
-class PostgresDesk(_Desk):
-    """Does what steps say. A refusal leaves nothing of its step behind."""
-
-    def act(self, action: Action) -> Did:
-        """Do it."""
-        with self._connection.transaction():
-            return self._do(action)
-
-    def _do(self, action: Action) -> Did:
-        match action:
-            case SendMessage():
-                return self._send(action)
-            case Notify():
-                self._tell("automation.notified", ("automation", self._whose.automation_id))
-                return Did(StepOutcome.DONE, "members are told")
-            case StartCampaign(campaign_id=campaign_id):
-                return self._start(campaign_id)
-        changed, otherwise = self._change(action)
-        return Did(StepOutcome.DONE, "changed") if changed else Did(StepOutcome.NOTHING, otherwise)
 
     def _change(self, action: OfFan) -> tuple[bool, str]:
         """Change the fan; return whether there was anything to change, and what to say if not."""
@@ -188,6 +161,27 @@ class PostgresDesk(_Desk):
                 if member_id is not None:
                     fans.require_caretaker(connection, self._whose.creator_id, member_id)
                 return fans.assign(connection, fan_id, member_id), "it was so before"
+
+
+class PostgresDesk(_Desk):
+    """Does what steps say. A refusal leaves nothing of its step behind."""
+
+    def act(self, action: Action) -> Did:
+        """Do it."""
+        with self._connection.transaction():
+            return self._do(action)
+
+    def _do(self, action: Action) -> Did:
+        match action:
+            case SendMessage():
+                return self._send(action)
+            case Notify():
+                self._tell("automation.notified", ("automation", self._whose.automation_id))
+                return Did(StepOutcome.DONE, "members are told")
+            case StartCampaign(campaign_id=campaign_id):
+                return self._start(campaign_id)
+        changed, otherwise = self._change(action)
+        return Did(StepOutcome.DONE, "changed") if changed else Did(StepOutcome.NOTHING, otherwise)
 
     def _send(self, step: SendMessage) -> Did:
         whose = self._whose
@@ -244,7 +238,10 @@ def campaign_status(connection: Connection, creator_id: UUID, campaign_id: UUID)
 
 
 class RehearsalDesk(_Desk):
-    """Tells what steps would do, and does nothing: it reads alone."""
+    """Tells what steps would do. What they change of the fan, later steps find so.
+
+    Whoever rehearses takes all of it back.
+    """
 
     def act(self, action: Action) -> Did:
         """Tell it."""
@@ -258,27 +255,27 @@ class RehearsalDesk(_Desk):
                 if status != "draft":
                     return Did(StepOutcome.NOTHING, f"the campaign is {status}")
                 return Did(StepOutcome.DONE, "the campaign would be launched")
-        would, what = self._would_change(action)
-        if not would:
-            return Did(StepOutcome.NOTHING, f"there is nothing to do: {what}")
+        what = self._what(action)
+        with self._connection.transaction():
+            changed, otherwise = self._change(action)
+        if not changed:
+            return Did(StepOutcome.NOTHING, f"there is nothing to do: {otherwise}")
         return Did(StepOutcome.DONE, f"would {what}")
 
-    def _would_change(self, action: OfFan) -> tuple[bool, str]:
+    def _what(self, action: OfFan) -> str:
         match action:
             case AddTag(tag=tag):
-                return not self._has(tag), f"add the tag {tag}"
+                return f"add the tag {tag}"
             case RemoveTag(tag=tag):
-                return self._has(tag), f"remove the tag {tag}"
+                return f"remove the tag {tag}"
             case AddToList(list_id=list_id):
                 name = lists.require_list(self._connection, list_id).name
-                return not self._is_on(list_id), f"put the fan on the list {name}"
+                return f"put the fan on the list {name}"
             case RemoveFromList(list_id=list_id):
                 name = lists.require_list(self._connection, list_id).name
-                return self._is_on(list_id), f"take the fan off the list {name}"
-            case Assign(member_id=member_id):
-                if member_id is not None:
-                    fans.require_caretaker(self._connection, self._whose.creator_id, member_id)
-                return True, "assign the fan"
+                return f"take the fan off the list {name}"
+            case Assign():
+                return "assign the fan"
 
     def _would_send(self, step: SendMessage) -> Did:
         facts = self._facts()

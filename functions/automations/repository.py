@@ -252,7 +252,11 @@ class PostgresAutomations:
         Raises:
             NotFoundError: The automation's creator has no such fan.
         """
-        with self._tenant.transaction() as connection:
+        # All of it in a savepoint that is rolled back, whatever the steps have done.
+        with (
+            self._tenant.transaction() as connection,
+            connection.transaction(force_rollback=True),
+        ):
             found = self.get(automation_id)
             if fans.require_fan(connection, fan_id).creator_id != found.creator_id:
                 raise NotFoundError("The automation's creator has no such fan.")

@@ -2,14 +2,18 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 
 import pytest
+from psycopg import sql
 
 from functions.automations.api import handler as door
 from functions.automations.sweep import handler as sweep
 from functions.campaigns.sweep import handler as campaigns
-from huntaze.domain import erasure, fans, money
+from huntaze.db import Connection
+from huntaze.domain import conversations, erasure, fans, money
+from huntaze.domain.conversations import SeenMessage
 from huntaze.domain.fans import ChatRow, FanRow
 from huntaze.domain.money.models import TransactionRow
 from huntaze.ids import new_id
@@ -25,6 +29,20 @@ def scene(record_aws, open_desk, ask_door) -> AutomationScene:
     """A creator whose lane is open."""
     record_aws(door, sweep)
     return AutomationScene(open_desk(), ask_door)
+
+
+def everything(master: Connection) -> dict[str, str]:
+    """What is in every table of the database."""
+    tables = master.execute(
+        "SELECT c.oid::regclass::text FROM pg_class c WHERE c.relkind = 'r'"
+        " AND c.relnamespace = 'public'::regnamespace"
+    ).fetchall()
+    whole = "SELECT coalesce(md5(string_agg(t::text, ',' ORDER BY t::text)), '') FROM {} t"
+    found = {}
+    for (table,) in tables:
+        query = sql.SQL(whole).format(sql.Identifier(table))
+        found[table] = master.execute(query).fetchone()[0]
+    return found
 
 
 @pytest.fixture
@@ -210,6 +228,31 @@ def test_an_unopened_offer_is_told_once_the_earnings_are_read(scene):
     assert [run["fan_id"] for run in scene.runs(automation)] == [str(closed)]
 
 
+def test_an_offer_is_opened_by_the_payment_that_names_it(scene):
+    desk = scene.desk
+    each = {"kind": "each_time"}
+    automation = scene.make({"kind": "ppv_not_opened", "hours": 2}, THANK, repeat=each)
+    then = datetime.now(UTC) - timedelta(hours=3)
+    scene.sql("UPDATE automations SET enabled_at = %s", then - timedelta(days=1))
+    offer = {"state": "sent", "price_cents": 500, "granted_at": then, "settled_at": then}
+    offer |= {"submit_until": then, "readable_at": then + timedelta(seconds=1)}
+    payer, seen = desk.fan(platform_id="payer"), desk.fan(platform_id="seen")
+    desk.send(payer, **offer, platform_message_id="paid")
+    closed = desk.send(payer, **offer, platform_message_id="closed")
+    desk.send(seen, **offer, platform_message_id="unlocked")
+    with desk.app.transaction() as connection:
+        # For the first of two at the same price; of another, its thread shows that it is unlocked.
+        paid = {"currency": "USD", "created_at": then.isoformat(), "message_id": "paid"}
+        row = TransactionRow(0, "t1", "payer", "message", 500, 0, 500, **paid)
+        money.record(connection, desk.creator_id, [row])
+        unlocked = SeenMessage("unlocked", True, "look", then, 500, paid=True)
+        conversations.store(connection, desk.creator_id, "seen", [unlocked])
+    desk.order_done("sync_earnings", ago=timedelta(0))
+    scene.time_passes()
+    scene.sweep()
+    assert [run["turn"] for run in scene.runs(automation)] == [f"ppv:{closed}"]
+
+
 def test_disabling_stops_runs_and_cancels_what_was_planned(scene):
     pause = {"id": "pause", "kind": "wait", "minutes": 60, "next": "thank"}
     automation = scene.make(TAGGED, {**HELLO, "next": "pause"}, pause, THANK)
@@ -283,23 +326,53 @@ def test_a_step_that_is_refused_ends_the_run_and_leaves_nothing(scene):
     assert (scene.sends(), scene.tags(fan)) == ([], {"vip"})
 
 
-def test_a_rehearsal_tells_everything_and_does_nothing(scene):
-    pause = {"id": "pause", "kind": "wait", "minutes": 60, "next": "thank"}
-    tell = {"id": "tell", "kind": "notify"}
-    steps = ({**HELLO, "next": "pause"}, pause, {**THANK, "next": "tell"}, tell)
+def test_a_rehearsal_tells_everything_and_does_nothing(scene, as_role):
+    desk = scene.desk
+    with desk.app.transaction() as connection:
+        kept = fans.lists.create_list(connection, desk.creator_id, "Kept")
+    ways = [
+        HELLO,
+        {"id": "pause", "kind": "wait", "minutes": 60},
+        THANK,
+        {"id": "untag", "kind": "remove_tag", "tag": "vip"},
+        {"id": "keep", "kind": "add_to_list", "list_id": str(kept.id)},
+        {"id": "care", "kind": "assign", "member_id": str(desk.user_id)},
+        {"id": "tell", "kind": "notify"},
+        {"id": "start", "kind": "start_campaign", "campaign_id": str(desk.campaign("draft"))},
+    ]
+    straight = [{**step, "next": after["id"]} for step, after in pairwise(ways)] + ways[-1:]
+    scene.make({"kind": "tag_added", "tag": "thanked"}, {**HELLO, "id": "other"})
     vips = {"kind": "tags", "match": "any", "tags": ["vip"]}
-    automation = scene.make(TAGGED, *steps, audience=vips)
-    fan = scene.desk.fan(display_name="Ann")
-    before = scene.sql("SELECT count(*) FROM events_outbox")
+    automation = scene.make(TAGGED, *straight, audience=vips)
+    fan = desk.fan(display_name="Ann")
+    before = everything(as_role("master"))
     told = scene.ask("POST", f"/{automation}/test", {"fan_id": str(fan)}).body
     assert (told["in_audience"], told["had_run"], told["status"]) == (False, False, "completed")
     reasons = [step["reason"] for step in told["steps"]]
     assert reasons[0] == "would send: Hello Ann"
-    assert reasons[2:] == ["would add the tag thanked", "members would be told"]
-    assert scene.sends() == []
-    assert scene.tags(fan) == set()
-    assert scene.runs(automation) == []
-    assert scene.sql("SELECT count(*) FROM events_outbox") == before
+    assert reasons[2:] == [
+        "would add the tag thanked",
+        "there is nothing to do: the fan had no such tag",
+        "would put the fan on the list Kept",
+        "would assign the fan",
+        "members would be told",
+        "the campaign would be launched",
+    ]
+    after = everything(as_role("master"))
+    assert after == before
+
+
+def test_what_a_rehearsal_would_change_its_later_steps_find_so(scene):
+    thanked = {"kind": "tags", "match": "any", "tags": ["thanked"]}
+    split = {"id": "split", "kind": "condition", "rules": thanked, "then": "hello"}
+    automation = scene.make(TAGGED, {**THANK, "next": "split"}, split, HELLO)
+    fan = scene.desk.fan()
+    told = scene.ask("POST", f"/{automation}/test", {"fan_id": str(fan)}).body
+    outcomes = [(step["step"], step["outcome"]) for step in told["steps"]]
+    assert outcomes == [("thank", "done"), ("split", "yes"), ("hello", "done")]
+    scene.tag(fan)
+    scene.sweep()
+    assert scene.taken(automation) == [outcomes]
 
 
 def test_loops_are_refused_with_their_path(scene):
