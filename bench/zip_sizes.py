@@ -11,7 +11,7 @@ from pathlib import Path
 from stacks import build
 
 ROOT = Path(__file__).resolve().parents[1]
-LIMIT_KB = 200
+LIMIT_BYTES = 200_000
 
 
 def main() -> int:
@@ -19,21 +19,23 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--long", action="store_true", help="the same; there is no longer form")
     options.parse_args()
-    print(f"zip_sizes: at most {LIMIT_KB} KB each")
+    print(f"zip_sizes: at most {LIMIT_BYTES:,} bytes each")
     holds = True
     for folder in sorted((ROOT / "functions").iterdir()):
         if not (folder / "__init__.py").exists():
             continue
         path = build.feature_asset(folder.name).path
-        size = path.stat().st_size / 1024
+        size = path.stat().st_size
         with zipfile.ZipFile(path) as archive:
             strangers = [
                 name
                 for name in archive.namelist()
                 if not name.startswith((f"functions/{folder.name}/", "functions/__"))
             ]
-        holds = holds and size <= LIMIT_KB and not strangers
-        print(f"  {folder.name:16} {size:6.1f} KB {'holds ' + str(strangers) if strangers else ''}")
+        holds = holds and size <= LIMIT_BYTES and not strangers
+        print(
+            f"  {folder.name:16} {size:9,} bytes {'holds ' + str(strangers) if strangers else ''}"
+        )
     return 0 if holds else 1
 
 

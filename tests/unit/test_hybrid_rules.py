@@ -9,15 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.campaigns.hybrid import asks
-from functions.campaigns.hybrid.audiences import NotARuleError, rules_of, vocabulary
 from functions.campaigns.hybrid.forecast import forecast
 from functions.campaigns.hybrid.models import MOST_VARIANTS, Step
 from functions.campaigns.hybrid.screening import judged, objections, screen
-from functions.campaigns.hybrid.timing import LocalHour, best_slots
 from huntaze.ai import agents, prices
 from huntaze.ai.agents.outputs import AudienceField, AudienceOperator, Rule
 from huntaze.ai.schemas import response_format
 from huntaze.domain.audience import compile_rules
+from huntaze.domain.audience.proposals import NotARuleError, rules_of, vocabulary
+from huntaze.domain.audience.timing import LocalHour, best_slots
 from huntaze.ids import new_id
 
 NOW = datetime(2026, 11, 20, 9, 40, tzinfo=UTC)

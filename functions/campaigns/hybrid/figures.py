@@ -11,10 +11,10 @@ from psycopg.rows import dict_row
 from functions.campaigns.hybrid.models import StoredWorkflow
 from functions.campaigns.hybrid.repository import WorkflowRows
 from functions.campaigns.hybrid.store import Part
-from functions.campaigns.hybrid.timing import LocalHour
 from huntaze.ai.agents import Voice
 from huntaze.domain import ai_configs
 from huntaze.domain.audience import SegmentRules, compile_rules, make_room_for_sums
+from huntaze.domain.audience.timing import LocalHour
 from huntaze.errors import NotFoundError
 
 _RECENT_CAMPAIGNS = 5

@@ -15,10 +15,10 @@ from functions.campaigns.hybrid.models import (
     StoredWorkflow,
     WorkflowStatus,
 )
-from functions.campaigns.hybrid.timing import LocalHour
 from huntaze.ai.agents import Voice
 from huntaze.db import Connection
 from huntaze.domain.audience import SegmentRules
+from huntaze.domain.audience.timing import LocalHour
 from huntaze.domain.workflows.runs import Halt
 
 

@@ -11,10 +11,8 @@ from pydantic import BaseModel
 
 from functions.campaigns import service
 from functions.campaigns.hybrid import asks, screening
-from functions.campaigns.hybrid.audiences import proposals, vocabulary
 from functions.campaigns.hybrid.models import Reply, Step, StoredWorkflow
 from functions.campaigns.hybrid.store import Part, WorkflowStore
-from functions.campaigns.hybrid.timing import best_slots
 from functions.campaigns.models import CampaignDraft, Variant
 from functions.campaigns.service import Authored
 from functions.campaigns.status import CampaignStatus
@@ -22,6 +20,8 @@ from functions.campaigns.store import CampaignStore
 from huntaze import ai
 from huntaze.ai import agents
 from huntaze.ai.agents.outputs import Audiences
+from huntaze.domain.audience.proposals import proposals, vocabulary
+from huntaze.domain.audience.timing import best_slots
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Feature
 from huntaze.errors import HuntazeError

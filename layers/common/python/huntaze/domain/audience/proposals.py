@@ -8,8 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from huntaze.ai.agents.outputs import Audience, AudienceField, AudienceOperator, Rule
-from huntaze.domain.audience import SegmentRules
-from huntaze.domain.audience.rules import MAX_DAYS
+from huntaze.domain.audience.rules import MAX_DAYS, SegmentRules
 
 type Words = Mapping[str, Collection[str]]
 
