@@ -317,7 +317,7 @@ def test_a_moment_that_no_calendar_has_is_refused(pushing: Pushing, occurred_at:
 
 
 def test_an_event_of_the_future_keeps_out_nothing_that_comes(pushing: Pushing) -> None:
-    fence = "SELECT told_at FROM platform_versions"
+    fence = "SELECT told_at FROM platform_versions WHERE kind = 'message'"
     pushing.send({**STORY[1], "occurred_at": "2999-01-01T00:00:00Z"})
     assert pushing.work() == []
     (row,) = pushing.desk.rows(fence)
@@ -465,6 +465,26 @@ def test_a_list_that_was_read_since_is_newer_than_what_is_pushed(pushing: Pushin
     pushing.send(new)
     pushing.work()
     assert desk.rows("SELECT status FROM fans")[0]["status"] == "active"
+
+
+def test_nobody_loses_a_name_to_what_is_told_late_or_without_one(pushing: Pushing) -> None:
+    def told() -> tuple[str, str]:
+        assert pushing.work() == []
+        (row,) = pushing.desk.rows("SELECT handle, display_name FROM fans")
+        return row["handle"], row["display_name"]
+
+    now = {"id": "7", "handle": "robert", "display_name": "Robert"}
+    pushing.send(message("created", "m2", 9, 9, fan=now))
+    assert told() == ("robert", "Robert")
+    # Of other messages, and of before; one says nothing of how the fan is called.
+    pushing.send(message("created", "m1", 8, 8))
+    assert told() == ("robert", "Robert")
+    pushing.send(event("subscription.created", 7, status="active"))
+    assert told() == ("robert", "Robert")
+    pushing.send(event("subscription.updated", 10, status="active", fan={"id": "7"}))
+    assert told() == ("robert", "Robert")
+    pushing.send(event("subscription.updated", 11, status="active", fan={"id": "7", "handle": "x"}))
+    assert told() == ("x", "Robert")
 
 
 @pytest.mark.parametrize("ago", [timedelta(hours=6), timedelta(hours=1)])

@@ -104,7 +104,7 @@ def _message(told: _Told, said: MessageFacts) -> bool:
         unsent=pushes.is_gone(connection, creator_id, "message", said.id),
         late=not newest,
     )
-    fans.record_chats(connection, creator_id, [_chat_of(said.fan, seen)])
+    fans.record_chats(connection, creator_id, [_chat_of(_named(told, said.fan), seen)])
     conversations.store(connection, creator_id, said.fan.id, [seen])
     if said.opened_at is not None:
         conversations.note_opened(connection, creator_id, said.id)
@@ -128,12 +128,13 @@ def _subscription(told: _Told, said: SubscriptionFacts) -> bool:
         fans.note_online(connection, creator_id, {said.fan.id: said.last_seen_at})
     if syncs.has_read_since(connection, creator_id, "sync_subscribers", told.at):
         return False
+    fan = _named(told, said.fan)
     row = fan_of(
         0,
         SubscriberRow(
-            fan_platform_id=said.fan.id,
-            handle=said.fan.handle or said.fan.id,
-            display_name=said.fan.display_name,
+            fan_platform_id=fan.id,
+            handle=fan.handle or _handle_of(told, fan.id) or fan.id,
+            display_name=fan.display_name,
             status=said.status,
             price_cents=said.price_cents,
             rebill_on=said.rebill_on,
@@ -172,6 +173,25 @@ def _transaction(told: _Told, said: TransactionFacts) -> bool:
         raise UnusableEventError("the movement cannot be one")
     money.record(connection, creator_id, [row])
     return True
+
+
+def _named(told: _Told, fan: FanFacts) -> FanFacts:
+    """A fan as an event names them, without what a newer one has told already."""
+    names = {"handle": fan.handle, "display_name": fan.display_name}
+    newest = {
+        column: name
+        for column, name in names.items()
+        if name and told.is_newest("fan", f"{column}/{fan.id}")
+    }
+    return FanFacts(id=fan.id, **newest)
+
+
+def _handle_of(told: _Told, fan_platform_id: str) -> str | None:
+    row = told.connection.execute(
+        "SELECT handle FROM fans WHERE creator_id = %s AND platform_id = %s",
+        (told.creator_id, fan_platform_id),
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _chat_of(fan: FanFacts, seen: SeenMessage) -> ChatRow:

@@ -8,7 +8,8 @@ from uuid import UUID
 from huntaze.db import Connection
 from huntaze.domain import fans
 
-type Kind = Literal["message", "subscription", "transaction"]
+# Of a fan: what they are called.
+type Kind = Literal["message", "subscription", "transaction", "fan"]
 
 
 def is_newest(
