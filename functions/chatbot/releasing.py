@@ -40,6 +40,10 @@ class NotCompliantError(InvalidInputError):
     """The text may not be sent on this platform."""
 
 
+class NoDisclosureError(InvalidInputError):
+    """The creator has no words with which AI is disclosed."""
+
+
 @dataclass(frozen=True)
 class StoredDraft:
     """A draft as its decision needs it."""
@@ -116,14 +120,23 @@ def release(connection: Connection, draft: StoredDraft, decision: Decision) -> U
     """Put a draft that is held into the ledger, and write down who let it go.
 
     Raises:
+        NoDisclosureError: Nobody has said how AI is disclosed.
         NotCompliantError: The rules forbid what would be sent.
         PaymentRequiredError: The workspace's plan does not include the message.
     """
     voice = ai_configs.voice_of(connection, draft.creator_id)
     is_edited = decision.text is not None and decision.text != draft.text
     text = decision.text if decision.text is not None else draft.text
+    if decision.disclose and voice.disclosure is None:
+        raise NoDisclosureError(
+            "The creator has no words for that: set `disclosure` in the configuration first.",
+            fields={"disclose": "no words for it"},
+        )
     disclosure = voice.disclosure if _discloses(connection, draft, decision) else None
-    sent = f"{text}\n\n{disclosure}" if disclosure else text
+    if voice.disclosure is not None and voice.disclosure in text:
+        disclosure, sent = voice.disclosure, text
+    else:
+        sent = f"{text}\n\n{disclosure}" if disclosure else text
     verdict = compliance.check(sent, platform=voice.platform)
     against = [*verdict.reasons, *forbidden_topics_in(sent, voice)]
     if against:
@@ -195,9 +208,11 @@ def release_by_itself(
 def _discloses(connection: Connection, draft: StoredDraft, decision: Decision) -> bool:
     if decision.disclose is not None:
         return decision.disclose
+    # What is only planned may never go out.
     told = connection.execute(
-        "SELECT FROM sends WHERE fan_id = %s AND ai_disclosed AND created_at >"
-        " clock_timestamp() - %s AND state IN ('planned', 'submitting', 'sent') LIMIT 1",
+        "SELECT FROM sends WHERE fan_id = %s AND ai_disclosed AND granted_at >"
+        " clock_timestamp() - %s AND state IN ('submitting', 'sent') AND unsent_at IS NULL"
+        " LIMIT 1",
         (draft.fan_id, _TOLD_FOR),
     ).fetchone()
     return told is None
