@@ -14,6 +14,13 @@ from huntaze.domain.creators import resolve_creator
 # A tip is of the last person who has written to the fan, if that is no longer ago than this.
 TIP_WINDOW = timedelta(hours=24)
 
+# A member's own words, or those of a model that a member let go; not what went out by itself, or by
+# a rule that somebody wrote long ago.
+_BY_PERSON = """
+  s.author_id IS NOT NULL
+  AND (s.priority = 0 OR (s.priority = 1 AND s.written_by = 'ai' AND NOT s.by_itself))
+"""
+
 # Each answer with what the fan wrote since the answer before: a turn. Messages to many answer
 # nobody, as in `huntaze.domain.conversations.storing`.
 _REPLIES = """
@@ -34,13 +41,13 @@ _REPLIES = """
     SELECT s.author_id, extract(epoch FROM t.answered_at - t.asked_at) AS seconds
       FROM turns t JOIN sends s ON s.id = t.send_id
      WHERE t.asked_at IS NOT NULL AND t.answered_at >= %(since)s
-       AND s.priority = 0 AND s.author_id IS NOT NULL
+       AND {by_person}
   )
   SELECT author_id AS member_id, count(*) AS answers,
          percentile_cont(0.5) WITHIN GROUP (ORDER BY seconds) AS median_reply_seconds,
          percentile_cont(0.9) WITHIN GROUP (ORDER BY seconds) AS p90_reply_seconds
     FROM waits GROUP BY author_id
-"""
+""".replace("{by_person}", _BY_PERSON)
 
 _SENT = """
   SELECT s.author_id AS member_id, count(*) AS messages,
@@ -48,9 +55,9 @@ _SENT = """
          count(*) FILTER (WHERE m.price_cents > 0 AND m.paid_at IS NOT NULL) AS unlocked
     FROM messages m JOIN sends s ON s.id = m.send_id
    WHERE m.creator_id = %(creator)s AND m.sent_at >= %(since)s AND m.direction = 'out'
-     AND m.unsent_at IS NULL AND s.priority = 0 AND s.author_id IS NOT NULL
+     AND m.unsent_at IS NULL AND {by_person}
    GROUP BY s.author_id
-"""
+""".replace("{by_person}", _BY_PERSON)
 
 # What takes a payment back takes it from whom the payment was counted for.
 _SOLD = """
@@ -66,13 +73,13 @@ _SOLD = """
            CASE WHEN v.type = 'message' THEN (
              SELECT s.author_id FROM sends s
               WHERE s.creator_id = %(creator)s AND s.platform_message_id = v.platform_message_id
-                AND s.fan_id = v.fan_id AND s.priority = 0
+                AND s.fan_id = v.fan_id AND {by_person}
               LIMIT 1)
            ELSE (
              SELECT s.author_id FROM messages m JOIN sends s ON s.id = m.send_id
               WHERE m.fan_id = v.fan_id AND m.direction = 'out' AND m.unsent_at IS NULL
                 AND m.sent_at <= v.created_at AND m.sent_at > v.created_at - %(tip_window)s
-                AND s.priority = 0 AND s.author_id IS NOT NULL
+                AND {by_person}
               ORDER BY m.sent_at DESC, m.id DESC LIMIT 1) END AS author_id
       FROM moved v
   )
@@ -80,7 +87,7 @@ _SOLD = """
          coalesce(sum(effective_cents) FILTER (WHERE type = 'message'), 0)::bigint AS ppv_cents,
          coalesce(sum(effective_cents) FILTER (WHERE type = 'tip'), 0)::bigint AS tip_cents
     FROM sold GROUP BY author_id
-"""
+""".replace("{by_person}", _BY_PERSON)
 
 
 class PostgresFigures:

@@ -173,3 +173,29 @@ def test_days_are_counted_back_from_now(
     assert len(items(call("GET", FIGURES, query={"days": "5"}))) == 1
     for days in ("0", "93", "x"):
         assert call("GET", FIGURES, query={"days": days}).status == 422
+
+
+def test_a_draft_that_a_member_let_go_is_that_members(
+    call: Callable[..., Answer],
+    desk: Desk,
+    talk: Callable[..., Talk],
+    answer: Callable[..., str],
+    pay: Callable[..., None],
+    colleague: UUID,
+) -> None:
+    drafted = {"priority": 1, "written_by": "ai", "approval_id": new_id()}
+    one = talk()
+    answer(one, desk.user_id, 70)
+    one.theirs(60)
+    answer(one, colleague, 50, **drafted)
+    pay(one, "a", "tip", 500, 40)
+    # By the owner's standing word, and by a rule: nobody has looked.
+    for more in (drafted | {"by_itself": True}, {"priority": 1, "written_by": "template"}):
+        one.theirs(30)
+        answer(one, desk.user_id, 20, **more)
+        pay(one, f"b{more['written_by']}", "tip", 100, 10)
+    found = items(call("GET", FIGURES))
+    theirs, mine = found[str(colleague)], found[str(desk.user_id)]
+    assert (theirs["answers"], theirs["messages"], theirs["tip_cents"]) == (1, 1, 700)
+    assert theirs["median_reply_seconds"] == 600
+    assert (mine["answers"], mine["messages"], mine["tip_cents"]) == (0, 1, 0)
