@@ -13,6 +13,7 @@ from functions.management.models import Member
 from huntaze.auth import RIGHTS, Role
 from huntaze.db import Tenant
 from huntaze.domain import audit
+from huntaze.domain.fans import caring
 
 _SELECT: LiteralString = (
     "SELECT m.user_id, u.email, u.name, m.role, m.creator_scope AS creator_ids,"
@@ -99,6 +100,7 @@ class PostgresMembers:
                 "UPDATE members SET role = %s, creator_scope = %s WHERE user_id = %s",
                 (new.role, scope_of(new), user_id),
             )
+            caring.release_unseen(connection, user_id)
             if RIGHTS[new.role] < RIGHTS[old.role] or not new.covers(old):
                 self._end_invitations(user_id)
             audit.record(

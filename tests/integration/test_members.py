@@ -293,3 +293,35 @@ def test_a_chatter_writes_no_row_of_a_creator_that_is_not_theirs(full, ids, tena
             except psycopg.errors.InsufficientPrivilege:
                 pass
     assert tried > 10
+
+
+def test_who_may_answer_a_creators_fans_no_more_looks_after_none(ids, owner, call, join, tenant):
+    def fans() -> list[UUID]:
+        with tenant(ids.workspace_id).transaction() as connection:
+            found = connection.execute(
+                "SELECT assigned_to FROM fans WHERE assigned_to IS NOT NULL"
+            ).fetchall()
+        return [row[0] for row in found]
+
+    scoped, demoted, kept = join(), join(), join()
+    with tenant(ids.workspace_id).transaction() as connection:
+        other = new_id()
+        connection.execute(
+            "INSERT INTO creators (workspace_id, id, platform, handle, display_name)"
+            " VALUES (%s, %s, 'fan_platform', 'other', 'Other')",
+            (ids.workspace_id, other),
+        )
+        for number, member in enumerate((scoped, demoted, kept)):
+            connection.execute(
+                "INSERT INTO fans (workspace_id, creator_id, handle, assigned_to)"
+                " VALUES (%s, %s, %s, %s)",
+                (ids.workspace_id, ids.creator_id, f"fan-{number}", member),
+            )
+    for member, changes in (
+        (scoped, {"creator_ids": [str(other)]}),
+        (demoted, {"role": "analyst"}),
+        (kept, {"role": "manager"}),
+    ):
+        answer = call("PATCH", f"{MEMBERS}/{member}", owner, changes)
+        assert answer.status == 200, answer.body
+    assert fans() == [kept]

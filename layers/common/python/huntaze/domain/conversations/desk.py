@@ -95,6 +95,10 @@ def hide(connection: Connection, conversation_id: UUID) -> bool:
 
 def label(connection: Connection, conversation_id: UUID, labels: Sequence[str]) -> None:
     """Give a conversation these labels and no others."""
+    # Of two at a time, each would leave the other's.
+    connection.execute(
+        "SELECT FROM conversations WHERE id = %s FOR NO KEY UPDATE", (conversation_id,)
+    )
     connection.execute(
         "DELETE FROM conversation_labels WHERE conversation_id = %s AND label <> ALL (%s::text[])",
         (conversation_id, list(labels)),

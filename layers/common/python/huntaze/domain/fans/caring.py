@@ -51,12 +51,24 @@ def require_caretaker(connection: Connection, creator_id: UUID, member_id: UUID)
     """
     found = connection.execute(
         "SELECT FROM members WHERE user_id = %s AND role <> 'analyst'"
-        " AND (creator_scope IS NULL OR %s = ANY (creator_scope))",
+        " AND (creator_scope IS NULL OR %s = ANY (creator_scope))"
+        # Who is being removed, or given another place, is not given a fan meanwhile.
+        " FOR SHARE",
         (member_id, creator_id),
     ).fetchone()
     if found is None:
         problem = "not a member who may answer this creator's fans"
         raise InvalidInputError(f"{member_id} is {problem}.", fields={"member_id": problem})
+
+
+def release_unseen(connection: Connection, member_id: UUID) -> None:
+    """Let nobody look after the fans whom a member may not answer any more."""
+    connection.execute(
+        "UPDATE fans f SET assigned_to = NULL, updated_at = clock_timestamp() FROM members m"
+        " WHERE m.user_id = %s AND f.workspace_id = m.workspace_id AND f.assigned_to = m.user_id"
+        " AND (m.role = 'analyst' OR NOT f.creator_id = ANY (m.creator_scope))",
+        (member_id,),
+    )
 
 
 def assign(connection: Connection, fan_id: UUID, member_id: UUID | None) -> bool:
