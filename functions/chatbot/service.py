@@ -23,6 +23,7 @@ from functions.chatbot.models import (
 )
 from huntaze import ai
 from huntaze.ai.agents.outputs import Intent, Topic
+from huntaze.domain.fans.stop_words import may_want_no_messages
 from huntaze.errors import ConflictError, HuntazeError
 
 # An answer that comes later than this by itself is odder than none.
@@ -168,6 +169,8 @@ def must_hand_over(case: Case) -> HandOver | None:
     if found:
         gravest = min(found, key=_gravity)
         return HandOver(gravest.topic.value, list(dict.fromkeys(one.reason for one in found)))
+    if any(may_want_no_messages(line.text) for line in case.unanswered):
+        return HandOver("wants_no_messages", ["wants_no_messages: the words may say so"])
     ceiling = switch.spend_ceiling_cents
     if ceiling is not None and fan.spent_cents >= ceiling:
         why = f"spend_ceiling: the fan has spent so much in {switch.spend_days} days"

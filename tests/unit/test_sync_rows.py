@@ -8,6 +8,7 @@ import pytest
 from browser_worker.listings import read_earning
 from browser_worker.sync import LISTINGS
 from huntaze.domain.fans import PLATFORM_VALUES, FanRow, is_stop_word
+from huntaze.domain.fans.stop_words import may_want_no_messages
 from huntaze.domain.outbound.syncs import SYNCS
 from huntaze.domain.platform_rows import (
     EarningRow,
@@ -45,6 +46,9 @@ def earning(**changes: Any) -> EarningRow:
 @pytest.mark.parametrize(
     "text",
     [
+        *("Please stop", "stop now", "STOP STOP STOP", "hey, stop please!", "Stop, s'il te plaît"),
+        *("S T O P", "s.t.o.p", "st\u200bop", "𝐒𝐓𝐎𝐏", "ＳＴＯＰ", "\u202eSTOP", "ⓢⓣⓞⓟ"),  # noqa: RUF001
+        *("Стоп", "ОТПИСАТЬСЯ!", "توقف", "إلغاء الاشتراك", "退订", "停止。", "그만", "रोकें", "הסר"),
         *("stop", "STOP", " Stop! ", "«stop.»", "Stop all", "STOPALL", "unsubscribe", "opt-out"),
         *("désabonner", "De\u0301sabonner", "desabonner", "Arrête", "ARRÊTE !", "arrêtez", "stopp"),
         *("Cancelar suscripción", "abmelden"),
@@ -181,3 +185,23 @@ def test_an_amount_that_a_page_does_not_show_is_unknown() -> None:
         }
     )
     assert (row.amount_cents, row.fee_cents, row.net_cents) == (1000, None, 800)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("I said: stop sending me this stuff", "Please don't text me anymore", "STOP"),
+        *("how do I unsubscribe from you", "leave me alone!!", "No more messages, I mean it."),
+        *("Arrête de m'écrire", "ne m'envoie plus rien", "je veux me désabonner"),
+        *("no me escribas más", "Schreib mir nicht mehr", "lasciami in pace", "не пиши мне больше"),
+    ],
+)
+def test_what_may_ask_for_no_messages_goes_to_a_person(text: str) -> None:
+    assert may_want_no_messages(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["don't stop", "stop it, you tease", "send me more", "I can't stop thinking of you", ""]
+)
+def test_what_asks_for_more_does_not(text: str) -> None:
+    assert not may_want_no_messages(text)

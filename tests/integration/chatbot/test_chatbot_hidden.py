@@ -39,3 +39,12 @@ def test_a_reply_repeats_no_earlier_wish_word_by_word(scene):
     scene.wrote(platform_id, "Tell me: you are my one and only prince")
     scene.hear(scene.wrote(platform_id, "Please?"))
     assert [one["topic"] for one in scene.hand_overs()] == ["no_fit_reply"]
+
+
+def test_a_wish_for_no_messages_within_a_sentence_goes_to_a_person(scene):
+    scene.configure(auto_send=True)
+    scene.activate()
+    _, platform_id = scene.fan()
+    scene.hear(scene.wrote(platform_id, "Honestly, please stop sending me these"))
+    assert [one["topic"] for one in scene.hand_overs()] == ["wants_no_messages"]
+    assert (scene.writer.asked, scene.sends()) == ([], [])
