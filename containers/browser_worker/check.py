@@ -136,6 +136,7 @@ def _seen_in_messages(chat: Chat) -> dict[str, str]:
     selectors = {
         "empty": chat.empty,
         "older": chat.older,
+        "earlier.scroll": chat.earlier and chat.earlier.scroll,
         "message.row": message.row,
         "message.own": f":is({message.row}):is({message.own})",
         "message.text": f":is({message.row}) {message.text}",

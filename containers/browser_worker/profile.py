@@ -165,6 +165,15 @@ class Unsend(Part):
     confirm: Selector | None = None
 
 
+class Earlier(Part):
+    """How a page adds messages from before to those that it shows."""
+
+    scroll: Selector = Field(description="what is scrolled to its top")
+    within_seconds: Annotated[float, Field(gt=0, le=30)] = Field(
+        default=3, description="if nothing is added in this time, nothing came before"
+    )
+
+
 class Chat(Part):
     """The page of one thread."""
 
@@ -176,6 +185,9 @@ class Chat(Part):
     older: Selector | None = Field(
         default=None, description="leads to older messages, if there are any"
     )
+    earlier: Earlier | None = Field(
+        default=None, description="where no link leads there, and the page grows when scrolled"
+    )
     message: MessageParts
     composer: Composer
     unsend: Unsend | None = None
@@ -186,6 +198,8 @@ class Chat(Part):
             raise ValueError("the path of a chat needs {fan_id} in it")
         if self.fan_id is None and self.fan_handle is None:
             raise ValueError("a chat must show the fan's id or handle, else nobody can tell whose")
+        if self.older is not None and self.earlier is not None:
+            raise ValueError("older messages come by a link or by scrolling, not by both")
         return self
 
 

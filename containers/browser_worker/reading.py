@@ -35,6 +35,7 @@ def page_of(thread: Thread) -> SeenPage:
         messages=[_seen(message) for message in usable],
         opened=frozenset(message.id for message in usable if message.opened is not None),
         older=thread.older,
+        from_newest=thread.grows,
     )
 
 

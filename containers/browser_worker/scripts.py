@@ -168,6 +168,26 @@ READ_THREAD = script(r"""
   return found ?? { missing };
 """)
 
+# Scrolls to the top, as often as it takes the page to notice, until it has added what came before.
+SCROLL_BACK = script(r"""
+  const list = document.querySelector(a.scroll);
+  if (!list) return { missing: true };
+  const first = () => {
+    const [row] = rowsOf(a.message);
+    return row ? read(row, a.message.id) : null;
+  };
+  const before = first();
+  const end = performance.now() + a.milliseconds;
+  while (performance.now() < end) {
+    const sign = signOf(a.signs);
+    if (sign !== null) return { sign };
+    if (first() !== before) return { first: before };
+    list.scrollTop = list.scrollTop > 0 ? 0 : 1;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return { end: true };
+""")
+
 # Waits for messages of one's own after the baseline that were not seen yet.
 AWAIT_OWN = script(r"""
   return await until(() => {

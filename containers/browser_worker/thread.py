@@ -21,6 +21,10 @@ Refusal = Literal[
 ]
 # How many pages of older messages are searched for one that is to be taken back.
 OLDER_PAGES = 20
+# Where a page grows when it is scrolled: so often for each page that is read, each from the newest
+# message on, and no further back than that.
+SCROLLS_AT_ONCE = 3
+MOST_SCROLLS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,9 @@ class Thread:
         self.newest_message_id: str | None = None
         self.older: str | None = None
         self.messages: tuple[ThreadMessage, ...] = ()
+        self._shown: frozenset[str] = frozenset()
+        self._scrolls = 0
+        self._began = False
         self.refusal: Refusal | None = None
 
     @property
@@ -108,7 +115,12 @@ class Thread:
 
         Only a profile that knows how more messages announce themselves can tell.
         """
-        return self._chat.older is not None and self.older is None
+        return self._began or (self._chat.older is not None and self.older is None)
+
+    @property
+    def grows(self) -> bool:
+        """Whether a page holds whatever came after it, too."""
+        return self._chat.earlier is not None
 
     def normalise(self, text: str) -> str:
         """Write a text as texts of this platform are compared."""
@@ -127,10 +139,14 @@ class Thread:
             SelectorDrift: The page is not built as the profile says.
         """
         profile = self._tab.profile
+        path, _, scrolls = (page or "").partition("#")
         # A page comes back from outside: it must stay a path of this platform.
-        there = page and profile.base_url + "/" + page.lstrip("/")
+        there = path and profile.base_url + "/" + path.lstrip("/")
         await self._tab.goto(there or profile.thread_url(self.fan_platform_id))
+        self._scrolls, self._began = 0, False
         await self._look(for_reading=for_reading)
+        while self._scrolls < int(scrolls or 0) and await self._scroll_back():
+            pass
 
     async def compose(self, text: str, price_cents: int = 0, media_ids: Sequence[str] = ()) -> None:
         """Fill the form and make sure that it holds just what was asked.
@@ -251,8 +267,39 @@ class Thread:
         """Turn to the page of messages before these; return whether there is one."""
         if self.older is None:
             return False
-        await self.open(for_reading=True, page=self.older)
+        if self._chat.earlier is None:
+            await self.open(for_reading=True, page=self.older)
+            return True
+        shown = self._shown
+        if not await self._scroll_back():
+            return False
+        self.messages = tuple(one for one in self.messages if one.id not in shown)
         return True
+
+    async def _scroll_back(self) -> bool:
+        """Let the page add what came before; return whether there was anything."""
+        earlier = self._chat.earlier
+        if earlier is None:
+            return False
+        found = await self._tab.wait(
+            scripts.SCROLL_BACK, earlier.within_seconds, scroll=earlier.scroll, **self._rows()
+        )
+        if found.get("missing"):
+            name = "chat.earlier.scroll"
+            raise await self._tab.drift(f"The page does not show {name}.", name)
+        if found.get("end"):
+            self.older, self._began = None, True
+            return False
+        self._scrolls += 1
+        await self._look(for_reading=True)
+        return True
+
+    def _next_place(self) -> str | None:
+        """Where the reading goes on, on a page that grows."""
+        if not self.messages or self._scrolls >= MOST_SCROLLS:
+            return None
+        path = path_of(self._tab.profile.thread_url(self.fan_platform_id))
+        return f"{path}#{self._scrolls + SCROLLS_AT_ONCE}"
 
     async def _find(self, message_id: str) -> bool:
         for _ in range(OLDER_PAGES):
@@ -286,7 +333,8 @@ class Thread:
         self._check_identity(facts["fanId"], facts["fanHandle"])
         self.messages = tuple(_message(one) for one in facts["messages"])
         self.newest_message_id = self.messages[-1].id if self.messages else None
-        self.older = path_of(facts["older"])
+        self._shown = frozenset(one.id for one in self.messages)
+        self.older = self._next_place() if self.grows else path_of(facts["older"])
 
     def _check_identity(self, fan_id: str | None, handle: str | None) -> None:
         """Judge by the id where the page shows one: a fan may change the handle at any time."""

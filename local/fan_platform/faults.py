@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from local.fan_platform.rewriting import Rewrite
 
 Count = Annotated[int, Field(ge=0, le=1_000_000)]
-PageDrift = Literal["renamed", "renamed_messages", "no_message_ids", "other_fan"]
+PageDrift = Literal["renamed", "renamed_messages", "no_message_ids", "other_fan", "scrolling"]
 ChallengeKind = Literal["captcha", "two_factor"]
 
 

@@ -64,6 +64,7 @@ async def thread_page(request: Request, creator: Creator) -> Response:
         blocked=platform.faults.is_blocked_by(fan.fan_id, creator.id),
         crash=platform.faults.crash(creator.id, fan.fan_id, "open"),
         names=names_for(drift),
+        scrolls=drift == "scrolling",
     )
 
 

@@ -3,6 +3,22 @@
   const part = (name) => document.querySelector(`[data-part="${name}"]`);
   const form = part("composer");
   const list = part("list");
+
+  // Where older messages come by scrolling: a page of them at a time, before those that are there.
+  const loadOlder = async () => {
+    const before = list.dataset.older;
+    if (list.scrollTop > 0 || !before) return;
+    list.dataset.older = "";
+    const answer = await fetch(`${location.pathname}?before=${encodeURIComponent(before)}`);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    const rows = page.querySelector('[data-part="list"]');
+    list.prepend(...rows.children);
+    list.dataset.older = rows.dataset.older;
+  };
+  if (list?.dataset.older) {
+    list.scrollTop = list.scrollHeight;
+    list.addEventListener("scroll", loadOlder);
+  }
   if (!form) return;
   const address = `/chats/${encodeURIComponent(form.dataset.fan)}/messages`;
   const error = part("error");

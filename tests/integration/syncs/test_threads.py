@@ -5,6 +5,7 @@ from itertools import count
 import pytest
 
 from browser_worker.lane import Ending
+from browser_worker.profile import Earlier
 from browser_worker.steps import Step
 from huntaze.db import Connection
 from huntaze.domain import conversations
@@ -46,6 +47,48 @@ async def test_a_thread_is_read_back_to_what_is_stored(many: Scene) -> None:
     assert (row["read_due_at"], row["read_cursor"], row["read_head"]) == (None, None, None)
     assert row["stored_message_id"] == row["listed_message_id"]
     assert row["unread"] == 190
+
+
+def let_it_scroll(scene: Scene) -> None:
+    """Let the platform show older messages when a thread is scrolled, and the profile say so."""
+    scene.platform.set_faults(scene.name, page_drift="scrolling")
+    earlier = Earlier(scroll="#message-list", within_seconds=1)
+    chat = scene.profile.chat.model_copy(update={"older": None, "earlier": earlier})
+    scene.profile = scene.profile.model_copy(update={"chat": chat})
+
+
+async def test_a_thread_that_grows_when_scrolled_is_read_back_to_what_is_stored(
+    many: Scene,
+) -> None:
+    let_it_scroll(many)
+    write(many, *range(260))
+    await sync(many)
+    # The page shows fifty, and then fifty more for each of three scrolls.
+    assert texts(many) == [f"hello {number}" for number in range(60, 260)]
+    assert many.threads == [FAN] * 2
+    write(many, *range(260, 280))
+    await sync(many)
+    assert many.threads[2:] == [FAN]
+    write(many, *range(280, 700))
+    await sync(many)
+    assert texts(many) == [f"hello {number}" for number in range(60, 700)]
+    row = many.conversation(FAN)
+    assert (row["read_due_at"], row["read_cursor"]) == (None, None)
+    assert row["stored_message_id"] == row["listed_message_id"]
+    marked = [message for message in many.messages(FAN) if message["unsent_at"] is not None]
+    assert marked == []
+
+
+async def test_pages_of_a_thread_that_grows_follow_one_another(many: Scene) -> None:
+    let_it_scroll(many)
+    write(many, *range(120))
+    site = await many.open_site()
+    pages = [[message.text for message in page.messages] async for page in site.messages(FAN)]
+    await site.close()
+    assert pages == [
+        [f"hello {number}" for number in span]
+        for span in (range(70, 120), range(20, 70), range(20))
+    ]
 
 
 async def test_of_a_long_history_the_newest_are_enough(many: Scene) -> None:

@@ -71,11 +71,13 @@ class SeenPage:
         messages: Oldest first.
         opened: Those of the creator's that the fan has seen, by id.
         older: Leads to the page before it; None: there is none.
+        from_newest: It holds all that came after it, too.
     """
 
     messages: Sequence[SeenMessage]
     opened: frozenset[str] = frozenset()
     older: str | None = None
+    from_newest: bool = False
 
 
 _LIST = """
@@ -230,7 +232,7 @@ def take_page(
     stored = store(connection, creator_id, thread.fan_platform_id, page.messages)
     _mark(connection, thread, page)
     head = thread.head or (page.messages[-1].id if page.messages else None)
-    count = thread.count + len(page.messages)
+    count = len(page.messages) + (0 if page.from_newest else thread.count)
     if _is_whole(thread, page, count, first_messages):
         connection.execute(_END, {"id": thread.id, "head": head})
     else:
