@@ -92,6 +92,31 @@ def test_a_message_that_comes_while_the_model_works_voids_the_answer(scene):
     assert draft["based_on"] == late[0]["detail"]["payload"]["message_id"]
 
 
+def test_what_a_person_answered_meanwhile_waits_for_nobody(scene):
+    """Tasks that stayed due for ever would keep the sweep from those that can be done."""
+    scene.activate()
+    _, platform_id = scene.fan()
+    event = scene.wrote(platform_id, "Hello")
+    scene.writer.meanwhile = lambda: scene.wrote(platform_id, "I am here", own=True)
+    scene.hear(event)
+    assert scene.drafts() == []
+    scene.sql("UPDATE reply_tasks SET leased_until = NULL")
+    scene.sweep()
+    assert scene.desk.rows("SELECT state FROM reply_tasks") == [{"state": "done"}]
+    assert scene.sweep()["due"] == 0
+
+
+def test_an_older_message_does_not_end_the_work_on_a_newer_one(scene):
+    scene.activate()
+    _, platform_id = scene.fan()
+    older = scene.wrote(platform_id, "Hello")
+    newer = scene.wrote(platform_id, "And how are you?")
+    scene.writer.meanwhile = lambda: scene.hear(older)
+    scene.hear(newer)
+    assert len(scene.drafts(state="pending")) == 1
+    assert scene.desk.rows("SELECT state FROM reply_tasks") == [{"state": "done"}]
+
+
 def test_an_edit_passes_the_rules_again_and_its_distance_is_kept(scene):
     scene.activate()
     _, draft = scene.drafted()
