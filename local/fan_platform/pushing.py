@@ -39,6 +39,9 @@ class PushOrder(BaseModel):
     delay_seconds: float = Field(
         default=0, ge=0, le=600, description="each event waits so long at most, so order is lost"
     )
+    at_once: Annotated[int, Field(ge=1, le=1000)] = Field(
+        default=100, description="so many calls at a time; others wait their turn"
+    )
     seed: int = 1
 
 
@@ -50,6 +53,7 @@ class Pusher:
         self._ledger = Ledger(store)
         self._orders: dict[str, PushOrder] = {}
         self._dice: dict[str, random.Random] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
         self._under_way: set[asyncio.Task[None]] = set()
         self._http = httpx.AsyncClient(timeout=ANSWER_SECONDS)
         self.delivered = 0
@@ -62,6 +66,7 @@ class Pusher:
         else:
             self._orders[order.creator] = order
             self._dice[order.creator] = random.Random(order.seed)
+            self._turns[order.creator] = asyncio.Semaphore(order.at_once)
         self._store.announce = self._note if self._orders else nobody
 
     def figures(self) -> dict[str, int]:
@@ -102,18 +107,22 @@ class Pusher:
         body = json.dumps(event).encode()
         await asyncio.sleep(pause)
         for number in range(TRIES):
-            header = sign(body, order.secret, at=int(time.time()))
-            headers = {SIGNATURE: header, "content-type": "application/json"}
-            try:
-                answer = await self._http.post(order.url or "", content=body, headers=headers)
-            except httpx.HTTPError:
-                answer = None
+            async with self._turns[order.creator]:
+                answer = await self._call(order, body)
             if answer is not None and answer.is_success:
                 self.delivered += 1
                 return
             await asyncio.sleep(FIRST_PAUSE * 2**number)
         self.given_up += 1
         log.warning("an event was given up")
+
+    async def _call(self, order: PushOrder, body: bytes) -> httpx.Response | None:
+        header = sign(body, order.secret, at=int(time.time()))
+        headers = {SIGNATURE: header, "content-type": "application/json"}
+        try:
+            return await self._http.post(order.url or "", content=body, headers=headers)
+        except httpx.HTTPError:
+            return None
 
     def _message(self, creator_id: str, message_id: str) -> dict[str, Any] | None:
         message = self._store.message(creator_id, message_id)
