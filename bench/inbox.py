@@ -72,7 +72,7 @@ def main() -> int:
     with scratch_database() as scratch:
         seed_fans(scratch, FANS, chosen.seed)
         _seed_conversations(scratch)
-        calls = _calls(scratch)
+        calls = inbox_calls(scratch)
         print(
             f"inbox: {FANS:,} conversations, {FANS * MESSAGES:,} messages, {rounds} calls each,"
             f" seed {chosen.seed}"
@@ -82,10 +82,10 @@ def main() -> int:
         together = _together(scratch, calls, seconds, chosen.seed)
     print(
         f"  {CLIENTS} clients for {seconds} s: {len(together):,} reads,"
-        f" p50 {statistics.median(together):.1f} ms, p95 {_p95(together):.1f} ms,"
+        f" p50 {statistics.median(together):.1f} ms, p95 {p95(together):.1f} ms,"
         f" must be below {LIMIT_MS:.0f}"
     )
-    return 0 if all(judged) and _p95(together) < LIMIT_MS else 1
+    return 0 if all(judged) and p95(together) < LIMIT_MS else 1
 
 
 def _seed_conversations(scratch: Scratch) -> None:
@@ -117,22 +117,24 @@ def _seed_conversations(scratch: Scratch) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-def _calls(scratch: Scratch) -> list[Call]:
+def inbox_calls(scratch: Scratch) -> list[Call]:
+    """What somebody asks of an inbox that holds messages; lists come first."""
     with scratch.tenant().transaction() as connection:
         conversation, text = connection.execute(
             "SELECT conversation_id, text FROM messages ORDER BY id LIMIT 1"
         ).fetchone() or ("", "")
     creator: dict[str, object] = {"creator": scratch.creator_id}
     fifty: dict[str, object] = {"limit": 50}
+    whose: dict[str, object] = {**fifty, "creator_id": scratch.creator_id}
 
     def listed(name: str, bare: str, **query: object) -> Call:
         statement = (_CARD.format(bare), creator)
-        return Call(f"list {name}", "GET", INBOX, {**fifty, **query}, None, [statement])
+        return Call(f"list {name}", "GET", INBOX, {**whose, **query}, None, [statement])
 
     def found(name: str, words: str) -> Call:
         path = "/api/messages/search"
         statement = (_FOUND, {**creator, "q": words})
-        return Call(f"search {name}", "GET", path, {**fifty, "q": words}, None, [statement])
+        return Call(f"search {name}", "GET", path, {**whose, "q": words}, None, [statement])
 
     to_answer = _OPEN + " AND c.answer_from IS NOT NULL ORDER BY c.answer_from, c.id LIMIT 51"
     open_ones = _NEWEST.format(" AND c.state = 'open'")
@@ -151,6 +153,20 @@ def _calls(scratch: Scratch) -> list[Call]:
 
 
 def _compare(scratch: Scratch, call: Call, rounds: int) -> tuple[list[float], list[float]]:
+    through_handler, through_sql = pair(scratch, call)
+    ours, bare = [], []
+    for _ in range(20):
+        through_handler()
+        through_sql()
+    # In turns, so that a noisy moment hits both.
+    for _ in range(rounds):
+        ours.append(milliseconds(through_handler))
+        bare.append(milliseconds(through_sql))
+    return ours, bare
+
+
+def pair(scratch: Scratch, call: Call) -> tuple[Callable[[], int], Callable[[], int]]:
+    """Make a call by both ways: through a warm handler, and as bare SQL through psycopg."""
     through_handler = _asker(scratch, call)
     tenant = scratch.tenant()
 
@@ -160,15 +176,7 @@ def _compare(scratch: Scratch, call: Call, rounds: int) -> tuple[list[float], li
             return len(connection.execute(statement.encode(), values).fetchall())
 
     assert through_sql() > 0, call.name
-    ours, bare = [], []
-    for _ in range(20):
-        through_handler()
-        through_sql()
-    # In turns, so that a noisy moment hits both.
-    for _ in range(rounds):
-        ours.append(_milliseconds(through_handler))
-        bare.append(_milliseconds(through_sql))
-    return ours, bare
+    return through_handler, through_sql
 
 
 def _asker(scratch: Scratch, call: Call) -> Callable[[], int]:
@@ -186,11 +194,11 @@ def _asker(scratch: Scratch, call: Call) -> Callable[[], int]:
 
 
 def _judge(call: Call, ours: list[float], bare: list[float]) -> bool:
-    ratio = _p95(ours) / _p95(bare)
+    ratio = p95(ours) / p95(bare)
     judged = call.name.startswith("list")
     print(
-        f"  {call.name:20} p50 {statistics.median(ours):6.2f}  p95 {_p95(ours):6.2f} ms"
-        f"   bare p50 {statistics.median(bare):6.2f}  p95 {_p95(bare):6.2f} ms   {ratio:.2f} x"
+        f"  {call.name:20} p50 {statistics.median(ours):6.2f}  p95 {p95(ours):6.2f} ms"
+        f"   bare p50 {statistics.median(bare):6.2f}  p95 {p95(bare):6.2f} ms   {ratio:.2f} x"
         + (f", at most {LIMIT}" if judged else "")
     )
     return not judged or ratio <= LIMIT
@@ -218,18 +226,20 @@ def _work(scratch: Scratch, calls: list[Call], seconds: int, seed: int) -> list[
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         event = draw.choice(events)
-        took.append(_milliseconds(partial(door.handler, event, _context())))
+        took.append(milliseconds(partial(door.handler, event, _context())))
         time.sleep(draw.expovariate(1 / THINKING_SECONDS))
     return took
 
 
-def _milliseconds(call: Callable[[], object]) -> float:
+def milliseconds(call: Callable[[], object]) -> float:
+    """How long a call takes."""
     started = time.perf_counter()
     call()
     return (time.perf_counter() - started) * 1000
 
 
-def _p95(times: list[float]) -> float:
+def p95(times: list[float]) -> float:
+    """What 95 of 100 do not exceed."""
     return statistics.quantiles(times, n=20)[-1]
 
 

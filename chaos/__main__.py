@@ -10,9 +10,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import replace
 from pathlib import Path
 
-from chaos import control, faults, imports, kills, restores, table, traffic
+from chaos import control, evening, faults, imports, kills, restores, table, traffic
 from chaos.scenario import Outcome, Scenario, Stage, play
 from chaos.world import running_world
 
@@ -40,7 +41,7 @@ def main() -> int:
         # Scenes that still wait for something are not waited for; their workers end with us.
         os._exit(130)
     if failed:
-        print(f"The logs of the workers are in {scratch / 'logs'}.")
+        print(f"The logs are below {scratch}.")
         return 1
     shutil.rmtree(scratch, ignore_errors=True)
     return 0
@@ -51,19 +52,34 @@ def _run(chosen: list[Scenario], arguments: argparse.Namespace, scratch: Path) -
     started = time.monotonic()
     outcomes: list[Outcome] = []
     print(table.header(), flush=True)
-    with running_world(scratch, int(os.environ.get("CHAOS_PORT_BASE", PORT_BASE))) as world:
-        stage = Stage(world, "", arguments.seed, arguments.long)
-        for outcome in _played(chosen, stage, arguments.jobs):
-            print(table.line(outcome), flush=True)
-            outcomes.append(outcome)
+    for outcome in _outcomes(chosen, arguments, scratch):
+        print(table.line(outcome), flush=True)
+        outcomes.append(outcome)
     seconds = time.monotonic() - started
     print(table.summary(outcomes, seed=arguments.seed, seconds=seconds))
     return any(outcome.problems for outcome in outcomes)
 
 
+def _outcomes(
+    chosen: list[Scenario], arguments: argparse.Namespace, scratch: Path
+) -> Iterator[Outcome]:
+    """Play in one world what shares it, and afterwards what brings a cloud."""
+    stage = Stage(scratch, None, "", arguments.seed, arguments.long)
+    sharing = [one for one in chosen if not one.brings_cloud]
+    if sharing:
+        port_base = int(os.environ.get("CHAOS_PORT_BASE", PORT_BASE))
+        folder = scratch / "world"
+        folder.mkdir()
+        with running_world(folder, port_base) as world:
+            yield from _played(sharing, replace(stage, shared=world), arguments.jobs)
+    for scenario in chosen:
+        if scenario.brings_cloud:
+            yield play(scenario, stage)
+
+
 def _scenarios() -> list[Scenario]:
     # The longest first, so that no core waits for them in the end.
-    groups = (traffic, control, imports, kills, faults, restores)
+    groups = (traffic, control, imports, kills, faults, restores, evening)
     return [scenario for group in groups for scenario in group.scenarios()]
 
 

@@ -96,6 +96,7 @@ class Verdict:
         losses: Sends that the ledger calls sent and the platform never saw, that it denies and
             the platform did see, or that have no row at all.
         findings: Every breach, as a sentence; none is a pass.
+        report: Further figures, as sentences.
     """
 
     planned: int
@@ -103,6 +104,7 @@ class Verdict:
     duplicates: int
     losses: int
     findings: list[str] = field(default_factory=list)
+    report: list[str] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -130,7 +132,7 @@ def judge(case: Case) -> Verdict:
             *duplicates,
             *silent,
             *(finding for row in case.rows for finding in _unsettled(row, case)),
-            *_rate_breaches(case),
+            *rate_breaches(case.accepted, case.rules),
             *_late(case, truth),
         ],
     )
@@ -188,13 +190,14 @@ def _unsettled(row: Row, case: Case) -> Iterable[str]:
         yield f"{_name(row.to)} is {row.state} and the ledger does not say why"
 
 
-def _rate_breaches(case: Case) -> Iterable[str]:
+def rate_breaches(accepted: Iterable[Accepted], rules: Mapping[str, RateRule]) -> Iterable[str]:
+    """Find where a creator's messages came faster than the rule allows."""
     moments: dict[str, list[datetime]] = defaultdict(list)
-    for message in case.accepted:
+    for message in accepted:
         moments[message.to.creator].append(message.at)
     for creator, times in moments.items():
         times.sort()
-        yield from _breaches_of(creator, times, case.rules[creator])
+        yield from _breaches_of(creator, times, rules[creator])
 
 
 def _breaches_of(creator: str, times: Sequence[datetime], rule: RateRule) -> Iterable[str]:

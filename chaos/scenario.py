@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Literal
 
 from chaos.impatience import ACCEPTED_SECONDS
@@ -27,12 +28,14 @@ class Scenario:
         play: Plays it and returns the verdict.
         alone: It strikes a server that all share.
         must_show: A control: the breach that the verdict must show.
+        brings_cloud: It runs a whole cloud of its own instead of the world that others share.
     """
 
     name: str
     play: Play
     alone: bool = False
     must_show: Literal["duplicates", "losses"] | None = None
+    brings_cloud: bool = False
 
 
 @dataclass(frozen=True)
@@ -40,16 +43,25 @@ class Stage:
     """Where a scenario is played.
 
     Args:
-        world: The servers.
+        scratch: A folder for data and logs.
+        shared: The servers that scenarios share; None for who brings a cloud.
         name: The scenario's.
         seed: Of the whole run.
         long: Whether the long form is played.
     """
 
-    world: World
+    scratch: Path
+    shared: World | None
     name: str
     seed: int
     long: bool
+
+    @property
+    def world(self) -> World:
+        """The servers that scenarios share."""
+        if self.shared is None:
+            raise RuntimeError("a scenario that brings a cloud has no part in the world")
+        return self.shared
 
     @contextmanager
     def scene(self, *, fifo: bool = True) -> Iterator[Scene]:

@@ -17,7 +17,14 @@ def line(outcome: Outcome) -> str:
     """Return one scenario's figures, and below them whatever is wrong."""
     figures = "".join(f"{figure:>11}" for figure in _figures(outcome))
     text = f"{outcome.scenario.name:<{_NAME_WIDTH}}{figures}{outcome.seconds:>11.1f}"
-    return "\n".join([text + _remark(outcome), *(f"    ! {one}" for one in outcome.problems)])
+    report = outcome.verdict.report if outcome.verdict else []
+    return "\n".join(
+        [
+            text + _remark(outcome),
+            *(f"      {one}" for one in report),
+            *(f"    ! {one}" for one in outcome.problems),
+        ]
+    )
 
 
 def _figures(outcome: Outcome) -> Sequence[int | str]:

@@ -49,6 +49,10 @@ class ApiClient:
         """Replace something."""
         return self._answer(self._http.put(path, json=body))
 
+    def patch(self, path: str, body: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Change parts of something."""
+        return self._answer(self._http.patch(path, json=body))
+
     def delete(self, path: str, body: dict[str, Any] | None = None) -> Any:  # noqa: ANN401
         """Take something away."""
         return self._answer(self._http.request("DELETE", path, json=body))
