@@ -10,6 +10,8 @@ from huntaze.db import Connection
 from huntaze.domain.ai_configs import voice_of
 
 _LINES = 20
+# A person's come first.
+_FACTS = 60
 # Of one wait: whoever writes more at once is read from here on.
 _MOST_UNANSWERED = 50
 
@@ -40,8 +42,11 @@ FOR_CAMPAIGN = """
 """
 _KNOWN = """
   SELECT coalesce((SELECT x.summary FROM chat_contexts x WHERE x.fan_id = %(fan)s), '') AS summary,
-         coalesce((SELECT jsonb_object_agg(y.name, y.text) FROM chat_facts y
-                    WHERE y.fan_id = %(fan)s AND y.deleted_at IS NULL), '{}') AS facts,
+         coalesce((SELECT jsonb_object_agg(y.name, y.text)
+                     FROM (SELECT name, text FROM chat_facts
+                            WHERE fan_id = %(fan)s AND deleted_at IS NULL
+                            ORDER BY written_by IS NULL, updated_at DESC LIMIT %(facts)s) y
+                  ), '{}') AS facts,
          EXISTS (SELECT FROM chat_handovers h WHERE h.conversation_id = %(conversation)s
                     AND h.resolved_at IS NULL) AS handed_over,
          (SELECT h.message_id FROM chat_handovers h WHERE h.conversation_id = %(conversation)s
@@ -126,6 +131,7 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
                 "fan": fan_id,
                 "conversation": about["conversation_id"],
                 "spend_days": switch.spend_days,
+                "facts": _FACTS,
             },
         ).fetchone()
     if known is None:

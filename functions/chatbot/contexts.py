@@ -7,6 +7,7 @@ from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
 from functions.chatbot.drafts import position
+from functions.chatbot.models import MOST_FACTS
 from functions.chatbot.shapes import ChatbotConversation, ContextChanges, FanContext
 from huntaze import ai
 from huntaze.ai.models import Outcome as Became
@@ -70,6 +71,10 @@ class NotHandedOverError(ConflictError):
     """No person has to take the conversation over."""
 
 
+class TooManyFactsError(ConflictError):
+    """As much is known of the fan as can be kept."""
+
+
 class PostgresContexts:
     """What is known of the fans of one workspace.
 
@@ -115,7 +120,11 @@ class PostgresContexts:
         return found
 
     def change(self, conversation_id: UUID, changes: ContextChanges, *, by: UUID) -> FanContext:
-        """Write what a person knows better; no model changes that again."""
+        """Write what a person knows better; no model changes that again.
+
+        Raises:
+            TooManyFactsError: There is no room for it.
+        """
         with self._tenant.transaction() as connection:
             whose = _whose(connection, conversation_id)
             rewritten = "summary" in changes.model_fields_set
@@ -126,6 +135,7 @@ class PostgresContexts:
                 connection.execute(_SUMMARISE, {**whose, **values})
             for name, text in changes.facts.items():
                 connection.execute(_TELL, {**whose, "name": name, "text": text, "by": by})
+            _require_room(connection, whose["fan"])
             audit.record(
                 connection,
                 "chat_context.changed",
@@ -173,6 +183,17 @@ class PostgresContexts:
                 facts={"topic": found["topic"], "satisfaction": satisfaction},
             )
             return self.get(conversation_id)
+
+
+def _require_room(connection: Connection, fan_id: UUID) -> None:
+    (kept,) = connection.execute(
+        "SELECT count(*) FROM chat_facts WHERE fan_id = %s", (fan_id,)
+    ).fetchone() or (0,)
+    if kept > MOST_FACTS:
+        raise TooManyFactsError(
+            f"{MOST_FACTS} facts of a fan are kept, those that were deleted among them: change one"
+            " that is there."
+        )
 
 
 def _whose(connection: Connection, conversation_id: UUID) -> dict[str, UUID]:

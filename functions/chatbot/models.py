@@ -12,6 +12,9 @@ from huntaze.ai.agents import Voice
 from huntaze.ai.agents.outputs import Intent
 from huntaze.domain.compliance.review import Review
 
+# Of one fan, with those that a person deleted.
+MOST_FACTS = 200
+
 
 class Incoming(BaseModel):
     """A message that may want an answer."""

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from functions.chatbot import cases
 from functions.chatbot.models import (
+    MOST_FACTS,
     AutoReplyRule,
     Case,
     Findings,
@@ -93,7 +94,10 @@ _READ = """
 # What a person wrote or deleted stays as it is.
 _LEARN = """
   INSERT INTO chat_facts AS c (workspace_id, creator_id, fan_id, name, text, message_id)
-  VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s)
+  SELECT current_setting('app.workspace_id')::uuid, %(creator)s, %(fan)s, %(name)s, %(text)s,
+         %(message)s
+   WHERE (SELECT count(*) FROM chat_facts o
+           WHERE o.fan_id = %(fan)s AND o.name <> %(name)s) < %(most)s
       ON CONFLICT (workspace_id, fan_id, name) DO UPDATE
      SET text = excluded.text, message_id = excluded.message_id, updated_at = clock_timestamp()
    WHERE c.written_by IS NULL AND c.deleted_at IS NULL
@@ -257,7 +261,9 @@ class PostgresConversations:
         with self._tenant.transaction() as connection:
             self._read(connection, case, found.memory)
             for name, text, message_id in found.memory.facts:
-                connection.execute(_LEARN, (case.creator_id, case.fan_id, name, text, message_id))
+                values = {"name": name, "text": text, "message": message_id, "most": MOST_FACTS}
+                whose = {"creator": case.creator_id, "fan": case.fan_id}
+                connection.execute(_LEARN, whose | values)
             connection.execute(
                 "UPDATE chatbot_switches SET held_up_since = NULL"
                 " WHERE creator_id = %s AND held_up_since IS NOT NULL",

@@ -22,7 +22,15 @@ _OWN = """
     FROM messages m
     LEFT JOIN sends s ON s.workspace_id = m.workspace_id AND s.id = m.send_id
    WHERE m.creator_id = %s AND m.direction = 'out' AND NOT m.automatic AND m.unsent_at IS NULL
-     AND m.text <> '' AND (s.id IS NULL OR (s.written_by = 'person' AND s.priority = 0))
+     AND m.text <> '' AND CASE
+       WHEN s.id IS NOT NULL THEN s.written_by = 'person' AND s.priority = 0
+       -- Nobody knows whose words it has that came when an outcome was unknown.
+       ELSE NOT EXISTS (
+         SELECT FROM sends u
+          WHERE u.fan_id = m.fan_id AND u.state IN ('submitting', 'unknown')
+            AND (u.written_by <> 'person' OR u.priority > 0)
+            AND m.sent_at BETWEEN u.granted_at - interval '1 hour'
+                              AND u.granted_at + interval '1 hour') END
    ORDER BY m.sent_at DESC, m.id DESC LIMIT %s
 """
 _VERSIONS = """

@@ -23,6 +23,8 @@ _READING_TOKENS, _REPLY_TOKENS = 700, 500
 # All three questions fit into what a function may take.
 _READING, _REPLYING, _REVIEWING = (timedelta(seconds=one) for one in (8, 9, 8))
 _DRAFTS = 2
+# Signs of a message that a model is shown: what comes after costs more than it tells.
+_SHOWN = 2000
 _DANGER = 5
 _NOT_A_NAME = re.compile(r"[^a-z_]")
 # Nobody is sure of an answer to somebody who is upset, or of what little money wrote.
@@ -156,7 +158,11 @@ def _client(case: Case) -> agents.Client:
 def _known(case: Case) -> dict[str, Any]:
     return {
         "messages": [
-            {"number": number, "by": "fan" if line.direction == "in" else "us", "text": line.text}
+            {
+                "number": number,
+                "by": "fan" if line.direction == "in" else "us",
+                "text": line.text[:_SHOWN],
+            }
             for number, line in enumerate(case.thread, 1)
         ],
         "said_before": case.summary,

@@ -153,3 +153,47 @@ def test_another_creators_messages_teach_nothing(scene, spoken):
     )
     refused = scene.ask("POST", "/train", {"creator_id": str(other)})
     assert (refused.status, refused.body["error"]) == (409, "TooFewMessages")
+
+
+def test_what_a_model_may_have_written_teaches_nothing(scene, spoken):
+    """Of an unknown send nobody knows whether what the page shows is it."""
+    for text in OWN:
+        spoken(text)
+    scene.sql(
+        "INSERT INTO sends (workspace_id, creator_id, fan_id, state, priority, text, text_hash,"
+        " written_by, granted_at, submit_until, readable_at)"
+        " SELECT workspace_id, creator_id, fan_id, 'unknown', 1, 'other words', 'h', 'ai',"
+        " min(sent_at), min(sent_at), min(sent_at) FROM messages GROUP BY 1, 2, 3"
+    )
+    refused = scene.ask("POST", "/train", {})
+    assert (refused.status, refused.body["error"]) == (409, "TooFewMessages")
+
+
+def test_the_longest_thread_fits_into_a_prompt(scene):
+    scene.activate()
+    _, platform_id = scene.fan()
+    for _ in range(19):
+        scene.wrote(platform_id, "na " * 6000, own=True)
+    scene.hear(scene.wrote(platform_id, "Good night"))
+    assert len(scene.drafts()) == 1
+    assert all(len(prompt.suffix) < 60_000 for _, prompt in scene.writer.asked)
+
+
+def test_what_is_known_of_a_fan_has_an_end(scene, context):
+    scene.activate()
+    _, platform_id = scene.fan()
+    event = scene.wrote(platform_id, "Good night")
+    path = f"/conversations/{event['detail']['aggregate_id']}/context"
+    names = [f"a{chr(97 + one // 26)}{chr(97 + one % 26)}" for one in range(210)]
+    for start in range(0, 200, 50):
+        facts = dict.fromkeys(names[start : start + 50], "So it is.")
+        assert scene.ask("PATCH", path, {"facts": facts}).status == 200
+    refused = scene.ask("PATCH", path, {"facts": {names[200]: "One more."}})
+    assert (refused.status, refused.body["error"]) == (409, "TooManyFacts")
+    # What is there may be changed.
+    assert scene.ask("PATCH", path, {"facts": {names[0]: "Otherwise."}}).status == 200
+    scene.writer.reading = {"facts": [{"name": "pet", "text": "A cat", "message": 1}]}
+    scene.hear(event)
+    assert "pet" not in {fact["name"] for fact in context(event)["facts"]}
+    (asked, *_) = (prompt.suffix for _, prompt in scene.writer.asked)
+    assert asked.count("So it is.") < 100
