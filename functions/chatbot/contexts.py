@@ -19,6 +19,7 @@ from huntaze.http import Page, encode_cursor
 
 type Wanted = Literal["drafted", "handed_over"]
 
+_LIST = "chatbot_conversations"
 _PAGE = """
   SELECT c.id, c.creator_id, c.fan_id, c.state, c.last_message_at, c.waiting_since, x.sentiment,
          x.intent, x.urgency, x.language, x.gist, d.id AS draft_id,
@@ -98,10 +99,10 @@ class PostgresContexts:
             connection.cursor(row_factory=class_row(ChatbotConversation)) as reading,
         ):
             creator_id = resolve_creator(connection, creator_id)
-            values = {"creator": creator_id, "after": position(cursor), "rows": limit + 1}
+            values = {"creator": creator_id, "after": position(cursor, _LIST), "rows": limit + 1}
             found = reading.execute(query, values).fetchall()
         items = found[:limit]
-        more = encode_cursor(items[-1].id) if len(found) > limit else None
+        more = encode_cursor(_LIST, items[-1].id) if len(found) > limit else None
         return Page(items=items, next_cursor=more)
 
     def get(self, conversation_id: UUID) -> FanContext:

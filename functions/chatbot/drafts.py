@@ -23,6 +23,7 @@ _SELECT = """
     FROM reply_drafts d
     LEFT JOIN sends s ON s.workspace_id = d.workspace_id AND s.id = d.send_id
 """
+_LIST = "reply_drafts"
 _PAGE = (
     _SELECT
     + """
@@ -67,12 +68,12 @@ class PostgresDrafts:
                     "creator": creator_id,
                     "conversation": conversation_id,
                     "state": state,
-                    "after": position(cursor),
+                    "after": position(cursor, _LIST),
                     "rows": limit + 1,
                 },
             ).fetchall()
         items = found[:limit]
-        more = encode_cursor(items[-1].id) if len(found) > limit else None
+        more = encode_cursor(_LIST, items[-1].id) if len(found) > limit else None
         return Page(items=items, next_cursor=more)
 
     def get(self, draft_id: UUID) -> ReplyDraft:
@@ -120,18 +121,22 @@ class PostgresDrafts:
         return self.get(draft_id)
 
 
-def position(cursor: str | None) -> UUID | None:
-    """Where a page begins.
+def position(cursor: str | None, of_list: str) -> UUID | None:
+    """Where a page of a list begins.
 
     Raises:
-        BadRequestError: The cursor is none of ours.
+        BadRequestError: The cursor is none of this list's.
     """
     if cursor is None:
         return None
+    name, last = decode_cursor(cursor, 2)
     try:
-        return UUID(decode_cursor(cursor, 1)[0])
+        after = UUID(last)
     except ValueError:
-        raise BadRequestError("The cursor is not one that a list gave.") from None
+        name = ""
+    if name != of_list:
+        raise BadRequestError("The cursor is of another list; leave it out to start over.")
+    return after
 
 
 def _reject(connection: Connection, draft: StoredDraft, by: UUID, why: str | None) -> None:

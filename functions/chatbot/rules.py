@@ -24,6 +24,7 @@ _SELECT = """
            WHERE a.workspace_id = r.workspace_id AND a.rule_id = r.id) AS answered
     FROM auto_reply_rules r
 """
+_LIST = "auto_replies"
 _PAGE = (
     _SELECT + " WHERE r.creator_id = %(creator)s AND (%(after)s::uuid IS NULL OR r.id < %(after)s)"
     " ORDER BY r.id DESC LIMIT %(rows)s"
@@ -49,10 +50,10 @@ class PostgresRules:
             connection.cursor(row_factory=class_row(AutoReply)) as reading,
         ):
             creator_id = resolve_creator(connection, creator_id)
-            values = {"creator": creator_id, "after": position(cursor), "rows": limit + 1}
+            values = {"creator": creator_id, "after": position(cursor, _LIST), "rows": limit + 1}
             found = reading.execute(_PAGE, values).fetchall()
         items = found[:limit]
-        more = encode_cursor(items[-1].id) if len(found) > limit else None
+        more = encode_cursor(_LIST, items[-1].id) if len(found) > limit else None
         return Page(items=items, next_cursor=more)
 
     def get(self, rule_id: UUID) -> AutoReply:

@@ -200,7 +200,7 @@ class Activation(_Asked):
 
     creator_id: UUID | None = Field(None, description="Omitted: the workspace's only creator.")
     campaign_id: UUID | None = Field(None, description="For the replies to this campaign alone.")
-    spend_ceiling_cents: Annotated[int, Field(ge=0)] | None = Field(
+    spend_ceiling_cents: Annotated[int, Field(ge=0, le=1_000_000_000)] | None = Field(
         None,
         description="Who has spent so much is a person's to answer; 0: nobody; omitted: as it was.",
     )
