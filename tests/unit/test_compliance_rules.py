@@ -234,6 +234,13 @@ def test_no_invisible_character_hides_a_word(word: str, place: int, unseen: str)
     assert not compliance.check(hidden, platform="onlyfans").passed
 
 
+@pytest.mark.parametrize("word", ["a", "7", "(a+)+$", "k i k "])
+def test_what_is_endless_is_read_to_its_end(word: str) -> None:
+    # With a pattern that tries each beginning with each end this would take hours.
+    endless = word * 100_000
+    assert "teen" in compliance.forms(f"{endless} t33n", platform="onlyfans")[-1]
+
+
 @given(st.text(max_size=400))
 def test_any_text_gets_a_verdict(text: str) -> None:
     verdict = compliance.check(text, platform="onlyfans")
