@@ -8,7 +8,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from functions.chatbot import cases
+from functions.chatbot import cases, telling
 from functions.chatbot.models import (
     MOST_FACTS,
     AutoReplyRule,
@@ -22,8 +22,7 @@ from functions.chatbot.models import (
 )
 from functions.chatbot.releasing import release_by_itself
 from functions.chatbot.voiding import void_of_conversation, void_of_fan, void_older
-from huntaze import ai, outbox
-from huntaze.ai.models import Outcome as Became
+from huntaze import outbox
 from huntaze.db import Connection, Tenant
 from huntaze.domain import compliance
 from huntaze.domain.fans.stop_words import is_stop_word
@@ -45,10 +44,11 @@ _LEASE = timedelta(seconds=90)
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=60), timedelta(hours=1)
 # Then nobody waits for an answer of a machine any more.
 _TOO_LATE = timedelta(hours=24)
-# What fails this often without a known reason is not tried again.
+# What fails this often without a known reason is not tried again: a person answers.
 _TRIES = 8
 # Tries that failed for a known reason leave room for another.
 _KNOWN_TRIES = _TRIES - 1
+_NOT_ANSWERED = "not_answered: the chatbot failed at it again and again"
 
 _TAKE = """
   INSERT INTO reply_tasks AS t (workspace_id, creator_id, fan_id, conversation_id, message_id,
@@ -73,12 +73,7 @@ _PUT_OFF = """
          due_at = clock_timestamp()
                   + greatest(%(after)s, least(%(first)s * power(2, tries - 1), %(most)s))
    WHERE conversation_id = %(conversation)s AND message_id = %(message)s
-"""
-_HELD_UP = """
-  INSERT INTO chatbot_switches AS s (workspace_id, creator_id, held_up_since)
-  VALUES (current_setting('app.workspace_id')::uuid, %s, clock_timestamp())
-      ON CONFLICT (workspace_id, creator_id) DO UPDATE SET held_up_since = excluded.held_up_since
-   WHERE s.held_up_since IS NULL
+  RETURNING state
 """
 _READ = """
   INSERT INTO chat_contexts AS c (workspace_id, creator_id, fan_id, summary, message_id, sentiment,
@@ -161,10 +156,12 @@ class PostgresConversations:
             ).fetchone()
             if taken is None:
                 return Outcome.BUSY
+            case = cases.read_case(connection, about)
             if taken[0] > _TRIES:
                 self._end(connection, message.conversation_id, message.message_id, "given_up")
-                return Outcome.BUSY
-            return cases.read_case(connection, about)
+                self.hand_over(case, HandOver("not_answered", [_NOT_ANSWERED]))
+                return Outcome.HANDED_OVER
+            return case
 
     def make_room(self, case: Case) -> None:
         """Discard a draft that waits, for another one is asked for."""
@@ -191,10 +188,10 @@ class PostgresConversations:
             self._end(connection, case.conversation_id, case.message.id, "done")
 
     def put_off(self, case: Case, trouble: HuntazeError) -> None:
-        """Work at it later, and tell a person once."""
+        """Work at it later, and tell a person once; once more when that is given up."""
         wait = trouble.retry_after if isinstance(trouble, TooManyRequestsError) else 0
         with self._tenant.transaction() as connection:
-            connection.execute(
+            put_off = connection.execute(
                 _PUT_OFF,
                 {
                     "trouble": trouble.code,
@@ -206,42 +203,14 @@ class PostgresConversations:
                     "conversation": case.conversation_id,
                     "message": case.message.id,
                 },
-            )
-            if connection.execute(_HELD_UP, (case.creator_id,)).rowcount:
-                outbox.add(
-                    connection,
-                    "chatbot.held_up",
-                    workspace_id=case.workspace_id,
-                    aggregate=("creator", case.creator_id),
-                    payload={"creator_id": str(case.creator_id), "why": trouble.code},
-                )
+            ).fetchone()
+            telling.tell_of_outage(connection, case, trouble.code, gave_up=put_off == ("given_up",))
 
     def hand_over(self, case: Case, why: HandOver) -> None:
-        """Flag the conversation and tell a person, once."""
+        """Flag the conversation and tell a person, once; once more when it turns grave."""
         with self._tenant.transaction() as connection:
             void_of_fan(connection, case.fan_id, why=f"a person takes over: {why.topic}")
-            opened = connection.execute(
-                "INSERT INTO chat_handovers (workspace_id, creator_id, fan_id, conversation_id,"
-                " message_id, topic, found_by, reasons, generation_id)"
-                " VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s, %s, %s,"
-                " %s) ON CONFLICT (workspace_id, conversation_id) WHERE resolved_at IS NULL"
-                " DO NOTHING",
-                (
-                    *(case.creator_id, case.fan_id, case.conversation_id, case.message.id),
-                    *(why.topic, why.found_by, why.reasons, why.generation_id),
-                ),
-            )
-            if why.generation_id is not None:
-                ai.record_outcome(connection, why.generation_id, Became.HANDED_OVER)
-            if opened.rowcount:
-                payload = {"creator_id": str(case.creator_id), "fan_id": str(case.fan_id)}
-                outbox.add(
-                    connection,
-                    "conversation.handed_over",
-                    workspace_id=case.workspace_id,
-                    aggregate=("conversation", case.conversation_id),
-                    payload={**payload, "topic": why.topic},
-                )
+            telling.hand_over(connection, case, why)
 
     def answer_by_rule(self, case: Case, rules: list[AutoReplyRule]) -> bool:
         """Let the first rule answer whose turn it is."""
@@ -264,11 +233,7 @@ class PostgresConversations:
                 values = {"name": name, "text": text, "message": message_id, "most": MOST_FACTS}
                 whose = {"creator": case.creator_id, "fan": case.fan_id}
                 connection.execute(_LEARN, whose | values)
-            connection.execute(
-                "UPDATE chatbot_switches SET held_up_since = NULL"
-                " WHERE creator_id = %s AND held_up_since IS NOT NULL",
-                (case.creator_id,),
-            )
+            telling.outage_is_over(connection, case.creator_id)
 
     def keep_draft(self, case: Case, proposal: Proposal, *, by: UUID | None) -> UUID:
         """Keep a reply until somebody decides."""

@@ -16,11 +16,12 @@ from functions.notifications.digests import handler as digests
 from functions.notifications.events import handler as door
 from functions.outbox_relay import handler as relay
 from huntaze import clients, correlation, outbox
+from huntaze.ai.agents.outputs import Topic
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
 from huntaze.domain import mails, profiles
 from huntaze.domain.mails import Template
 from huntaze.domain.notices import preferences
-from huntaze.domain.notices.kinds import BY_EVENT, RULES, Kind
+from huntaze.domain.notices.kinds import EVENTS, GRAVE, RULES, Kind
 from huntaze.domain.notices.preferences import Channels, PreferencesDraft
 from huntaze.domain.profiles import ProfileDraft
 from huntaze.ids import new_id
@@ -160,8 +161,9 @@ def mailed(office, as_role) -> Callable[[], list[tuple[str, UUID]]]:
 
 
 def test_what_the_bus_brings_is_what_members_are_told_of():
-    assert set(TOLD_TO_MEMBERS) == set(BY_EVENT)
+    assert set(TOLD_TO_MEMBERS) == EVENTS
     assert set(RULES) == set(Kind)
+    assert {topic.value for topic in Topic} >= GRAVE
     assert {kind.value for kind in Kind} == {one.value for one in mails.NOTICES - {Template.DIGEST}}
 
 

@@ -12,13 +12,17 @@ from huntaze import outbox
 from huntaze.db import Connection, Tenant
 from huntaze.domain import mails
 from huntaze.domain.mails import Template
-from huntaze.domain.notices.kinds import RULES, roles_for
+from huntaze.domain.notices.kinds import RULES, roles_beside, roles_for
 
 _SUBJECTS: dict[str, LiteralString] = {
     "creator": "SELECT display_name AS about, id AS creator_id FROM creators WHERE id = %(id)s",
     "campaign": "SELECT name AS about, creator_id FROM campaigns WHERE id = %(id)s",
     "automation": "SELECT name AS about, creator_id FROM automations WHERE id = %(id)s",
     # Who looks after the fan, or everybody who may answer.
+    "fan": "SELECT k.display_name AS about, f.creator_id, NULL::uuid AS left_out,"
+    " f.assigned_to AS meant FROM fans f"
+    " JOIN creators k ON k.workspace_id = f.workspace_id AND k.id = f.creator_id"
+    " WHERE f.id = %(id)s AND f.erased_at IS NULL",
     "conversation": "SELECT k.display_name AS about, c.creator_id, NULL::uuid AS left_out,"
     " f.assigned_to AS meant FROM conversations c"
     " JOIN creators k ON k.workspace_id = c.workspace_id AND k.id = c.creator_id"
@@ -35,8 +39,8 @@ _SUBJECTS: dict[str, LiteralString] = {
     "workspace": "SELECT NULL::text AS about FROM workspaces WHERE id = %(id)s",
 }
 _ADD = """
-  WITH chosen AS (
-    SELECT m.user_id,
+  WITH wanting AS (
+    SELECT m.user_id, m.role,
            coalesce((p.channels -> %(kind)s ->> 'in_app')::boolean, true) AS in_app,
            coalesce(p.emails, true)
              AND coalesce((p.channels -> %(kind)s ->> 'email')::boolean, %(mailed)s) AS mailed
@@ -47,13 +51,19 @@ _ADD = """
        AND (%(creator_id)s::uuid IS NULL OR m.creator_scope IS NULL
             OR %(creator_id)s = ANY (m.creator_scope))
        AND m.user_id IS DISTINCT FROM %(left_out)s::uuid
-       AND (%(meant)s::uuid IS NULL OR m.user_id = %(meant)s)
+  ), chosen AS (
+    SELECT w.* FROM wanting w
+     WHERE (w.in_app OR w.mailed)
+       AND (w.user_id = %(meant)s::uuid OR w.role = ANY (%(beside)s)
+            -- Who may not see it any more, or wants to hear of none, is nobody to wait for.
+            OR NOT EXISTS (SELECT FROM wanting o
+                            WHERE o.user_id = %(meant)s::uuid AND (o.in_app OR o.mailed)))
   ), added AS (
     INSERT INTO notifications (workspace_id, user_id, event_id, kind, creator_id, target_kind,
                                target_id, about, facts, in_app, happened_at)
     SELECT %(workspace_id)s, user_id, %(event_id)s, %(kind)s, %(creator_id)s, %(target_kind)s,
            %(target_id)s, %(about)s, %(facts)s, in_app, %(happened_at)s
-      FROM chosen WHERE in_app OR mailed
+      FROM chosen
         -- In one order, so that two of the same event wait for each other and never in a circle.
      ORDER BY user_id
         ON CONFLICT (workspace_id, user_id, event_id) DO NOTHING
@@ -107,6 +117,7 @@ class PostgresNotices:
                     "creator_id": subject.creator_id,
                     "left_out": subject.left_out,
                     "meant": subject.meant,
+                    "beside": [role.value for role in roles_beside(news.kind)],
                     "target_kind": event.aggregate_type,
                     "target_id": event.aggregate_id,
                     "about": subject.about and subject.about[:200],

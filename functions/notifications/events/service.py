@@ -4,7 +4,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from functions.notifications.events.models import BusEvent, Detail, News, Notice, Subject
-from huntaze.domain.notices.kinds import BY_EVENT
+from huntaze.domain.notices.kinds import kind_of
 
 # Somebody of the workspace has done it, on purpose.
 _OWN_DOING = "disconnected"
@@ -36,7 +36,7 @@ class Notices(Protocol):
 
 def tell(event: BusEvent, store: Notices) -> list[Notice]:
     """Tell members of an event; one that comes again tells nobody twice."""
-    kind = BY_EVENT.get(event.type)
+    kind = kind_of(event.type, event.detail.payload)
     if kind is None or event.detail.payload.get("reason") == _OWN_DOING:
         return []
     with store.transaction():

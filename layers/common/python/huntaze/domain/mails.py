@@ -38,7 +38,10 @@ class Template(StrEnum):
     CAMPAIGN_FAILED = "campaign_failed"
     AUTOMATION_NOTIFIED = "automation_notified"
     CONVERSATION_HANDED_OVER = "conversation_handed_over"
+    CONVERSATION_IN_DANGER = "conversation_in_danger"
+    FAN_OPTED_OUT = "fan_opted_out"
     CHATBOT_HELD_UP = "chatbot_held_up"
+    CHATBOT_GAVE_UP = "chatbot_gave_up"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
@@ -56,7 +59,8 @@ NOTICES = frozenset(
         *(Template.CREATOR_STOPPED, Template.CAMPAIGN_AWAITING_APPROVAL),
         *(Template.CAMPAIGN_COMPLETED, Template.CAMPAIGN_FAILED),
         Template.AUTOMATION_NOTIFIED,
-        *(Template.CONVERSATION_HANDED_OVER, Template.CHATBOT_HELD_UP),
+        *(Template.CONVERSATION_HANDED_OVER, Template.CONVERSATION_IN_DANGER),
+        *(Template.FAN_OPTED_OUT, Template.CHATBOT_HELD_UP, Template.CHATBOT_GAVE_UP),
         *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
         *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
         Template.COST_ALERT,

@@ -18,6 +18,7 @@ from huntaze import outbox
 from huntaze.db import Connection
 from huntaze.domain.conversations.models import SeenMessage, Stored
 from huntaze.domain.fans.stop_words import is_stop_word
+from huntaze.domain.fans.suppressions import tell_of_opt_out
 
 # Older messages are history: they open nothing, are nobody's to read, and nobody is told of them.
 NEWS = timedelta(days=7)
@@ -303,8 +304,11 @@ def _store(
         answered=any(one.own and not row["automatic"] for one, row in changed),
     )
     connection.execute(_MOVE_FAN, names)
-    if any(_asks_for_no_more(one, row, stand) for one, row in new):
-        connection.execute(_SUPPRESS, names)
+    asking = [row["sent_at"] for one, row in new if _asks_for_no_more(one, row, stand)]
+    is_first = bool(asking) and connection.execute(_SUPPRESS, names).rowcount > 0
+    # Of history nobody is told.
+    if is_first and max(asking) >= stand["news_from"]:
+        tell_of_opt_out(connection, workspace_id=workspace_id, creator_id=creator_id, fan_id=fan_id)
     new.sort(key=lambda pair: (pair[1]["sent_at"], pair[1]["id"]))
     # Of a message to many, the ledger tells each one's settlement; of history, nobody is told.
     _announce(

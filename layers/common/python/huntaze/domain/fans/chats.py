@@ -9,6 +9,7 @@ from huntaze.domain.fans.bulk import PLATFORM_VALUES, create_missing, upsert
 from huntaze.domain.fans.keys import keyring
 from huntaze.domain.fans.models import FanRow
 from huntaze.domain.fans.stop_words import is_stop_word
+from huntaze.domain.fans.suppressions import tell_of_opt_out
 
 
 class ChatRow(NamedTuple):
@@ -45,14 +46,23 @@ _STAGE = """
 """
 
 # Once for each message: whom a person has allowed again since, the same word does not silence.
+# Nobody is told of what is history.
 _SUPPRESS = """
-  INSERT INTO suppressions (workspace_id, creator_id, platform_key, reason)
-  SELECT DISTINCT f.workspace_id, f.creator_id, f.platform_key, 'stop_word'
-    FROM chat_stage s
-    JOIN fans f ON f.creator_id = %(creator)s AND f.platform_id = s.platform_id
-   WHERE s.stop
-     AND (f.last_inbound_at IS NULL OR s.inbound_at IS NULL OR s.inbound_at > f.last_inbound_at)
-  ON CONFLICT (workspace_id, platform_key) DO NOTHING
+  WITH asking AS (
+    SELECT f.workspace_id, f.creator_id, f.platform_key, f.id,
+           bool_or(coalesce(s.inbound_at, 'now') > clock_timestamp() - interval '7 days') AS is_news
+      FROM chat_stage s
+      JOIN fans f ON f.creator_id = %(creator)s AND f.platform_id = s.platform_id
+     WHERE s.stop
+       AND (f.last_inbound_at IS NULL OR s.inbound_at IS NULL OR s.inbound_at > f.last_inbound_at)
+     GROUP BY 1, 2, 3, 4
+  ), added AS (
+    INSERT INTO suppressions (workspace_id, creator_id, platform_key, reason)
+    SELECT workspace_id, creator_id, platform_key, 'stop_word' FROM asking
+    ON CONFLICT (workspace_id, platform_key) DO NOTHING
+    RETURNING platform_key
+  )
+  SELECT a.workspace_id, a.id, a.is_news FROM added JOIN asking a USING (platform_key)
 """
 
 # Forward only: what arrives late never overwrites what is newer.
@@ -95,10 +105,15 @@ def record_chats(connection: Connection, creator_id: UUID, rows: Sequence[ChatRo
     _fill_stage(connection, creator_id, rows)
     created = upsert(connection, creator_id, named, values=PLATFORM_VALUES).created
     created += create_missing(connection, creator_id, "chat_stage")
-    suppressed = connection.execute(_SUPPRESS, of_creator).rowcount
+    asked = connection.execute(_SUPPRESS, of_creator).fetchall()
+    for workspace_id, fan_id, is_news in asked:
+        if is_news:
+            tell_of_opt_out(
+                connection, workspace_id=workspace_id, creator_id=creator_id, fan_id=fan_id
+            )
     moved = connection.execute(_MOVE, of_creator).rowcount
     connection.execute("DROP TABLE chat_stage")
-    return ChatsOutcome(created, moved, suppressed)
+    return ChatsOutcome(created, moved, len(asked))
 
 
 def _fill_stage(connection: Connection, creator_id: UUID, rows: Sequence[ChatRow]) -> None:

@@ -3,6 +3,7 @@
 from typing import Literal
 from uuid import UUID
 
+from huntaze import outbox
 from huntaze.db import Connection
 from huntaze.errors import ConflictError, NotFoundError
 
@@ -32,6 +33,19 @@ def suppress(
         " SELECT workspace_id, creator_id, %(key)s, %(reason)s, %(by)s FROM fans WHERE id = %(fan)s"
         " ON CONFLICT (workspace_id, platform_key) DO NOTHING",
         {"fan": fan_id, "key": key, "reason": reason, "by": by},
+    )
+
+
+def tell_of_opt_out(
+    connection: Connection, *, workspace_id: UUID, creator_id: UUID, fan_id: UUID
+) -> None:
+    """Tell members that a fan has asked for no more, in the transaction that suppresses them."""
+    outbox.add(
+        connection,
+        "fan.opted_out",
+        workspace_id=workspace_id,
+        aggregate=("fan", fan_id),
+        payload={"creator_id": str(creator_id), "fan_id": str(fan_id)},
     )
 
 

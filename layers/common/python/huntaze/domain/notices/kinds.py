@@ -1,5 +1,6 @@
 """Each kind of notification: of which event it comes, who may see it, and whether it is mailed."""
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -15,7 +16,10 @@ class Kind(StrEnum):
     CAMPAIGN_FAILED = "campaign_failed"
     AUTOMATION_NOTIFIED = "automation_notified"
     CONVERSATION_HANDED_OVER = "conversation_handed_over"
+    CONVERSATION_IN_DANGER = "conversation_in_danger"
+    FAN_OPTED_OUT = "fan_opted_out"
     CHATBOT_HELD_UP = "chatbot_held_up"
+    CHATBOT_GAVE_UP = "chatbot_gave_up"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
@@ -31,11 +35,19 @@ class Rule(NamedTuple):
         event: Of the outbox.
         right: What a member's role must have; a creator's scope narrows it further.
         mailed: Whether each goes out by mail, too, unless the member says otherwise.
+        topics: Of the event, of which alone it is told; none: of all that no other kind takes.
+        beside: The right of those who hear of it even where it is meant for one member.
     """
 
     event: str
     right: Right
     mailed: bool
+    topics: frozenset[str] = frozenset()
+    beside: Right | None = None
+
+
+# Somebody may come to harm: nobody should hear of it only when they look.
+GRAVE = frozenset({"minors_age", "self_harm", "threat", "doxxing"})
 
 
 RULES: dict[Kind, Rule] = {
@@ -45,7 +57,12 @@ RULES: dict[Kind, Rule] = {
     Kind.CAMPAIGN_FAILED: Rule("campaign.failed", Right.WRITE_CAMPAIGNS, mailed=True),
     Kind.AUTOMATION_NOTIFIED: Rule("automation.notified", Right.READ, mailed=False),
     Kind.CONVERSATION_HANDED_OVER: Rule("conversation.handed_over", Right.REPLY, mailed=False),
+    Kind.CONVERSATION_IN_DANGER: Rule(
+        "conversation.handed_over", Right.REPLY, mailed=True, topics=GRAVE, beside=Right.MANAGE
+    ),
+    Kind.FAN_OPTED_OUT: Rule("fan.opted_out", Right.REPLY, mailed=False),
     Kind.CHATBOT_HELD_UP: Rule("chatbot.held_up", Right.REPLY, mailed=True),
+    Kind.CHATBOT_GAVE_UP: Rule("chatbot.gave_up", Right.REPLY, mailed=True),
     Kind.IMPORT_COMPLETED: Rule("import.completed", Right.IMPORT, mailed=False),
     Kind.IMPORT_FAILED: Rule("import.failed", Right.IMPORT, mailed=True),
     Kind.MEMBER_JOINED: Rule("member.joined", Right.MANAGE, mailed=False),
@@ -53,9 +70,26 @@ RULES: dict[Kind, Rule] = {
     Kind.PAYMENT_FAILED: Rule("billing.payment_failed", Right.BILL, mailed=True),
     Kind.COST_ALERT: Rule("cost.alert", Right.MANAGE, mailed=True),
 }
-BY_EVENT = {rule.event: kind for kind, rule in RULES.items()}
+EVENTS = frozenset(rule.event for rule in RULES.values())
+
+
+def kind_of(event: str, facts: Mapping[str, object]) -> Kind | None:
+    """The kind of which an event is; None: members are not told of it."""
+    kinds = [kind for kind, rule in RULES.items() if rule.event == event]
+    meant = [kind for kind in kinds if facts.get("topic") in RULES[kind].topics]
+    return next(iter([*meant, *(kind for kind in kinds if not RULES[kind].topics)]), None)
 
 
 def roles_for(kind: Kind) -> list[Role]:
     """The roles that may see notifications of a kind."""
-    return [role for role in Role if RULES[kind].right in RIGHTS[role]]
+    return _with(RULES[kind].right)
+
+
+def roles_beside(kind: Kind) -> list[Role]:
+    """The roles that hear of a kind, too, where it is meant for one member."""
+    right = RULES[kind].beside
+    return [] if right is None else _with(right)
+
+
+def _with(right: Right) -> list[Role]:
+    return [role for role in Role if right in RIGHTS[role]]
