@@ -23,7 +23,7 @@ from functions.automations.steps import (
 )
 from huntaze import outbox
 from huntaze.db import Connection
-from huntaze.domain import compliance, fans
+from huntaze.domain import compliance, fans, launches
 from huntaze.domain.audience import SegmentRules, compile_rules
 from huntaze.domain.fans import lists
 from huntaze.domain.outbound import planning
@@ -207,7 +207,15 @@ class PostgresDesk(_Desk):
         status = campaign_status(self._connection, self._whose.creator_id, campaign_id)
         if status != "draft":
             return Did(StepOutcome.NOTHING, f"the campaign is {status}; only a draft is launched")
-        # Before the feature of campaigns has heard of it, every run finds a draft: it launches one.
+        is_first = launches.ask(
+            self._connection,
+            workspace_id=self._whose.workspace_id,
+            creator_id=self._whose.creator_id,
+            campaign_id=campaign_id,
+        )
+        if not is_first:
+            return Did(StepOutcome.NOTHING, "the campaign is about to be launched")
+        # The row is what counts: this makes it quick.
         self._tell("automation.campaign_due", ("campaign", campaign_id))
         return Did(StepOutcome.DONE, "the campaign is to be launched")
 

@@ -3,14 +3,12 @@
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from types import SimpleNamespace
 
 import pytest
 from psycopg import sql
 
 from functions.automations.api import handler as door
 from functions.automations.sweep import handler as sweep
-from functions.campaigns.sweep import handler as campaigns
 from huntaze.db import Connection
 from huntaze.domain import conversations, erasure, fans, money
 from huntaze.domain.conversations import SeenMessage
@@ -411,22 +409,3 @@ def test_a_forgotten_fan_leaves_no_run(scene):
         erasure.erase_fan(connection, scene.desk.workspace_id, fan, by=scene.desk.user_id)
     scene.sweep()
     assert scene.runs(automation) == []
-
-
-def test_a_campaign_is_launched_once_by_the_event_of_its_step(scene, record_aws):
-    record_aws(door, sweep, campaigns)
-    campaign = scene.desk.campaign("draft")
-    step = {"id": "s", "kind": "start_campaign", "campaign_id": str(campaign)}
-    automation = scene.make(TAGGED, step)
-    scene.tag(scene.desk.fan())
-    scene.sweep()
-    assert scene.taken(automation) == [[("s", "done")]]
-    about = {"workspace_id": str(scene.desk.workspace_id), "aggregate_id": str(campaign)}
-    event = {"detail-type": campaigns.CAMPAIGN_DUE, "detail": about}
-    context = SimpleNamespace(aws_request_id=str(new_id()))
-    for _ in range(2):
-        campaigns.handler(event, context)
-    assert scene.sql("SELECT status, launch FROM campaigns") == [("preparing", 1)]
-    scene.tag(scene.desk.fan())
-    scene.sweep()
-    assert scene.taken(automation)[1] == [("s", "nothing")]

@@ -13,11 +13,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.campaigns import gateway, service
 from functions.campaigns.hybrid import sweeping
 from functions.campaigns.hybrid.figures import PostgresWorkflows
+from functions.campaigns.models import StoredCampaign
 from functions.campaigns.repository import PostgresCampaigns
 from functions.campaigns.status import CampaignStatus
 from functions.campaigns.sweep.settings import CampaignSweepSettings
 from huntaze import correlation
 from huntaze.db import Tenant, database
+from huntaze.domain import launches
 from huntaze.entry import entry
 from huntaze.errors import HuntazeError
 from huntaze.settings import load
@@ -32,10 +34,10 @@ _UNDER_WAY = (
 
 log = logging.getLogger(__name__)
 
-# An automation has come to a step that launches a campaign.
-CAMPAIGN_DUE = "automation.campaign_due"
-
-_DUE = "SELECT * FROM campaigns_to_move() UNION SELECT * FROM campaigns_to_take_up()"
+_DUE = (
+    "SELECT * FROM campaigns_to_move() UNION SELECT * FROM campaigns_to_take_up()"
+    " UNION SELECT * FROM campaigns_to_launch()"
+)
 
 
 class CampaignsNotMovedError(Exception):
@@ -59,10 +61,8 @@ class DueWorkflow(NamedTuple):
 
 
 @entry
-def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Move every campaign, and every workflow, that waits for it."""
-    if event.get("detail-type") == CAMPAIGN_DUE:
-        _launch(UUID(event["detail"]["workspace_id"]), UUID(event["detail"]["aggregate_id"]))
     with database().connection() as connection:
         due: list[Due | DueWorkflow] = [Due(*row) for row in connection.execute(_DUE)]
         due += [DueWorkflow(*row) for row in connection.execute(sweeping.DUE)]
@@ -86,31 +86,37 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     return {"moved": moved}
 
 
-def _launch(workspace_id: UUID, campaign_id: UUID) -> None:
-    """Launch a draft; the sweep starts its execution, now or in a minute."""
-    store = PostgresCampaigns(Tenant(database(), workspace_id))
-    with correlation.within(None, workspace_id=workspace_id, campaign_id=campaign_id):
+def _launch(due: Due) -> None:
+    """Launch a draft for which an automation asks; its execution is started now or in a minute."""
+    tenant = Tenant(database(), due.workspace_id)
+    store = PostgresCampaigns(tenant)
+    with tenant.transaction() as connection:
+        # With the launch, or with its refusal: whoever dies in between leaves both undone.
+        if not launches.take(connection, due.campaign_id):
+            return
         try:
-            campaign = service.launch(campaign_id, store)
+            campaign = service.launch(due.campaign_id, store)
         except HuntazeError as error:
             # Launched before, changed into what cannot be launched, or gone: people see its state.
             log.warning("a campaign was not launched", extra={"refusal": error.code})
             return
-        arn = gateway.start_execution(
-            campaign, load(CampaignSweepSettings).campaign_state_machine_arn
-        )
-        store.started(campaign, arn)
+    _start(campaign, store)
+
+
+def _start(campaign: StoredCampaign, store: PostgresCampaigns) -> None:
+    arn = gateway.start_execution(campaign, load(CampaignSweepSettings).campaign_state_machine_arn)
+    store.started(campaign, arn)
 
 
 def _move(due: Due) -> None:
+    if due.move == "launch":
+        _launch(due)
+        return
     store = PostgresCampaigns(Tenant(database(), due.workspace_id))
     campaign = store.get(due.campaign_id)
     # A person may have been faster than this sweep: only what still stands is moved.
     if due.move == "start" and campaign.status in _UNDER_WAY:
-        arn = gateway.start_execution(
-            campaign, load(CampaignSweepSettings).campaign_state_machine_arn
-        )
-        store.started(campaign, arn)
+        _start(campaign, store)
     elif due.move == "release_approval" and campaign.approval_token is not None:
         gateway.release_step(campaign.approval_token, {"decision": "approved"})
         store.released(campaign.id, "approval_token", campaign.approval_token)

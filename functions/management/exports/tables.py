@@ -16,6 +16,7 @@ WITHHELD: dict[str, str] = {
     "live_events": "ids of a day, on their way to clients; what they are of is there",
     "live_heads": "where the list of those ids ends",
     "happenings": "what waits for a minute; it is in the tables where it happened",
+    "campaign_launches": "what waits for a minute; the step that asked for it is there",
     "reply_tasks": "whose turn it is to be answered; the messages themselves are there",
     "platform_versions": "made with a secret key; what was told is in the tables of things",
 }
