@@ -157,6 +157,41 @@ def test_history_that_is_imported_starts_nothing(scene, soon):
     assert [scene.runs(one) for one in made] == [[]] * 4
 
 
+def test_what_a_file_does_not_date_starts_nothing(scene):
+    made = [
+        scene.make({"kind": "new_subscriber"}, {**THANK, "tag": "new_subscriber"}),
+        scene.make({"kind": "tip"}, {**THANK, "tag": "tip"}),
+        scene.make({"kind": "spend_reached", "cents": 100}, {**THANK, "tag": "rich"}),
+        scene.make(TAGGED, THANK),
+    ]
+    creator = scene.desk.creator_id
+    known = scene.desk.fan(platform_id="known", status="follower")
+    with scene.desk.app.transaction() as connection:
+        active = {"status": "active", "tags": ["vip", "other"]}
+        rows = [FanRow(0, "known", "known", status="active"), FanRow(1, "new", "new", **active)]
+        fans.upsert(connection, creator, rows)
+        tip = TransactionRow(0, "t1", "new", "tip", 500, 0, 500, currency="USD", created_at=None)
+        money.record(connection, creator, [tip])
+    assert scene.sql("SELECT kind, facts FROM happenings") == []
+    # A tag that the file gives to whom the workspace knew, and one that a person gives, are new.
+    with scene.desk.app.transaction() as connection:
+        fans.upsert(connection, creator, [FanRow(0, "known", "known", tags=["vip", "other"])])
+    scene.tag(scene.desk.fan())
+    scene.sweep()
+    assert [len(scene.runs(one)) for one in made] == [0, 0, 0, 2]
+    assert "thanked" in scene.tags(known)
+
+
+def test_a_list_of_the_platform_tells_who_subscribes_now_though_it_has_no_date(scene):
+    made = scene.make({"kind": "new_subscriber"}, THANK)
+    scene.desk.fan(platform_id="known", status="follower")
+    with scene.desk.worker.transaction() as connection:
+        row = FanRow(0, "known", "known", status="active")
+        fans.upsert(connection, scene.desk.creator_id, [row], values=fans.PLATFORM_VALUES)
+    scene.sweep()
+    assert len(scene.runs(made)) == 1
+
+
 def test_the_clock_starts_what_expires(scene, soon):
     ending = scene.make({"kind": "subscription_expiring", "days": 3}, THANK)
     ended = scene.make({"kind": "subscription_expired"}, {**THANK, "tag": "gone"})

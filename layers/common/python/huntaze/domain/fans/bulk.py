@@ -330,6 +330,9 @@ def merge_stage(
     """Bring the stage into the fans; return created, updated and the lines of the erased."""
     take_turns(connection, creator_id)
     of_creator = {"creator": creator_id}
+    # What a file does not date is history, and starts no automation (migration 0062).
+    of_file = "" if values == PLATFORM_VALUES else "on"
+    connection.execute("SELECT set_config('app.of_file', %s, true)", (of_file,))
     connection.execute(_MERGE_DOUBLES)
     erased: list[int] = [row[0] for row in connection.execute(_SET_ERASED_ASIDE, of_creator)]
     connection.execute("CREATE TEMP TABLE fan_changed (id uuid NOT NULL) ON COMMIT DROP")
@@ -344,6 +347,7 @@ def merge_stage(
         updated += _note_changed(connection, _update(values), creator_id)
     if with_tags:
         updated += _note_changed(connection, _TAGS, creator_id)
+    connection.execute("SELECT set_config('app.of_file', '', true)")
     connection.execute("DROP TABLE fan_stage, fan_new, fan_changed")
     return created, updated, erased
 
