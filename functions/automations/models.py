@@ -120,7 +120,10 @@ class TakenStep(BaseModel):
     reason: str | None = None
     send_id: UUID | None = None
     send_state: str | None = Field(None, description="Of the message that it planned, now.")
-    send_reason: str | None = None
+    send_reason: str | None = Field(
+        None, description="Why it did not go out; quiet_hours: not before `send_due_at`."
+    )
+    send_due_at: datetime | None = Field(None, description="Of a message that is planned.")
     taken_at: datetime | None = None
 
 

@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 from functions.automations.checking import check_references
 from functions.automations.desk import RehearsalDesk, Whose, fulfils
 from functions.automations.graph import check_chain, check_steps
+from functions.automations.history import RUNS
 from functions.automations.models import (
     Automation,
     AutomationDraft,
@@ -40,26 +41,6 @@ _SELECT = sql.SQL("""
      AND v.version = a.version
    WHERE a.deleted_at IS NULL AND {}
 """)
-
-_RUNS = """
-  SELECT r.id, r.fan_id, r.version, r.turn, r.happened_at, r.status, r.step,
-         CASE WHEN r.status = 'waiting' THEN r.due_at END AS due_at, r.reason, r.started_at,
-         r.finished_at,
-         coalesce((
-           SELECT jsonb_agg(jsonb_build_object(
-                    'step', s.step, 'kind', s.kind, 'outcome', s.outcome, 'reason', s.reason,
-                    'send_id', s.send_id, 'send_state', m.state, 'send_reason', m.reason,
-                    'taken_at', s.taken_at) ORDER BY s.number)
-             FROM automation_steps s
-             LEFT JOIN sends m ON m.workspace_id = s.workspace_id AND m.id = s.send_id
-            WHERE s.workspace_id = r.workspace_id AND s.run_id = r.id), '[]') AS steps
-    FROM automation_runs r
-   WHERE r.automation_id = %(automation)s
-     AND (%(fan)s::uuid IS NULL OR r.fan_id = %(fan)s)
-     AND (%(status)s::text IS NULL OR r.status = %(status)s)
-     AND (%(after)s::uuid IS NULL OR r.id < %(after)s)
-   ORDER BY r.id DESC LIMIT %(rows)s
-"""
 
 # The runs first: the sweep, which goes the other way, waits for the automation's row before.
 _STOP_RUNS = """
@@ -235,7 +216,7 @@ class PostgresAutomations:
         ):
             self.get(automation_id)
             found = reading.execute(
-                _RUNS,
+                RUNS,
                 {
                     "automation": automation_id,
                     "fan": wanted.fan_id,
