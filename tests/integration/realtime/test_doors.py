@@ -8,10 +8,13 @@ from unittest.mock import Mock
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from functions.realtime.api import handler as api
 from functions.realtime.fanout import handler as fanout
 from functions.realtime.gateway import DynamoConnections
+from functions.realtime.kinds import RULES
 from functions.realtime.socket import handler as socket
 from huntaze import clients
 from huntaze.db import Connection, SingleConnection
@@ -21,6 +24,21 @@ from tests.integration.realtime.conftest import TABLE
 
 PAGE = "https://app.example.com"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+TOLD = st.lists(
+    st.lists(
+        st.tuples(
+            st.sampled_from(sorted(RULES)),
+            st.sampled_from([0, 1, 2]),
+            st.sampled_from([0, 1, 2, 3]),
+        ),
+        min_size=1,
+        max_size=6,
+    ),
+    min_size=1,
+    max_size=4,
+)
 
 
 class Live:
@@ -105,6 +123,17 @@ def live(
 
 
 @pytest.fixture
+def second_creator(live: Live, as_role: Callable[[str], Connection]) -> UUID:
+    creator_id = new_id()
+    as_role("master").execute(
+        "INSERT INTO creators (workspace_id, id, platform, handle, display_name)"
+        " VALUES (%s, %s, 'fan_platform', 'second', 'Second')",
+        (live.ids.workspace_id, creator_id),
+    )
+    return creator_id
+
+
+@pytest.fixture
 def ask(live, api_event, principal, lambda_context) -> Callable[..., Answer]:
     def make(method: str, path: str, **event: Any) -> Answer:
         who = {
@@ -167,6 +196,40 @@ def test_an_event_reaches_each_connection_whose_member_may_see_it(live, log_in, 
         page = ask("GET", "/api/events", query={"cursor": "0"}, **who).body
         assert page["items"] == live.items(name)
         assert page["more"] is False
+
+
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(told=TOLD, limit=st.integers(1, 7))
+def test_whoever_polls_gets_the_same_as_whoever_listens(
+    live, log_in, join, ask, second_creator, told, limit
+):
+    creators = (live.ids.creator_id, second_creator, None)
+    (start,) = {ask("GET", "/api/events").body["next_cursor"]}
+    members = {}
+    for role, scope in (("owner", None), ("manager", 0), ("chatter", 1), ("analyst", None)):
+        of = None if scope is None else [creators[scope]]
+        user = live.ids.user_id if role == "owner" else join(live.ids, role=role, creators=of)
+        name = f"{role}-{new_id()}"
+        live.connect(name, log_in(live.ids, user), start)
+        members[name] = {"user_id": user, "role": role, "creators": of}
+    people = [one["user_id"] for one in members.values()]
+    for batch in told:
+        live.tell(
+            *(
+                live.event(kind, creators[creator], user_id=str(people[who]))
+                for kind, creator, who in batch
+            )
+        )
+    for name, who in members.items():
+        cursor, more, items = start, True, []
+        while more:
+            query = {"cursor": cursor, "limit": str(limit)}
+            page = ask("GET", "/api/events", query=query, **who).body
+            items += page["items"]
+            cursor, more = page["next_cursor"], page["more"]
+        assert items == live.items(name)
 
 
 def test_an_event_that_comes_again_is_told_once(live, log_in):
