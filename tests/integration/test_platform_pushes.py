@@ -6,6 +6,7 @@ import random
 import string
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
@@ -21,11 +22,14 @@ from browser_worker.sync import LISTINGS
 from functions.lanes.repository import PostgresLanes
 from functions.platforms import handler as api
 from functions.platforms.events import handler as consumer
+from functions.platforms.events.models import Queued
+from functions.platforms.events.repository import PostgresPushes
 from functions.platforms.webhook import handler as door
 from huntaze import clients, signatures
-from huntaze.db import Connection, SingleConnection
+from huntaze.db import Connection, SingleConnection, Tenant
 from huntaze.domain import pushes
 from huntaze.domain.platform_rows import EarningRow, SubscriberRow
+from huntaze.domain.pushes import Outcome
 from huntaze.entry import UnhandledError
 from huntaze.settings import load
 from tests.fakes.creator_desk import Desk
@@ -597,3 +601,25 @@ def test_no_order_and_no_repetition_changes_where_it_ends(
     assert (fan["status"], fan["rebill_on"], fan["value_cents"]) == ("expired", False, 700)
     assert [one["text"] for one in ends[0]["messages"]] == ["hello you", "look", "oops", ""]
     assert [one["unsent"] for one in ends[0]["messages"]] == [False, False, True, False]
+
+
+def test_events_of_one_fan_at_once_never_wait_for_each_other(
+    pushing: Pushing, as_role: Callable[[str], Connection]
+) -> None:
+    seen = datetime.now(UTC)
+    for number in range(40):
+        moment = (seen + timedelta(seconds=number)).isoformat()
+        pushing.send(message("created", f"m{number}", number, number))
+        subscribed = event("subscription.updated", number, f"s{number}", last_seen_at=moment)
+        pushing.send(subscribed)
+    told = [Queued.model_validate_json(body) for body in pushing.queue]
+
+    def work(every: Sequence[Queued]) -> list[Outcome | None]:
+        tenant = Tenant(SingleConnection(lambda: as_role("app")), pushing.desk.workspace_id)
+        store = PostgresPushes(tenant)
+        return [store.work_on(one.creator_id, one.event_id) for one in every]
+
+    with ThreadPoolExecutor(4) as pool:
+        done = [one for part in pool.map(work, [told[n::4] for n in range(4)]) for one in part]
+    assert None not in done
+    assert len(pushing.desk.rows("SELECT FROM messages")) == 40

@@ -124,11 +124,12 @@ def _subscription(told: _Told, said: SubscriptionFacts) -> bool:
     connection, creator_id = told.connection, told.creator_id
     if not told.is_newest("subscription", said.fan.id):
         return False
+    # Fences before fans, always: two events of one fan must not wait for each other.
+    fan = _named(told, said.fan)
     if said.last_seen_at is not None:
         fans.note_online(connection, creator_id, {said.fan.id: said.last_seen_at})
     if syncs.has_read_since(connection, creator_id, "sync_subscribers", told.at):
         return False
-    fan = _named(told, said.fan)
     row = fan_of(
         0,
         SubscriberRow(
