@@ -79,8 +79,11 @@ class AutomationScene:
         return {row[0] for row in self.sql("SELECT tag FROM fan_tags WHERE fan_id = %s", fan_id)}
 
     def time_passes(self) -> None:
-        """Let every wait be over."""
-        self.sql("UPDATE automation_runs SET due_at = clock_timestamp() WHERE status = 'waiting'")
+        """Let every wait be over, also for a clock that is set back meanwhile."""
+        self.sql(
+            "UPDATE automation_runs SET due_at = clock_timestamp() - interval '1 day'"
+            " WHERE status = 'waiting'"
+        )
         self.sql("UPDATE automations SET look_at = clock_timestamp() WHERE look_at IS NOT NULL")
 
     def sends(self) -> list[tuple[Any, ...]]:
