@@ -1,4 +1,4 @@
-"""The people of a creator's workspace, and what each of them has been told."""
+"""The people of a workspace, and what each of them has been told."""
 
 import json
 from collections.abc import Callable
@@ -8,7 +8,6 @@ from uuid import UUID
 from functions.notifications.events import handler as door
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
 from huntaze.ids import new_id
-from tests.fakes.creator_desk import Desk
 
 _EVENTS = (
     "SELECT event_type, id, workspace_id, aggregate_type, aggregate_id, created_at, payload"
@@ -20,21 +19,28 @@ class Staff:
     """Members by their names: the owner, and whoever joins.
 
     Args:
-        desk: The creator whom they work for.
+        workspace_id: Where they work.
+        owner_id: Who is there already.
         connect: Opens a connection with a role.
         context: What Lambda tells a function of its call.
     """
 
-    def __init__(self, desk: Desk, connect: Callable[[str], Connection], context: Any) -> None:
-        self.desk = desk
+    def __init__(
+        self,
+        workspace_id: UUID,
+        owner_id: UUID,
+        connect: Callable[[str], Connection],
+        context: Any,
+    ) -> None:
+        self._workspace_id = workspace_id
         self._identity = connect("identity")
         self._post = connect("master")
         self._everybody = Tenant(
-            SingleConnection(lambda: connect("app")), desk.workspace_id, member=EVERY_MEMBER
+            SingleConnection(lambda: connect("app")), workspace_id, member=EVERY_MEMBER
         )
         self._context = context
         self._brought: set[UUID] = set()
-        self.people: dict[str, UUID] = {"owner": desk.user_id}
+        self.people: dict[str, UUID] = {"owner": owner_id}
 
     def join(self, name: str, role: str, scope: list[UUID] | None = None) -> UUID:
         """Let somebody join."""
@@ -46,7 +52,7 @@ class Staff:
         self._identity.execute(
             "INSERT INTO members (workspace_id, user_id, role, creator_scope)"
             " VALUES (%s, %s, %s, %s)",
-            (self.desk.workspace_id, user_id, role, scope),
+            (self._workspace_id, user_id, role, scope),
         )
         self.people[name] = user_id
         return user_id
@@ -62,7 +68,7 @@ class Staff:
 
     def hear(self) -> None:
         """Bring what the outbox has, twice each, as queues do; what was brought stays brought."""
-        found = self._sql(_EVENTS, self.desk.workspace_id)
+        found = self._sql(_EVENTS, self._workspace_id)
         for event_type, event_id, *facts in found:
             if event_id in self._brought:
                 continue

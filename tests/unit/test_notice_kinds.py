@@ -35,6 +35,7 @@ def test_each_kind_is_told_to_its_roles_and_mailed_or_not(kind: Kind) -> None:
     roles, mailed = TOLD[kind]
     assert {role.value for role in roles_for(kind)} == roles
     assert RULES[kind].mailed is mailed
+    assert RULES[kind].whole is (kind is Kind.COST_ALERT)
     beside = MANAGING if kind is Kind.CONVERSATION_IN_DANGER else set()
     assert {role.value for role in roles_beside(kind)} == beside
 

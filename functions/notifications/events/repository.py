@@ -50,6 +50,7 @@ _ADD = """
      WHERE m.workspace_id = %(workspace_id)s AND m.role = ANY (%(roles)s)
        AND (%(creator_id)s::uuid IS NULL OR m.creator_scope IS NULL
             OR %(creator_id)s = ANY (m.creator_scope))
+       AND (NOT %(whole)s OR m.creator_scope IS NULL)
        AND m.user_id IS DISTINCT FROM %(left_out)s::uuid
   ), chosen AS (
     SELECT w.* FROM wanting w
@@ -113,6 +114,7 @@ class PostgresNotices:
                     "event_id": event.id,
                     "kind": news.kind.value,
                     "mailed": RULES[news.kind].mailed,
+                    "whole": RULES[news.kind].whole,
                     "roles": [role.value for role in roles_for(news.kind)],
                     "creator_id": subject.creator_id,
                     "left_out": subject.left_out,

@@ -20,13 +20,15 @@ from functions.assistant.alerts import handler as telling
 from functions.assistant.alerts.repository import PostgresAlerts
 from functions.assistant.costs import handler as door
 from functions.notifications.events import handler as members
-from huntaze import clients
+from huntaze import clients, outbox
 from huntaze.crypto import Envelope, of_workspace, unseal_for
 from huntaze.db import SingleConnection
+from huntaze.domain import mails
 from huntaze.ids import new_id
 from huntaze.settings import load
 from local.identity_provider.app import create_app
 from local.processes import free_port, wait_until
+from tests.fakes.staff import Staff
 
 CENT = 10_000_000
 HOOK = "/services/T0/B0/secretsecret"
@@ -107,6 +109,31 @@ def test_the_highest_of_what_is_crossed_together_tells_of_it(spend, store, raise
         before, _ = raised()
         store.raise_alerts()
         assert raised()[0] == sorted(before + crossed)
+
+
+def test_what_is_used_up_is_told_to_who_sees_the_costs_of_all(
+    spend, store, ids, as_role, lambda_context, monkeypatch
+):
+    source = SingleConnection(lambda: as_role("app"))
+    monkeypatch.setattr(members, "database", lambda: source)
+    monkeypatch.setattr(mails, "enqueue", lambda found: len(list(found)))
+    monkeypatch.setattr(outbox, "nudge", lambda: None)
+    staff = Staff(ids.workspace_id, ids.user_id, as_role, lambda_context)
+    staff.join("manager", "manager")
+    staff.join("of one creator", "manager", [ids.creator_id])
+    staff.join("chatter", "chatter")
+    staff.join("analyst", "analyst")
+    staff.join("gone", "manager")
+    staff.leave("gone")
+    spend(100, limit=100)
+    for _ in range(2):
+        store.raise_alerts()
+        assert staff.told("cost_alert") == ["manager", "owner"]
+        assert staff.mailed("cost_alert") == ["manager", "owner"]
+    # A larger limit is crossed anew.
+    spend(100, limit=200)
+    store.raise_alerts()
+    assert staff.told("cost_alert") == ["manager"] * 2 + ["owner"] * 2
 
 
 orders = st.lists(

@@ -35,7 +35,7 @@ def staff(scene: ChatScene, as_role, lambda_context, monkeypatch) -> Staff:
     monkeypatch.setattr(notifications, "database", lambda: source)
     monkeypatch.setattr(mails, "enqueue", lambda ids: len(list(ids)))
     monkeypatch.setattr(outbox, "nudge", lambda: None)
-    made = Staff(scene.desk, as_role, lambda_context)
+    made = Staff(scene.desk.workspace_id, scene.desk.user_id, as_role, lambda_context)
     mine = [scene.desk.creator_id]
     made.join("manager", "manager", mine)
     made.join("caretaker", "chatter", mine)

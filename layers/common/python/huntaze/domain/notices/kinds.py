@@ -37,6 +37,7 @@ class Rule(NamedTuple):
         mailed: Whether each goes out by mail, too, unless the member says otherwise.
         topics: Of the event, of which alone it is told; none: of all that no other kind takes.
         beside: The right of those who hear of it even where it is meant for one member.
+        whole: It is of the workspace as a whole: for who sees every creator.
     """
 
     event: str
@@ -44,6 +45,7 @@ class Rule(NamedTuple):
     mailed: bool
     topics: frozenset[str] = frozenset()
     beside: Right | None = None
+    whole: bool = False
 
 
 # Somebody may come to harm: nobody should hear of it only when they look.
@@ -68,7 +70,7 @@ RULES: dict[Kind, Rule] = {
     Kind.MEMBER_JOINED: Rule("member.joined", Right.MANAGE, mailed=False),
     Kind.TRIAL_WILL_END: Rule("billing.trial_will_end", Right.BILL, mailed=True),
     Kind.PAYMENT_FAILED: Rule("billing.payment_failed", Right.BILL, mailed=True),
-    Kind.COST_ALERT: Rule("cost.alert", Right.MANAGE, mailed=True),
+    Kind.COST_ALERT: Rule("cost.alert", Right.MANAGE, mailed=True, whole=True),
 }
 EVENTS = frozenset(rule.event for rule in RULES.values())
 
