@@ -90,6 +90,8 @@ class Stretch(NamedTuple):
     end: Place
     # Whether the journal went on behind it when it was read.
     more: bool
+    # The position where the whole journal ended then.
+    head: int
 
 
 class Viewer(NamedTuple):

@@ -98,7 +98,7 @@ class PostgresJournal:
                     (self._tenant.workspace_id, after, end.position, most),
                 ).fetchall()
         more = len(entries) == most and entries[-1].position < end.position
-        return Stretch(entries, entries[-1].place if more else end, more)
+        return Stretch(entries, entries[-1].place if more else end, more, end.position)
 
     def require(self, place: Place) -> None:
         """Make sure that nothing after a place is forgotten; asked after that was read.

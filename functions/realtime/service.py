@@ -152,10 +152,11 @@ def frames(entries: Sequence[Entry], end: Place) -> list[str]:
 
 
 class Part(NamedTuple):
-    """What stands behind a position, where it ends, and who may still hear of it."""
+    """What stands behind a position, where it and the journal end, and who may still hear of it."""
 
     entries: list[Entry]
     end: Place
+    head: int
     viewers: dict[UUID, Viewer]
 
 
@@ -172,20 +173,23 @@ class Feed:
         self._lock = threading.Lock()
         self._entries: list[Entry] = []
         self._end = Place(start, None)
+        self._head = start
         self._viewers: dict[UUID, Viewer] | None = None
 
-    def after(self, position: int, upto: int) -> Part:
-        """What stands behind a position, at least as far as ``upto``."""
+    def after(self, position: int) -> Part:
+        """What stands behind a position; of much, the beginning."""
         with self._lock:
-            if self._viewers is None or self._end.position < upto:
-                more = True
-                while more:
-                    stretch = self._journal.read(self._end.position, _READ_AT_ONCE)
-                    self._entries += stretch.entries
-                    self._end, more = stretch.end, stretch.more
+            more = self._viewers is None or self._end.position <= position
+            while more:
+                stretch = self._journal.read(self._end.position, _READ_AT_ONCE)
+                # What one client has been sent, nobody else asks for.
+                kept = [] if len(self._sessions) == 1 else self._entries
+                self._entries = [*kept, *stretch.entries]
+                self._end, self._head = stretch.end, stretch.head
                 self._viewers = self._journal.viewers(self._sessions)
+                more = stretch.more and self._end.position <= position
             entries = [one for one in self._entries if one.position > position]
-            return Part(entries, self._end, self._viewers)
+            return Part(entries, self._end, self._head, self._viewers or {})
 
 
 class _PatientSockets:
@@ -231,19 +235,20 @@ def deliver(
     desk = desk._replace(sockets=_PatientSockets(desk.sockets, turns))
     sessions = [one.session_id for one in listeners]
     feed = Feed(desk.journal, min(one.position for one in listeners), sessions)
-    entries, end, viewers = feed.after(0, 0)
+    entries, end, head, viewers = feed.after(0)
 
     def serve(listener: Listener) -> str:
         viewer = viewers.get(listener.session_id)
         if viewer is None:
             # The session is over, or its member or workspace has gone: they hear no more.
             return _end(listener, desk)
-        silent = end.position - listener.position < _SILENT and not any(
+        is_near = end.position == head and head - listener.position < _SILENT
+        silent = is_near and not any(
             may_see(viewer, entry) for entry in entries if entry.position > listener.position
         )
         if silent and farewell is None:
             return "silent"
-        return _serve(listener, feed, end.position, desk, farewell)
+        return _serve(listener, feed, head, desk, farewell)
 
     return Counter(turns.serve(serve, listeners))
 
@@ -277,25 +282,34 @@ def _send(
 ) -> None:
     """Send a held connection everything, and what comes meanwhile, and let go of it.
 
+    Of much that it has missed, each part is sent before the next is read: a client that is cut off
+    in between comes back from there.
+
     Raises:
         Unsent: The connection did not take it, or its session is over.
     """
     position, wanted = listener.position, end
     while True:
-        entries, upto, viewers = feed.after(position, wanted)
-        viewer = viewers.get(listener.session_id)
-        if viewer is None:
-            raise Unsent("the session is over")
-        for frame in frames([one for one in entries if may_see(viewer, one)], upto):
-            desk.sockets.post(listener.connection_id, frame)
-        position = max(position, upto.position)
+        position, part = _send_part(listener, position, feed, desk)
+        if position < min(wanted, part.head):
+            continue
         if farewell is not None:
-            desk.sockets.post(listener.connection_id, farewell(upto))
+            desk.sockets.post(listener.connection_id, farewell(part.end))
             farewell = None
         further = desk.connections.let_go(listener, position)
         if further is None:
             return
         wanted = further
+
+
+def _send_part(listener: Listener, position: int, feed: Feed, desk: Desk) -> tuple[int, Part]:
+    part = feed.after(position)
+    viewer = part.viewers.get(listener.session_id)
+    if viewer is None:
+        raise Unsent("the session is over")
+    for frame in frames([one for one in part.entries if may_see(viewer, one)], part.end):
+        desk.sockets.post(listener.connection_id, frame)
+    return max(position, part.end.position), part
 
 
 def _end(listener: Listener, desk: Desk) -> str:

@@ -46,7 +46,7 @@ class Journal:
         entries = self.entries[after : after + most]
         more = after + most < len(self.entries)
         end = entries[-1].place if entries else Place(after, None)
-        return Stretch(entries, end, more)
+        return Stretch(entries, end, more, len(self.entries))
 
     def viewers(self, sessions) -> dict[UUID, Viewer]:
         """Who listens."""
@@ -139,6 +139,30 @@ def test_many_events_come_in_messages_of_a_bounded_size():
     ]
     # The most that API Gateway takes.
     assert max(len(frame) for frame in frames(entries, end)) < 128_000
+
+
+def test_of_much_that_was_missed_each_part_is_sent_before_the_next_is_read(scene):
+    scene.connect("late")
+    for _ in range(2_000):
+        scene.journal.add()
+    read, sent = scene.journal.read, []
+
+    def dies_in_the_end(after, most):
+        sent.append(len(scene.heard("late")))
+        if after >= 1_500:
+            raise RuntimeError("the function's time is up")
+        return read(after, most)
+
+    scene.journal.read = dies_in_the_end
+    with pytest.raises(RuntimeError):
+        scene.deliver()
+    assert sent == [0, 500, 1_000, 1_500]
+    assert scene.heard("late") == list(range(1, 1_501))
+    # The client comes back with the cursor of what it has got.
+    scene.journal.read = read
+    scene.connections.open("again", WORKSPACE, scene.listener("late").session_id, 1_500)
+    deliver([scene.listener("again")], scene.desk)
+    assert scene.heard("again") == list(range(1_501, 2_001))
 
 
 def test_a_session_that_is_over_hears_no_more(scene):

@@ -51,7 +51,7 @@ def test_events_get_places_in_their_order_and_each_one(journal, ids):
     first, second = news(creator_id=ids.creator_id), news(user_id=ids.user_id)
     assert journal.add([first, second]) == 2
     assert journal.add([second, news()]) == 1
-    entries, end, more = journal.read(0, 10)
+    entries, end, more, _ = journal.read(0, 10)
     assert [one.position for one in entries] == [1, 2, 3]
     assert [one.event_id for one in entries[:2]] == [first.event_id, second.event_id]
     assert (end, more) == (entries[-1].place, False)
@@ -62,16 +62,16 @@ def test_events_get_places_in_their_order_and_each_one(journal, ids):
 
 def test_an_empty_journal_begins_at_the_start(journal):
     assert journal.head() == START
-    assert journal.read(0, 10) == ([], START, False)
+    assert journal.read(0, 10) == ([], START, False, 0)
     journal.require(START)
 
 
 def test_a_long_journal_is_read_in_parts(journal):
     journal.add([news() for _ in range(7)])
-    entries, end, more = journal.read(2, 3)
-    assert ([one.position for one in entries], end.position, more) == ([3, 4, 5], 5, True)
-    entries, end, more = journal.read(5, 2)
-    assert ([one.position for one in entries], end.position, more) == ([6, 7], 7, False)
+    entries, end, more, head = journal.read(2, 3)
+    assert ([one.position for one in entries], end.position, more, head) == ([3, 4, 5], 5, True, 7)
+    entries, end, more, head = journal.read(5, 2)
+    assert ([one.position for one in entries], end.position, more, head) == ([6, 7], 7, False, 7)
 
 
 def test_what_concerns_somebody_who_is_gone_is_not_written_down(journal, ids):
