@@ -396,7 +396,9 @@ class FullWorkspace:
             self._add(connection, "chatbot_switches", switch)
             campaign = {"campaign_id": ids["campaign_id"]}
             self._add(connection, "chatbot_campaigns", {**creator, **campaign, **by})
-            self._add(connection, "campaign_launches", {**creator, **campaign})
+            # Of one that nobody can launch: a sweep of another test does nothing with it.
+            ended = {"campaign_id": ids["ended_campaign_id"]}
+            self._add(connection, "campaign_launches", {**creator, **ended})
             self._add(connection, "chat_contexts", {**of_fan, "summary": MARK})
             self._add(connection, "chat_facts", {**of_fan, **about, "name": "pet", "text": MARK})
             self._add(connection, "reply_tasks", {**here, **about, "state": "done"})
