@@ -434,6 +434,30 @@ def test_what_it_names_must_be_there(scene):
     assert found == [status for _, status in wrong]
 
 
+def test_what_is_another_creators_is_not_there(scene, as_role):
+    desk, other = scene.desk, new_id()
+    as_role("master").execute(
+        "INSERT INTO creators (workspace_id, id, platform, handle, display_name)"
+        " SELECT workspace_id, %s, platform, 'other', 'Other' FROM creators WHERE id = %s",
+        (other, desk.creator_id),
+    )
+    with desk.app.transaction() as connection:
+        theirs = fans.lists.create_list(connection, other, "Theirs")
+    campaign, medium = desk.campaign("draft", creator_id=other), desk.medium(creator_id=other)
+    wrong = [
+        ({"id": "s", "kind": "add_to_list", "list_id": str(theirs.id)}, 404),
+        ({"id": "s", "kind": "remove_from_list", "list_id": str(theirs.id)}, 404),
+        ({"id": "s", "kind": "start_campaign", "campaign_id": str(campaign)}, 404),
+        ({**HELLO, "media_ids": [str(medium)], "price_cents": 500}, 422),
+    ]
+    body = {"name": "n", "trigger": TAGGED, "creator_id": str(desk.creator_id)}
+    found = [scene.ask("POST", "", {**body, "steps": [step]}).status for step, _ in wrong]
+    assert found == [status for _, status in wrong]
+    made = scene.ask("POST", "", {**body, "steps": [THANK]}).body["id"]
+    fan = desk.fan(creator_id=other)
+    assert scene.ask("POST", f"/{made}/test", {"fan_id": str(fan)}).status == 404
+
+
 def test_a_forgotten_fan_leaves_no_run(scene):
     automation = scene.make(TAGGED, THANK)
     fan = scene.desk.fan()
