@@ -19,7 +19,7 @@ from botocore.config import Config
 
 from local import processes
 from local.processes import LocalCloudError
-from local.settings import HOST, REGION, TOOLS, LocalSettings
+from local.settings import HOST, REGION, ROOT, TOOLS, LocalSettings
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -79,7 +79,7 @@ def root_environment(settings: LocalSettings) -> dict[str, str]:
 def start(settings: LocalSettings) -> subprocess.Popen[bytes]:
     """Start MiniStack."""
     return processes.start_apart(
-        [sys.executable, "-m", "ministack"],
+        [sys.executable, str(ROOT / "local" / "aws_server.py")],
         log_path=_log_path(settings),
         env=server_environment(settings),
         cwd=settings.aws_dir,
