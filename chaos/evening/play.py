@@ -98,7 +98,10 @@ def play_on(
             left={**left, **evidence.dead_letters(cloud)},
         )
         say(f"everything is at rest after {time.monotonic() - began:.0f} s")
-        return _verdict(cloud, cast, ensemble, evening, inbox)
+        verdict = _verdict(cloud, cast, ensemble, evening, inbox)
+        if size.strikes_all and ensemble.striker and ensemble.striker.unharmed:
+            verdict.findings.append(f"{len(ensemble.striker.unharmed)} functions were never killed")
+        return verdict
 
 
 def _ensemble(

@@ -19,7 +19,7 @@ _WORKER_EVERY = 75.0
 # Every function loses its connection at once, and locally its process with it: a minute's work.
 _POSTGRES_AFTER, _POSTGRES_EVERY = 300.0, 900.0
 # How long two looks at a process lie apart that tell whether it works.
-_BLINK_SECONDS = 0.04
+_BLINK_SECONDS = 0.05
 
 
 class Striker(Routine):
@@ -62,18 +62,18 @@ class Striker(Routine):
         self.seen |= found.keys()
         if not found:
             return
-        working = {name for name, living in found.items() if any(map(_works, living))}
-        names = sorted(working or found)
+        working = _working([one for living in found.values() for one in living])
+        at_work = sorted(name for name, living in found.items() if working & set(living))
+        # Half of the time whoever works right now, else anybody: those who idle die, too.
+        names = at_work if at_work and self._dice.random() < 0.5 else sorted(found)
         fewest = min(self.kills[name] for name in names)
-        # Mostly who was spared so far; now and then anybody, as machines fail.
         spared = [name for name in names if self.kills[name] == fewest]
+        # Mostly who was spared so far; now and then anybody, as machines fail.
         name = self._dice.choice(spared if self._dice.random() < 0.7 else names)
-        target = next((one for one in found[name] if _works(one)), None)
-        if target is not None:
-            self.at_work[name] += 1
-        victim = target or self._dice.choice(found[name])
-        if _kill(victim.pid):
+        busy = [one for one in found[name] if one in working]
+        if _kill(self._dice.choice(busy or found[name]).pid):
             self.kills[name] += 1
+            self.at_work[name] += bool(busy)
 
     def _functions(self) -> dict[str, list[psutil.Process]]:
         """The processes of functions, by the function's name."""
@@ -112,15 +112,19 @@ class Striker(Routine):
         self.kills["Postgres"] += 1
 
 
-def _works(process: psutil.Process) -> bool:
-    """Whether a process uses the processor right now."""
+def _working(living: list[psutil.Process]) -> set[psutil.Process]:
+    """Tell which processes use the processor right now."""
+    before = {one: _used(one) for one in living}
+    time.sleep(_BLINK_SECONDS)
+    return {one for one, used in before.items() if _used(one) > used}
+
+
+def _used(process: psutil.Process) -> float:
     try:
-        before = process.cpu_times()
-        time.sleep(_BLINK_SECONDS)
-        after = process.cpu_times()
+        times = process.cpu_times()
     except psutil.Error:
-        return False
-    return bool(after.user + after.system > before.user + before.system)
+        return 0.0
+    return float(times.user + times.system)
 
 
 def _kill(pid: int) -> bool:
