@@ -1,4 +1,6 @@
-"""MiniStack, with layers that are unpacked once: run by the launcher as a program.
+"""MiniStack, with layers that are unpacked once and starts that are tried again.
+
+The launcher runs it as a program.
 
 It unpacks every layer anew for each process of a function, tens of megabytes through one
 interpreter lock, and removes them again with the process. A cold start was a second of that, and a
@@ -23,6 +25,7 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 _LAYERS = "_LAMBDA_LAYERS_DIRS"
+_STARTS = 3
 
 _spawn = lambda_runtime.Worker._spawn
 _unpacking = threading.Lock()
@@ -36,9 +39,25 @@ def _spawn_with_shared_layers(worker: lambda_runtime.Worker) -> None:
     variables = {**environment.get("Variables", {}), _LAYERS: os.pathsep.join(folders)}
     worker.config = {**given, "Layers": [], "Environment": {**environment, "Variables": variables}}
     try:
-        _spawn(worker)
+        _spawn_until_it_stays(worker)
     finally:
         worker.config = given
+
+
+def _spawn_until_it_stays(worker: lambda_runtime.Worker) -> None:
+    """Start a process again that ended as it started, as Lambda does.
+
+    MiniStack would end every other process of the function with it, those that are starting
+    included, and each of these the others.
+    """
+    for left in reversed(range(_STARTS)):
+        try:
+            _spawn(worker)
+        except (RuntimeError, OSError):
+            if not left:
+                raise
+        else:
+            return
 
 
 def _unpacked(attachment: str | dict[str, Any]) -> Path | None:

@@ -20,6 +20,8 @@ _WORKER_EVERY = 75.0
 _POSTGRES_AFTER, _POSTGRES_EVERY = 300.0, 900.0
 # How long two looks at a process lie apart that tell whether it works.
 _BLINK_SECONDS = 0.05
+# Of so many seconds' age nobody knows whether a process starts or works.
+_STARTING = 4.0
 
 
 class Striker(Routine):
@@ -113,8 +115,8 @@ class Striker(Routine):
 
 
 def _working(living: list[psutil.Process]) -> set[psutil.Process]:
-    """Tell which processes use the processor right now."""
-    before = {one: _used(one) for one in living}
+    """Tell which processes use the processor right now, beside those that are just starting."""
+    before = {one: _used(one) for one in living if time.time() - one.create_time() > _STARTING}
     time.sleep(_BLINK_SECONDS)
     return {one for one, used in before.items() if _used(one) > used}
 

@@ -1,4 +1,4 @@
-"""Layers of the local AWS are unpacked once, however many processes of functions there are."""
+"""Processes of functions in the local AWS: they share layers, and are started until they stay."""
 
 import io
 import os
@@ -77,3 +77,24 @@ def test_a_layer_without_content_is_left_out(
     folders = started(monkeypatch, 3, 1)["_LAMBDA_LAYERS_DIRS"].split(os.pathsep)
     assert len(folders) == 1
     assert resolved[0] == ARN.format(3)
+
+
+@pytest.mark.parametrize("deaths", [0, 2, 3])
+def test_a_process_that_dies_as_it_starts_is_started_again(
+    monkeypatch: pytest.MonkeyPatch, deaths: int
+) -> None:
+    starts: list[object] = []
+
+    def spawn(worker: SimpleNamespace) -> None:
+        starts.append(worker)
+        if len(starts) <= deaths:
+            raise RuntimeError("Worker process exited immediately.")
+
+    monkeypatch.setattr(aws_server, "_spawn", spawn)
+    worker = SimpleNamespace(config={})
+    if deaths == 3:
+        with pytest.raises(RuntimeError, match="exited"):
+            aws_server._spawn_with_shared_layers(worker)  # type: ignore[arg-type]
+    else:
+        aws_server._spawn_with_shared_layers(worker)  # type: ignore[arg-type]
+    assert len(starts) == min(deaths + 1, 3)
