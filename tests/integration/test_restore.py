@@ -15,6 +15,8 @@ from functions.lanes import handler as lanes_door
 from functions.migrate.repository import PostgresSchema, read_migrations
 from functions.migrate.service import LOGIN_ROLES, bring_up_to_date
 from huntaze.db import Connection, SingleConnection
+from huntaze.domain import money
+from huntaze.domain.money.models import TransactionRow
 from huntaze.domain.outbound import lanes, queue, restores, settlement
 from huntaze.domain.outbound.grants import Granted, Refused
 from huntaze.domain.outbound.restores import ThreadInDoubt
@@ -185,6 +187,22 @@ def test_a_forgotten_message_is_neither_sent_again_nor_lost(
     assert granted is not None
     assert granted.id == planned
     assert isinstance(desk.grant(claim, granted), Granted)
+
+
+def test_what_was_paid_for_before_it_was_found_again_is_bought(
+    server: Server, desk: Desk, mark: Callable[[], int]
+) -> None:
+    fan = desk.fan(platform_id="told")
+    sent = desk.send(fan, price_cents=500, media_ids=[desk.medium()], due_at="2020-01-01")
+    server.back_up()
+    server.restore()
+    mark()
+    a_minute_passes(desk)
+    with desk.worker.transaction() as connection:
+        paid = TransactionRow(1, "t1", "told", "message", 500, 0, 500, message_id="m-told")
+        money.record(connection, desk.creator_id, [paid])
+    reconcile(desk, {sent: "m-told"})
+    assert [row["state"] for row in desk.rows("SELECT state FROM media_grants")] == ["bought"]
 
 
 def test_every_lane_is_held_however_often_a_person_connects(
