@@ -26,6 +26,12 @@ _CONVERSATION = """
     JOIN creators k ON k.workspace_id = c.workspace_id AND k.id = c.creator_id
    WHERE c.id = %(conversation)s
 """
+# Who is held before the conversation, as by whoever stores messages or forgets a fan: the other way
+# round, two would wait for each other.
+_HOLD_FAN = """
+  SELECT FROM fans f JOIN conversations c ON c.workspace_id = f.workspace_id AND c.fan_id = f.id
+   WHERE c.id = %s FOR KEY SHARE OF f
+"""
 # The newest first: as the page shows them, without what was taken back.
 _THREAD = """
   SELECT id, platform_message_id, direction, text, sent_at, automatic FROM messages
@@ -82,6 +88,8 @@ def conversation(connection: Connection, conversation_id: UUID, *, hold: bool) -
         hold: Whether nobody may add to it until the commit.
     """
     query = _CONVERSATION + (" FOR NO KEY UPDATE OF c" if hold else "")
+    if hold:
+        connection.execute(_HOLD_FAN, (conversation_id,))
     with connection.cursor(row_factory=dict_row) as reading:
         return reading.execute(query, {"conversation": conversation_id}).fetchone() or {}
 
