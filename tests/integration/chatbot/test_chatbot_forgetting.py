@@ -78,9 +78,12 @@ def test_nothing_says_the_fans_words_any_more(scene, spoken_of):
     assert {"messages", "reply_drafts", "chat_facts", "chat_contexts", "approval_texts"} <= set(
         before
     )
+    written = scene.sql("SELECT platform_message_id FROM messages")
     with scene.desk.app.transaction() as connection:
         erasure.erase_fan(connection, scene.desk.workspace_id, spoken_of, by=scene.desk.user_id)
     assert _tables_that_say(scene, MARK) == []
+    # Nor where the platform has them.
+    assert [table for (name,) in written for table in _tables_that_say(scene, name)] == []
     page = scene.ask("GET", "/proof", query={"limit": "200"})
     lines = proof.read(json.dumps(page.body))
     verdict = proof.verify(lines, lines[-1].hash)

@@ -29,9 +29,10 @@ _BLANK_ATTEMPTS = (
 # An order to take a message back needs its id on the platform until it is done.
 _BLANK_SENDS = (
     "UPDATE sends s SET text = '', text_hash = '', evidence = NULL, baseline_message_id = NULL,"  # noqa: S608
-    f" platform_message_id = NULL WHERE {_SETTLED} AND NOT EXISTS ({_TAKEN_BACK})"
+    f" platform_message_id = NULL, expected_message_id = NULL WHERE {_SETTLED}"
+    f" AND NOT EXISTS ({_TAKEN_BACK})"
     " AND (text <> '' OR evidence IS NOT NULL OR baseline_message_id IS NOT NULL"
-    "  OR platform_message_id IS NOT NULL)"
+    "  OR platform_message_id IS NOT NULL OR expected_message_id IS NOT NULL)"
 )
 _IS_LEFT = (
     f"SELECT EXISTS (SELECT FROM sends s WHERE {_OF_FAN}"  # noqa: S608
