@@ -55,8 +55,15 @@ _KNOWN = """
                   ), '{}') AS facts,
          EXISTS (SELECT FROM chat_handovers h WHERE h.conversation_id = %(conversation)s
                     AND h.resolved_at IS NULL) AS handed_over,
-         (SELECT h.message_id FROM chat_handovers h WHERE h.conversation_id = %(conversation)s
-           ORDER BY h.id DESC LIMIT 1) AS handed_over_message,
+         -- The last one that a person was told of, and the last one that was there when a person
+         -- gave the conversation back.
+         ARRAY(SELECT message_id FROM chat_handovers WHERE conversation_id = %(conversation)s
+                  AND resolved_at IS NULL)
+         || ARRAY(SELECT m.id FROM messages m
+                   WHERE m.conversation_id = %(conversation)s AND m.direction = 'in'
+                     AND m.created_at <= (SELECT max(h.resolved_at) FROM chat_handovers h
+                                           WHERE h.conversation_id = %(conversation)s)
+                   ORDER BY m.sent_at DESC, m.id DESC LIMIT 1) AS dealt_with,
          (SELECT count(*) FROM (SELECT FROM messages m WHERE m.conversation_id = %(conversation)s
                                    AND m.direction = 'in' LIMIT 2) few) = 1 AS is_first,
          {for_campaign} AS for_campaign,
@@ -107,17 +114,17 @@ def waiting(thread: list[ChatLine]) -> ChatLine | None:
     return spoken[-1] if spoken and spoken[-1].direction == "in" else None
 
 
-def unanswered(thread: list[ChatLine], handed_over: UUID | None) -> list[ChatLine]:
+def unanswered(thread: list[ChatLine], dealt_with: list[UUID]) -> list[ChatLine]:
     """What the fan has written since an answer, or since a person was told; oldest first.
 
     Args:
         thread: Oldest first, with a message of the fan's to answer.
-        handed_over: The message with which a person was told the last time.
+        dealt_with: Messages up to which a person knows what was said.
     """
     spoken = [line for line in reversed(thread) if not line.automatic]
     found = spoken[:1]
     for line in spoken[1:]:
-        if line.direction == "out" or handed_over in (line.id, spoken[0].id):
+        if line.direction == "out" or {line.id, spoken[0].id} & {*dealt_with}:
             break
         found.append(line)
     return found[::-1]
@@ -160,7 +167,7 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
             silenced=about["silenced"],
         ),
         thread=thread[-_LINES:],
-        unanswered=unanswered(thread, known["handed_over_message"]),
+        unanswered=unanswered(thread, known["dealt_with"]),
         switch=switch,
         voice=voice_of(connection, creator_id),
         rules=_rules(connection, creator_id, fan_id),

@@ -16,6 +16,7 @@ def test_what_a_person_has_dealt_with_is_handed_over_no_more(scene):
     _, platform_id = scene.fan()
     event = scene.wrote(platform_id, "I want my money back")
     scene.hear(event)
+    scene.hear(scene.wrote(platform_id, "Did you hear me? A refund!"))
     path = f"/conversations/{event['detail']['aggregate_id']}/resolve"
     assert scene.ask("POST", path, {}).status == 200
     scene.hear(scene.wrote(platform_id, "Thank you!"))

@@ -21,6 +21,11 @@ _WITHDRAW = (
     "UPDATE sends SET state = 'skipped', reason = %(reason)s, settled_at = clock_timestamp()"  # noqa: S608
     f" WHERE {_OF_FAN} AND state = 'planned'"
 )
+# Asked for by grants alone, of which there is none any more.
+_BLANK_EXPECTED = (
+    "UPDATE sends SET expected_message_id = NULL"  # noqa: S608
+    f" WHERE {_OF_FAN} AND expected_message_id IS NOT NULL"
+)
 _BLANK_ATTEMPTS = (
     "UPDATE send_attempts SET evidence = NULL, baseline_message_id = NULL"  # noqa: S608
     f" WHERE creator_id = %(creator)s AND send_id IN (SELECT id FROM sends WHERE {_SETTLED})"
@@ -29,10 +34,9 @@ _BLANK_ATTEMPTS = (
 # An order to take a message back needs its id on the platform until it is done.
 _BLANK_SENDS = (
     "UPDATE sends s SET text = '', text_hash = '', evidence = NULL, baseline_message_id = NULL,"  # noqa: S608
-    f" platform_message_id = NULL, expected_message_id = NULL WHERE {_SETTLED}"
-    f" AND NOT EXISTS ({_TAKEN_BACK})"
+    f" platform_message_id = NULL WHERE {_SETTLED} AND NOT EXISTS ({_TAKEN_BACK})"
     " AND (text <> '' OR evidence IS NOT NULL OR baseline_message_id IS NOT NULL"
-    "  OR platform_message_id IS NOT NULL OR expected_message_id IS NOT NULL)"
+    "  OR platform_message_id IS NOT NULL)"
 )
 _IS_LEFT = (
     f"SELECT EXISTS (SELECT FROM sends s WHERE {_OF_FAN}"  # noqa: S608
@@ -44,6 +48,7 @@ def withdraw(connection: Connection, creator_id: UUID, fan_id: UUID) -> None:
     """Let nothing go out to a fan any more; what is being submitted may still arrive."""
     of_fan = {"creator": creator_id, "fan": fan_id}
     connection.execute(_WITHDRAW, {**of_fan, "reason": SkipReason.ERASED})
+    connection.execute(_BLANK_EXPECTED, of_fan)
 
 
 def blank(connection: Connection, creator_id: UUID, fan_id: UUID) -> bool:
