@@ -61,10 +61,9 @@ def spoken_of(scene):
 
 def _tables_that_say(scene, word: str) -> list[str]:
     tables = scene.sql(
-        "SELECT c.table_name::text FROM information_schema.columns c"
-        " JOIN information_schema.tables t USING (table_schema, table_name)"
-        " WHERE c.column_name = 'workspace_id' AND t.table_type = 'BASE TABLE'"
-        " AND has_table_privilege(c.table_name, 'SELECT')"
+        "SELECT c.relname::text FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        " WHERE a.attname = 'workspace_id' AND c.relkind = 'r'"
+        " AND c.relnamespace = 'public'::regnamespace AND has_table_privilege(c.oid, 'SELECT')"
     )
     return sorted(
         table
