@@ -6,7 +6,7 @@ from functions.chatbot.models import Case, HandOver
 from huntaze import ai, outbox
 from huntaze.ai.models import Outcome as Became
 from huntaze.db import Connection
-from huntaze.domain.notices.kinds import GRAVE
+from huntaze.domain.dangers import GRAVE
 
 _HELD_UP = """
   INSERT INTO chatbot_switches AS s (workspace_id, creator_id, held_up_since)

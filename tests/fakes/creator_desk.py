@@ -113,6 +113,18 @@ class Desk:
                 (fan_id,),
             )
 
+    def hand_over(self, fan_id: UUID, topic: str, *, resolved: bool = False) -> None:
+        """Hand a fan's conversation over to a person, who may have looked at it."""
+        with self.app.transaction() as connection:
+            connection.execute(
+                "INSERT INTO chat_handovers (workspace_id, creator_id, fan_id, conversation_id,"
+                " message_id, topic, found_by, resolved_at, resolved_by)"
+                " SELECT workspace_id, creator_id, id, uuid7(), uuid7(), %(topic)s, 'rules',"
+                " CASE WHEN %(resolved)s THEN clock_timestamp() END,"
+                " CASE WHEN %(resolved)s THEN uuid7() END FROM fans WHERE id = %(fan)s",
+                {"topic": topic, "resolved": resolved, "fan": fan_id},
+            )
+
     def medium(self, **columns: object) -> UUID:
         """Add an item to the vault."""
         media_id = new_id()

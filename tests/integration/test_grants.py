@@ -161,6 +161,29 @@ def test_skips_a_suppressed_fan(desk: Desk) -> None:
     assert desk.grant(desk.claim()) == Refused("skipped", "suppressed")
 
 
+@pytest.mark.parametrize(
+    ("topic", "resolved", "priority", "granted"),
+    [
+        ("minors_age", False, Priority.CHATBOT, False),
+        ("threat", False, Priority.AUTOMATION, False),
+        ("self_harm", False, Priority.CAMPAIGN, False),
+        ("minors_age", False, Priority.PERSON, True),
+        ("minors_age", True, Priority.CAMPAIGN, True),
+        ("refund", False, Priority.CAMPAIGN, True),
+    ],
+)
+def test_nothing_goes_by_itself_to_a_fan_whom_a_person_must_look_at_first(
+    desk: Desk, topic: str, resolved: bool, priority: Priority, granted: bool
+) -> None:
+    fan_id = desk.fan()
+    desk.hand_over(fan_id, topic, resolved=resolved)
+    desk.send(fan_id, priority=int(priority))
+    answer = desk.grant(desk.claim())
+    assert (
+        answer == Refused("skipped", "handed_over") if not granted else isinstance(answer, Granted)
+    )
+
+
 def test_consent_that_was_never_asked_for_stands_on_the_platforms_relation(desk: Desk) -> None:
     desk.send(desk.fan(consent=None))
     assert isinstance(desk.grant(desk.claim()), Granted)

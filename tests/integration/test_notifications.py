@@ -19,9 +19,10 @@ from huntaze import clients, correlation, outbox
 from huntaze.ai.agents.outputs import Topic
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
 from huntaze.domain import mails, profiles
+from huntaze.domain.dangers import GRAVE
 from huntaze.domain.mails import Template
 from huntaze.domain.notices import preferences
-from huntaze.domain.notices.kinds import EVENTS, GRAVE, RULES, Kind
+from huntaze.domain.notices.kinds import EVENTS, RULES, Kind
 from huntaze.domain.notices.preferences import Channels, PreferencesDraft
 from huntaze.domain.profiles import ProfileDraft
 from huntaze.ids import new_id

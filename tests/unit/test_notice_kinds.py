@@ -3,7 +3,8 @@
 import pytest
 
 from huntaze.ai.agents.outputs import Topic
-from huntaze.domain.notices.kinds import GRAVE, RULES, Kind, kind_of, roles_beside, roles_for
+from huntaze.domain.dangers import GRAVE
+from huntaze.domain.notices.kinds import RULES, Kind, kind_of, roles_beside, roles_for
 
 ALL = {"owner", "manager", "chatter", "analyst"}
 ANSWERING = {"owner", "manager", "chatter"}

@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from huntaze.auth import RIGHTS, Right, Role
+from huntaze.domain.dangers import GRAVE
 
 
 class Kind(StrEnum):
@@ -46,10 +47,6 @@ class Rule(NamedTuple):
     topics: frozenset[str] = frozenset()
     beside: Right | None = None
     whole: bool = False
-
-
-# Somebody may come to harm: nobody should hear of it only when they look.
-GRAVE = frozenset({"minors_age", "self_harm", "threat", "doxxing"})
 
 
 RULES: dict[Kind, Rule] = {

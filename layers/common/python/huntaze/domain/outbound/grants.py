@@ -10,6 +10,7 @@ from psycopg.rows import dict_row
 
 from huntaze import outbox
 from huntaze.db import Connection
+from huntaze.domain.dangers import GRAVE
 from huntaze.domain.outbound import lanes
 from huntaze.domain.outbound.lanes import Claim, DueSend
 from huntaze.domain.outbound.rate import reserved
@@ -67,6 +68,9 @@ _FACTS = """
          EXISTS (SELECT FROM suppressions x
                   WHERE x.workspace_id = f.workspace_id AND x.platform_key = f.platform_key)
            AS suppressed,
+         EXISTS (SELECT FROM chat_handovers h
+                  WHERE h.workspace_id = f.workspace_id AND h.fan_id = f.id
+                    AND h.resolved_at IS NULL AND h.topic = ANY (%s)) AS in_danger,
          (SELECT max(o.readable_at) FROM sends o
            WHERE o.workspace_id = s.workspace_id AND o.fan_id = s.fan_id AND o.id <> s.id
              AND o.state = 'submitting') AS in_flight_until,
@@ -130,7 +134,7 @@ def _send_refusal(
     baseline: str | None,
 ) -> Refused | None:
     with connection.cursor(row_factory=dict_row) as cursor:
-        facts = cursor.execute(_FACTS, (claim.workspace_id, due.id)).fetchone()
+        facts = cursor.execute(_FACTS, (list(GRAVE), claim.workspace_id, due.id)).fetchone()
     if facts is None or facts["state"] != "planned" or not facts["campaign_runs"]:
         return Refused("gone")
     if facts["in_flight_until"] is not None:
@@ -174,6 +178,7 @@ def _skip_reason(
         (facts["blocked_at"] is not None, SkipReason.BLOCKED),
         (facts["consent"] is False, SkipReason.NO_CONSENT),
         (left, SkipReason.SUBSCRIPTION_ENDED),
+        (automatic and facts["in_danger"], SkipReason.HANDED_OVER),
         (in_chat, SkipReason.RECENT_CHAT),
         (moved_on, SkipReason.MOVED_ON),
         (automatic and capped, SkipReason.CAP),

@@ -27,6 +27,8 @@ class SkipReason(StrEnum):
     CAP = "cap"
     ALREADY_OFFERED = "already_offered"
     RECENT_CHAT = "recent_chat"
+    # A person has to look first: somebody may come to harm.
+    HANDED_OVER = "handed_over"
     # The conversation has gone on since the reply was written.
     MOVED_ON = "moved_on"
     SUBSCRIPTION_ENDED = "subscription_ended"
