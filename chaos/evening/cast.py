@@ -25,7 +25,7 @@ _WAIT_MINUTES = 1
 # What a platform pushes beside its order: some of it twice, and late by so much at most.
 _DUPLICATES, _LATE_SECONDS = 0.1, 1.0
 # Calls at a time: each is a process of a function, and a cold one takes a second of a core.
-_PUSHES_AT_ONCE = 3
+_PUSHES_AT_ONCE = 4
 
 
 @dataclass

@@ -10,7 +10,7 @@ from local.fan_platform.client import FanPlatform
 
 # More than so many pushes under way are a machine that does not keep up: fans then write slower,
 # because what is measured would be the length of the emulator's queue.
-_MOST_UNDER_WAY = 16
+_MOST_UNDER_WAY = 24
 _LOOK_EVERY = 5
 
 
