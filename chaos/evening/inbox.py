@@ -124,7 +124,9 @@ def _measure(scratch: Scratch, over: threading.Event) -> Figures:
         try:
             _measure_once(scratch, figures, ways, dice)
         except (psycopg.Error, AssertionError) as trouble:
-            # The database may just be gone, or nothing may be there yet: that is no list.
+            # The database may just be gone, or nothing may be there yet: that is no list. What was
+            # connected to it is connected anew.
+            ways.clear()
             print(f"{type(trouble).__name__}: {str(trouble)[-300:]}", file=sys.stderr)
     return figures
 
