@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
 from functions.chatbot.models import AutoReplyRule, Case, ChatLine, Fan, Switch
@@ -39,20 +40,20 @@ _THREAD = """
    ORDER BY sent_at DESC, id DESC LIMIT %(lines)s
 """
 # Whether somebody was written to by a campaign whose replies the chatbot takes.
-FOR_CAMPAIGN = """
+FOR_CAMPAIGN = sql.SQL("""
   EXISTS (SELECT FROM sends a
             JOIN chatbot_campaigns b
               ON b.workspace_id = a.workspace_id AND b.campaign_id = a.campaign_id
            WHERE a.fan_id = {fan} AND a.state IN ('sent', 'unknown')
              AND a.granted_at > clock_timestamp() - interval '7 days')
-"""
-_KNOWN = """
+""")
+_KNOWN = sql.SQL("""
   SELECT coalesce((SELECT x.summary FROM chat_contexts x WHERE x.fan_id = %(fan)s), '') AS summary,
          coalesce((SELECT jsonb_object_agg(y.name, y.text)
                      FROM (SELECT name, text FROM chat_facts
                             WHERE fan_id = %(fan)s AND deleted_at IS NULL
                             ORDER BY written_by IS NULL, updated_at DESC LIMIT %(facts)s) y
-                  ), '{}') AS facts,
+                  ), '{{}}') AS facts,
          EXISTS (SELECT FROM chat_handovers h WHERE h.conversation_id = %(conversation)s
                     AND h.resolved_at IS NULL) AS handed_over,
          -- The last one that a person was told of, and the last one that was there when a person
@@ -71,7 +72,11 @@ _KNOWN = """
                     WHERE t.fan_id = %(fan)s
                       AND t.created_at > clock_timestamp() - %(spend_days)s * interval '1 day'
                   ), 0)::bigint AS spent_cents
-""".replace("{for_campaign}", FOR_CAMPAIGN.replace("{fan}", "%(fan)s"))
+""").format(for_campaign=FOR_CAMPAIGN.format(fan=sql.Placeholder("fan")))
+_ACTIVE = sql.SQL("""
+  SELECT s.active_since IS NOT NULL OR {for_campaign}
+    FROM chatbot_switches s WHERE s.creator_id = %(creator)s FOR SHARE OF s
+""").format(for_campaign=FOR_CAMPAIGN.format(fan=sql.Placeholder("fan")))
 # An answer that came to nothing, as the fan wrote on before it went out, is none.
 _RULES = """
   SELECT r.id, r.condition, r.text, r.every_hours, r.written_by,
@@ -181,11 +186,7 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
 
 def is_active_still(connection: Connection, case: Case) -> bool:
     """Whether the chatbot answers here by now; nobody turns it off until the commit."""
-    row = connection.execute(
-        "SELECT s.active_since IS NOT NULL OR " + FOR_CAMPAIGN.replace("{fan}", "%s") + " FROM"
-        " chatbot_switches s WHERE s.creator_id = %s FOR SHARE OF s",
-        (case.fan_id, case.creator_id),
-    ).fetchone()
+    row = connection.execute(_ACTIVE, {"fan": case.fan_id, "creator": case.creator_id}).fetchone()
     return row is not None and bool(row[0])
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+from psycopg import sql
 from psycopg.rows import class_row
 
 from functions.chatbot.cases import FOR_CAMPAIGN
@@ -40,13 +41,13 @@ _SET = """
 """
 _HOLD = "SELECT FROM chatbot_switches WHERE creator_id = %s FOR NO KEY UPDATE"
 # What nobody has looked at, of whom the chatbot answers no more; what a person approved goes out.
-_BY_ITSELF = """
+_BY_ITSELF = sql.SQL("""
   SELECT s.id FROM sends s
    WHERE s.creator_id = %(creator)s AND s.state = 'planned' AND s.by_itself
      AND s.campaign_id IS NULL AND NOT {for_campaign}
      AND NOT EXISTS (SELECT FROM chatbot_switches w
                       WHERE w.creator_id = %(creator)s AND w.active_since IS NOT NULL)
-""".replace("{for_campaign}", FOR_CAMPAIGN.replace("{fan}", "s.fan_id"))
+""").format(for_campaign=FOR_CAMPAIGN.format(fan=sql.Identifier("s", "fan_id")))
 
 
 class PostgresSwitches:
