@@ -11,8 +11,8 @@ from psycopg.rows import dict_row
 
 from functions.campaigns.models import StoredCampaign, Variant
 from huntaze.db import Connection
-from huntaze.domain import audit, proofs
-from huntaze.domain.audit import ActorKind
+from huntaze.domain import proofs
+from huntaze.domain.audit import ActorKind, Target
 
 _GENERATIONS = """
   SELECT id::text, task, model, prompt_version FROM ai_generations
@@ -32,25 +32,19 @@ def keep_written(
         by: Who asked for them.
     """
     variants: list[Variant] = values["variants"]
-    hashes = proofs.keep(
-        connection,
-        _named("draft", variants),
-        target_id=campaign_id,
-        creator_id=values["creator_id"],
-        fan_id=None,
-    )
-    audit.record(
+    proofs.record(
         connection,
         "campaign.texts_written",
-        audit.Target("campaign", campaign_id),
+        Target("campaign", campaign_id),
+        _named("draft", variants),
+        creator_id=values["creator_id"],
+        fan_id=None,
         actor_id=by,
         actor_kind=ActorKind.WORKFLOW,
         facts={
-            "creator_id": str(values["creator_id"]),
             "generation_id": str(values["generation_id"]),
             "model": values["model"],
             "generations": _generations(connection, campaign_id),
-            proofs.TEXTS: hashes,
         },
     )
 
@@ -76,20 +70,15 @@ def prove_approval(
     """
     sent = _named("sent", campaign.variants)
     written = proofs.kept(connection, campaign.id)
-    hashes = proofs.keep(
-        connection,
-        {**sent, "disclosure": disclosure},
-        target_id=approval_id,
-        creator_id=campaign.creator_id,
-        fan_id=None,
-    )
-    audit.record(
+    proofs.record(
         connection,
         "campaign.texts_approved",
-        audit.Target("campaign_approval", approval_id),
+        Target("campaign_approval", approval_id),
+        {**sent, "disclosure": disclosure},
+        creator_id=campaign.creator_id,
+        fan_id=None,
         actor_id=by,
         facts={
-            "creator_id": str(campaign.creator_id),
             "campaign_id": str(campaign.id),
             "version": campaign.version,
             "model": campaign.model,
@@ -97,7 +86,6 @@ def prove_approval(
             "content_hash": content_hash,
             "edited": sorted(written.values()) != sorted(sent.values()),
             "disclosed": disclosure is not None,
-            proofs.TEXTS: hashes,
         },
     )
 

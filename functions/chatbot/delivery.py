@@ -5,8 +5,8 @@ from uuid import UUID
 from psycopg.rows import dict_row
 
 from huntaze.db import Connection
-from huntaze.domain import audit, proofs
-from huntaze.domain.audit import ActorKind
+from huntaze.domain import proofs
+from huntaze.domain.audit import ActorKind, Target
 
 _SETTLED = """
   UPDATE reply_drafts d SET settled_at = clock_timestamp()
@@ -27,25 +27,19 @@ def note_delivery(connection: Connection, draft_id: UUID) -> bool:
         found = reading.execute(_SETTLED, (draft_id,)).fetchone()
     if found is None:
         return False
-    hashes = proofs.keep(
-        connection,
-        {"platform_message_id": found["platform_message_id"]},
-        target_id=draft_id,
-        creator_id=found["creator_id"],
-        fan_id=found["fan_id"],
-    )
-    audit.record(
+    proofs.record(
         connection,
         "reply.settled",
-        audit.Target("reply", draft_id),
+        Target("reply", draft_id),
+        {"platform_message_id": found["platform_message_id"]},
+        creator_id=found["creator_id"],
+        fan_id=found["fan_id"],
         actor_id=None,
         actor_kind=ActorKind.WORKFLOW,
         facts={
-            "creator_id": str(found["creator_id"]),
             "send_id": str(found["send_id"]),
             "state": found["state"],
             "reason": found["reason"],
-            proofs.TEXTS: hashes,
         },
     )
     return True

@@ -250,21 +250,16 @@ def _prove(
     send_id: UUID,
     texts: dict[str, str | None],
 ) -> None:
-    hashes = proofs.keep(
-        connection,
-        {"draft": draft.text, **texts},
-        target_id=draft.id,
-        creator_id=draft.creator_id,
-        fan_id=draft.fan_id,
-    )
-    audit.record(
+    proofs.record(
         connection,
         "reply.released" if decision.by_itself else "reply.approved",
         audit.Target("reply", draft.id),
+        {"draft": draft.text, **texts},
+        creator_id=draft.creator_id,
+        fan_id=draft.fan_id,
         actor_id=decision.by,
         actor_kind=ActorKind.WORKFLOW if decision.by_itself else ActorKind.MEMBER,
         facts={
-            "creator_id": str(draft.creator_id),
             "generation_id": str(draft.generation_id),
             "model": draft.model,
             "prompt_version": draft.prompt_version,
@@ -276,6 +271,5 @@ def _prove(
             "edited": decision.text is not None and decision.text != draft.text,
             "disclosed": texts["disclosure"] is not None,
             "send_id": str(send_id),
-            proofs.TEXTS: hashes,
         },
     )

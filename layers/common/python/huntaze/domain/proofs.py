@@ -10,12 +10,14 @@ import json
 import re
 import secrets
 from collections.abc import Mapping
+from typing import Any
 from uuid import UUID
 
 from pydantic import BaseModel, Field
 
 from huntaze.db import Connection
 from huntaze.domain import audit
+from huntaze.domain.audit import ActorKind
 
 # Below this name the facts of an entry have the hashes of its texts.
 TEXTS = "texts"
@@ -48,23 +50,51 @@ def hash_of(salt: str, text: str) -> str:
     return hashlib.sha256(bytes.fromhex(salt) + text.encode()).hexdigest()
 
 
-def keep(
+def record(
+    connection: Connection,
+    action: str,
+    target: audit.Target,
+    texts: Mapping[str, str | None],
+    *,
+    creator_id: UUID,
+    fan_id: UUID | None,
+    actor_id: UUID | None,
+    actor_kind: ActorKind = ActorKind.MEMBER,
+    facts: Mapping[str, Any],
+) -> None:
+    """Add an entry with the hashes of texts to the audit log, and keep the texts beside it.
+
+    Args:
+        connection: In the transaction of what is recorded.
+        action: As ``thing.what_happened``.
+        target: Kind and id of the thing; each of its texts has a name of its own.
+        texts: By name; what is None has no hash.
+        creator_id: Whose.
+        fan_id: With whom the texts are forgotten; None: with nobody.
+        actor_id: The member; None for what acts by itself.
+        actor_kind: What kind of party acts.
+        facts: Ids, numbers and states; the creator and the hashes are added to them.
+    """
+    hashes = _keep(connection, texts, target_id=target.id, creator_id=creator_id, fan_id=fan_id)
+    audit.record(
+        connection,
+        action,
+        target,
+        actor_id=actor_id,
+        actor_kind=actor_kind,
+        facts={**facts, "creator_id": str(creator_id), TEXTS: hashes},
+    )
+
+
+def _keep(
     connection: Connection,
     texts: Mapping[str, str | None],
     *,
-    target_id: UUID,
+    target_id: UUID | None,
     creator_id: UUID,
     fan_id: UUID | None,
 ) -> dict[str, str]:
-    """Keep texts, and return the hashes that the log is told; what is None has none.
-
-    Args:
-        connection: In the transaction of the entry.
-        texts: By name, which is new for this target.
-        target_id: The entry's.
-        creator_id: Whose.
-        fan_id: With whom they are forgotten; None: with nobody.
-    """
+    """Keep texts, and return their hashes."""
     hashes = {}
     for name, text in texts.items():
         if text is None:
