@@ -227,14 +227,6 @@ class Recipient(BaseModel):
     unsent_at: datetime | None
 
 
-class Settlement(BaseModel):
-    """How a person settles an unknown outcome."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    decision: Literal["assume_sent", "send_again"]
-
-
 class Settled(BaseModel):
     """What was done about an unknown outcome."""
 

@@ -26,7 +26,8 @@ from functions.campaigns.store import CampaignStore
 from functions.campaigns.templates import template
 from huntaze.ai import Outcome
 from huntaze.domain import compliance
-from huntaze.domain.outbound import commands, planning, queue, settlement
+from huntaze.domain.outbound import commands, judging, planning, queue
+from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.domain.outbound.texts import parse
 from huntaze.errors import ConflictError, InvalidInputError
@@ -363,7 +364,7 @@ def send_test(
 def settle(
     campaign_id: UUID,
     send_id: UUID,
-    decision: str,
+    settlement: Settlement,
     store: CampaignStore,
     *,
     decided_by: UUID,
@@ -372,11 +373,7 @@ def settle(
     with store.transaction() as connection:
         campaign = store.get(campaign_id)
         store.recipient(campaign_id, send_id)
-        new_send_id = None
-        if decision == "assume_sent":
-            settlement.assume_sent(connection, send_id, decided_by=decided_by)
-        else:
-            new_send_id = planning.send_again(connection, send_id, decided_by=decided_by)
+        new_send_id = judging.settle(connection, send_id, settlement, decided_by=decided_by)
         recipient = store.recipient(campaign_id, send_id)
     return campaign, Settled(recipient=recipient, new_send_id=new_send_id)
 

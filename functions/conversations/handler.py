@@ -8,11 +8,12 @@ from functions.conversations.callers import Caller, tenant_of
 from functions.conversations.figures import routes as figures
 from functions.conversations.inbox import routes as inbox
 from functions.conversations.messages import routes as messages
-from functions.conversations.models import DirectMessage, Send, SendQueued
+from functions.conversations.models import DirectMessage, Send, SendQueued, SendSettled
 from functions.conversations.quick_replies import routes as quick_replies
 from functions.conversations.repository import PostgresOutbox
 from huntaze.auth import Right
 from huntaze.domain.creators import resolve_creator
+from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.wake import wake_soon
 from huntaze.http import create_app, lambda_entry
 
@@ -38,6 +39,20 @@ def send_message(message: DirectMessage, caller: Caller) -> SendQueued:
 def get_send(send_id: UUID, caller: Caller) -> Send:
     """Tell what has become of a direct message."""
     return PostgresOutbox(tenant_of(caller, Right.READ)).send(send_id)
+
+
+@app.post("/api/of/send/<send_id>/settle", tags=["conversations"])
+def settle_send(send_id: UUID, settlement: Settlement, caller: Caller) -> SendSettled:
+    """Settle a direct message whose outcome is unknown: assume that it was sent, or send it again.
+
+    A thread names such messages under `under_way`. Look into the chat before one is sent again: it
+    may have arrived. A campaign's messages are settled among its recipients.
+    """
+    outbox = PostgresOutbox(tenant_of(caller, Right.REPLY))
+    settled = outbox.settle_unknown(send_id, settlement, by=caller.user_id)
+    if settled.new_send_id is not None:
+        wake_soon(settled.send.creator_id)
+    return settled
 
 
 handler = lambda_entry(app)

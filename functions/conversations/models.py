@@ -36,6 +36,15 @@ class Send(BaseModel):
     unsent_at: datetime | None
 
 
+class SendSettled(BaseModel):
+    """What was done about a direct message whose outcome was unknown."""
+
+    send: Send
+    new_send_id: UUID | None = Field(
+        None, description="The message that says the same once more, when it is sent again."
+    )
+
+
 class SendQueued(BaseModel):
     """A direct message that was taken for delivery."""
 

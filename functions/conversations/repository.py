@@ -4,9 +4,10 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from functions.conversations.models import DirectMessage, Send, SendQueued
-from huntaze.db import Tenant
-from huntaze.domain.outbound import planning, queue
+from functions.conversations.models import DirectMessage, Send, SendQueued, SendSettled
+from huntaze.db import Connection, Tenant
+from huntaze.domain.outbound import judging, planning, queue
+from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.offers import require_media
 from huntaze.domain.outbound.states import Priority
 from huntaze.errors import NotFoundError
@@ -63,10 +64,24 @@ class PostgresOutbox:
         Raises:
             NotFoundError: The workspace has no such message.
         """
-        with (
-            self._tenant.transaction() as connection,
-            connection.cursor(row_factory=class_row(Send)) as cursor,
-        ):
+        with self._tenant.transaction() as connection:
+            return self._read(connection, send_id)
+
+    def settle_unknown(self, send_id: UUID, settlement: Settlement, *, by: UUID) -> SendSettled:
+        """Settle an unknown direct message; the caller wakes the lane after the commit.
+
+        Raises:
+            NotFoundError: The workspace has no such message.
+            ConflictError: Its outcome is known, or it was sent again already.
+        """
+        with self._tenant.transaction() as connection:
+            # A campaign's message is settled among its recipients.
+            self._read(connection, send_id)
+            repeated = judging.settle(connection, send_id, settlement, decided_by=by)
+            return SendSettled(send=self._read(connection, send_id), new_send_id=repeated)
+
+    def _read(self, connection: Connection, send_id: UUID) -> Send:
+        with connection.cursor(row_factory=class_row(Send)) as cursor:
             found = cursor.execute(
                 "SELECT id, creator_id, fan_id, state, reason, text, price_cents, media_ids,"
                 " due_at, settled_at, platform_message_id, unsent_at FROM sends"
@@ -74,5 +89,5 @@ class PostgresOutbox:
                 (self._tenant.workspace_id, send_id),
             ).fetchone()
         if found is None:
-            raise NotFoundError("There is no such message.")
+            raise NotFoundError("There is no such direct message.")
         return found

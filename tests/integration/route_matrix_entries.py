@@ -478,6 +478,10 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("delete", "/api/of/webhook"): Entry(Right.CONNECT),
     ("post", "/api/of/send"): Entry(Right.REPLY, _direct),
     ("get", "/api/of/send/{send_id}"): Entry(Right.READ),
+    # The matrix's message waits: its outcome is not unknown.
+    ("post", "/api/of/send/{send_id}/settle"): Entry(
+        Right.REPLY, lambda _: {"decision": "assume_sent"}, conflict=True
+    ),
     ("get", "/api/of/inbox"): Entry(Right.READ),
     ("get", "/api/of/threads"): Entry(Right.READ),
     ("get", "/api/of/threads/{conversation_id}"): Entry(Right.READ),

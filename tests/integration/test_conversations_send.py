@@ -1,5 +1,6 @@
 """Messages to one fan, through real events on real Postgres."""
 
+import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -13,7 +14,7 @@ from functions.conversations import handler as door
 from huntaze.db import Connection
 from huntaze.ids import new_id
 from tests.fakes.answer import Answer
-from tests.fakes.creator_desk import Desk
+from tests.fakes.creator_desk import BRIEF, Desk
 
 
 @pytest.fixture
@@ -137,3 +138,67 @@ def test_a_queue_that_is_away_does_not_make_the_caller_send_twice(
     body = {"fan_id": str(desk.fan()), "message": "hi"}
     assert call("POST", "/api/of/send", body).status == 202
     assert len(desk.rows("SELECT FROM sends")) == 1
+
+
+@pytest.fixture
+def unknown(desk: Desk) -> str:
+    """A reply that a model wrote, and of which nobody knows whether it arrived."""
+    send_id = desk.send(
+        desk.fan(),
+        price_cents=700,
+        text="hello you",
+        written_by="ai",
+        model="m",
+        approval_id=new_id(),
+    )
+    desk.grant(desk.claim(), deadlines=BRIEF)
+    desk.set_send(send_id, state="unknown")
+    return str(send_id)
+
+
+def test_an_unknown_message_is_sent_again_once(
+    call: Callable[..., Answer], desk: Desk, queue: Mock, unknown: str
+) -> None:
+    path = f"/api/of/send/{unknown}/settle"
+    assert call("POST", path, {"decision": "send_again"}, role="analyst").status == 403
+    queue.send_message_batch.reset_mock()
+    settled = call("POST", path, {"decision": "send_again"}, role="chatter").body
+    assert (settled["send"]["id"], settled["send"]["state"]) == (unknown, "unknown")
+    assert queue.send_message_batch.called
+    again = desk.row(UUID(settled["new_send_id"]))
+    assert (again["state"], again["text"], again["price_cents"]) == ("planned", "hello you", 700)
+    # Who wrote it stays so; a member has it sent.
+    assert (again["written_by"], again["model"]) == ("ai", "m")
+    assert (again["author_id"], again["by_itself"]) == (desk.user_id, False)
+    repeated = call("POST", path, {"decision": "send_again"})
+    assert (repeated.status, repeated.body["detail"]) == (
+        409,
+        "This message was sent again already.",
+    )
+    (entry,) = desk.rows("SELECT * FROM audit_log WHERE action LIKE 'message.%%'")
+    assert (entry["action"], entry["actor_id"]) == ("message.sent_again", desk.user_id)
+    assert entry["target_id"] == UUID(unknown)
+    assert json.loads(entry["facts"])["new_send_id"] == settled["new_send_id"]
+
+
+def test_a_member_vouches_for_an_unknown_message(
+    call: Callable[..., Answer], desk: Desk, unknown: str
+) -> None:
+    path = f"/api/of/send/{unknown}/settle"
+    settled = call("POST", path, {"decision": "assume_sent"}).body
+    assert (settled["send"]["state"], settled["new_send_id"]) == ("sent", None)
+    assert call("POST", path, {"decision": "send_again"}).status == 409
+    (entry,) = desk.rows("SELECT * FROM audit_log WHERE action LIKE 'message.%%'")
+    assert entry["action"] == "message.assumed_sent"
+    # Whoever has the conversation open is told.
+    (told,) = desk.events("message.settled")
+    assert told["state"] == "sent"
+
+
+def test_messages_of_campaigns_are_settled_among_their_recipients(
+    call: Callable[..., Answer], desk: Desk
+) -> None:
+    send_id = desk.send(campaign_id=desk.campaign())
+    for unsettled in (send_id, new_id()):
+        path = f"/api/of/send/{unsettled}/settle"
+        assert call("POST", path, {"decision": "assume_sent"}).status == 404

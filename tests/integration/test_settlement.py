@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from huntaze.db import Connection
-from huntaze.domain.outbound import grants, planning, settlement
+from huntaze.domain.outbound import grants, judging, settlement
 from huntaze.domain.outbound.grants import Granted
+from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.lanes import Claim
 from huntaze.domain.outbound.settlement import InDoubt, OwnMessage, Sighting
 from huntaze.domain.outbound.states import SendState
@@ -20,6 +21,7 @@ from tests.fakes.creator_desk import BRIEF, LONG, Desk
 
 NOTHING = Sighting(True, [])
 LOST = Sighting(False, [])
+ASSUME_SENT, SEND_AGAIN = Settlement(decision="assume_sent"), Settlement(decision="send_again")
 
 
 @pytest.fixture
@@ -279,27 +281,28 @@ def unknown(desk: Desk, read_back: Callable[..., SendState]) -> UUID:
 
 def test_a_person_may_vouch_for_an_unknown_message(desk: Desk, unknown: UUID) -> None:
     with desk.app.transaction() as connection:
-        settlement.assume_sent(connection, unknown, decided_by=desk.user_id)
+        judging.settle(connection, unknown, ASSUME_SENT, decided_by=desk.user_id)
     row = desk.row(unknown)
     assert row["state"] == "sent"
     assert row["evidence"]["settled_by"] == str(desk.user_id)
     with desk.app.transaction() as connection, pytest.raises(ConflictError):
-        settlement.assume_sent(connection, unknown, decided_by=desk.user_id)
+        judging.settle(connection, unknown, ASSUME_SENT, decided_by=desk.user_id)
 
 
 def test_a_person_may_send_an_unknown_message_again_once(desk: Desk, unknown: UUID) -> None:
     with desk.app.transaction() as connection:
-        new_id_ = planning.send_again(connection, unknown, decided_by=desk.user_id)
-    old, new = desk.row(unknown), desk.row(new_id_)
+        repeated = judging.settle(connection, unknown, SEND_AGAIN, decided_by=desk.user_id)
+    assert repeated is not None
+    old, new = desk.row(unknown), desk.row(repeated)
     assert old["state"] == "unknown"
-    assert old["evidence"]["sent_again_as"] == str(new_id_)
+    assert old["evidence"]["sent_again_as"] == str(repeated)
     assert (new["state"], new["campaign_id"], new["priority"]) == ("planned", None, 0)
     for column in ("text", "text_hash", "price_cents", "media_ids", "fan_id"):
         assert new[column] == old[column]
     # The offer has passed to the new message: it can be granted.
     assert isinstance(desk.grant(desk.claim()), Granted)
     with desk.app.transaction() as connection, pytest.raises(ConflictError):
-        planning.send_again(connection, unknown, decided_by=desk.user_id)
+        judging.settle(connection, unknown, SEND_AGAIN, decided_by=desk.user_id)
 
 
 def test_what_was_bought_is_not_offered_again(desk: Desk, unknown: UUID) -> None:
@@ -307,7 +310,7 @@ def test_what_was_bought_is_not_offered_again(desk: Desk, unknown: UUID) -> None
         connection.execute(
             "UPDATE media_grants SET state = 'bought' WHERE send_id = %s", (unknown,)
         )
-        planning.send_again(connection, unknown, decided_by=desk.user_id)
+        judging.settle(connection, unknown, SEND_AGAIN, decided_by=desk.user_id)
     answer = desk.grant(desk.claim())
     assert not isinstance(answer, Granted)
     assert answer.detail == "already_offered"
@@ -316,11 +319,11 @@ def test_what_was_bought_is_not_offered_again(desk: Desk, unknown: UUID) -> None
 
 def test_only_an_unknown_message_can_be_settled_by_a_person(desk: Desk) -> None:
     planned = desk.send()
-    for settle in (settlement.assume_sent, planning.send_again):
+    for decision in (ASSUME_SENT, SEND_AGAIN):
         with desk.app.transaction() as connection, pytest.raises(ConflictError):
-            settle(connection, planned, decided_by=desk.user_id)
+            judging.settle(connection, planned, decision, decided_by=desk.user_id)
         with desk.app.transaction() as connection, pytest.raises(NotFoundError):
-            settle(connection, new_id(), decided_by=desk.user_id)
+            judging.settle(connection, new_id(), decision, decided_by=desk.user_id)
 
 
 STATES = [state.value for state in SendState]

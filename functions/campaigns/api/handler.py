@@ -29,7 +29,6 @@ from functions.campaigns.models import (
     Recipient,
     SendCreated,
     Settled,
-    Settlement,
     StoredCampaign,
     TestMessage,
     UnsendOrder,
@@ -41,6 +40,7 @@ from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
 from huntaze.db import Tenant, database, once_committed
 from huntaze.domain.creators import resolve_creator
+from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.wake import wake_soon
 from huntaze.errors import BadRequestError
@@ -282,7 +282,7 @@ def settle_recipient(
     """Settle an unknown outcome: assume that it was sent, or send it again."""
     caller.require(Right.APPROVE)
     campaign, settled = service.settle(
-        campaign_id, recipient_id, settlement.decision, _store(caller), decided_by=caller.user_id
+        campaign_id, recipient_id, settlement, _store(caller), decided_by=caller.user_id
     )
     if settled.new_send_id is not None:
         wake_soon(campaign.creator_id)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
@@ -241,9 +241,21 @@ def could_not_open(
         announce(connection, claim, due.id, due.campaign_id, SendState.NOT_SENT, trouble)
 
 
+class LaneOwner(Protocol):
+    """Whatever names the lane of a message."""
+
+    @property
+    def workspace_id(self) -> UUID:
+        """Whose."""
+
+    @property
+    def creator_id(self) -> UUID:
+        """The lane's creator."""
+
+
 def announce(
     connection: Connection,
-    claim: Claim,
+    owner: LaneOwner,
     send_id: UUID,
     campaign_id: UUID | None,
     state: SendState,
@@ -253,10 +265,10 @@ def announce(
     outbox.add(
         connection,
         "message.settled",
-        workspace_id=claim.workspace_id,
+        workspace_id=owner.workspace_id,
         aggregate=("send", send_id),
         payload={
-            "creator_id": str(claim.creator_id),
+            "creator_id": str(owner.creator_id),
             "campaign_id": campaign_id and str(campaign_id),
             "state": state.value,
             "reason": reason,

@@ -17,7 +17,7 @@ from huntaze.domain.audience import make_room_for_sums
 from huntaze.domain.billing import entitlements
 from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.domain.outbound.texts import Template, text_hash, to_sql
-from huntaze.errors import ConflictError, NotFoundError
+from huntaze.errors import NotFoundError
 from huntaze.ids import new_id
 
 _SHARES = 10_000
@@ -346,49 +346,6 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
         raise NotFoundError("There is no such fan of this creator.")
     entitlements.require_sending(connection, send.workspace_id, send.creator_id)
     return send_id
-
-
-def send_again(connection: Connection, send_id: UUID, *, decided_by: UUID) -> UUID:
-    """Repeat an unknown message as a new direct send, because a person decided so.
-
-    The unknown row stays as it is and names its successor; its offer of media passes to the new
-    row, which is granted anew.
-
-    Raises:
-        ConflictError: The outcome is known, or it was sent again already.
-    """
-    row = connection.execute(
-        "SELECT workspace_id, creator_id, fan_id, text, price_cents, media_ids, written_by, model,"
-        " ai_disclosed, approval_id, state, evidence ? 'sent_again_as' FROM sends"
-        " WHERE id = %s FOR UPDATE",
-        (send_id,),
-    ).fetchone()
-    if row is None:
-        raise NotFoundError("There is no such message.")
-    workspace_id, creator_id, fan_id, text, price, media, written_by, model, ai, approval = row[:10]
-    state, repeated = row[10:]
-    if state != SendState.UNKNOWN or repeated:
-        raise ConflictError(
-            "This message was sent again already."
-            if repeated
-            else f"This message is {state}; only an unknown one can be settled."
-        )
-    # What was bought stays: it proves that the message arrived, and the grant will refuse.
-    connection.execute(
-        "DELETE FROM media_grants WHERE send_id = %s AND state = 'offered'", (send_id,)
-    )
-    authorship = Authorship(written_by, decided_by, model, ai, approval)
-    new_send_id = plan_direct(
-        connection,
-        DirectSend(
-            workspace_id, creator_id, fan_id, text, authorship, Priority.PERSON, price, media
-        ),
-    )
-    connection.execute(
-        "UPDATE sends SET evidence = coalesce(evidence, '{}') || %s::jsonb WHERE id = %s",
-        (evidence_json(sent_again_as=new_send_id, settled_by=decided_by), send_id),
-    )
-    return new_send_id
 
 
 def cancel_planned(connection: Connection, campaign_id: UUID) -> int:

@@ -14,7 +14,6 @@ from huntaze.domain.outbound.grants import announce
 from huntaze.domain.outbound.lanes import Claim
 from huntaze.domain.outbound.planning import evidence_json
 from huntaze.domain.outbound.states import SendState
-from huntaze.errors import ConflictError, NotFoundError
 
 MAX_ATTEMPTS = 2
 # A thread that cannot be read is tried again ever later, for about half an hour in all: longer
@@ -267,26 +266,6 @@ def _settle(
     if not again:
         announce(connection, claim, send_id, campaign_id, outcome)
     return True
-
-
-def assume_sent(connection: Connection, send_id: UUID, *, decided_by: UUID) -> None:
-    """A person vouches that an unknown message arrived.
-
-    Raises:
-        NotFoundError: No such send in the workspace.
-        ConflictError: Its outcome is known.
-    """
-    row = connection.execute(
-        "SELECT state FROM sends WHERE id = %s FOR UPDATE", (send_id,)
-    ).fetchone()
-    if row is None:
-        raise NotFoundError("There is no such recipient in this campaign.")
-    if row[0] != SendState.UNKNOWN:
-        raise ConflictError(f"This message is {row[0]}; only an unknown one can be settled.")
-    connection.execute(
-        "UPDATE sends SET state = 'sent', evidence = evidence || %s::jsonb WHERE id = %s",
-        (evidence_json(settled_by=decided_by, decision="assume_sent"), send_id),
-    )
 
 
 @dataclass(frozen=True)
