@@ -25,6 +25,12 @@ class Incoming(BaseModel):
     message_id: UUID
 
 
+class DueReply(Incoming):
+    """A message that had to wait, as the sweep puts it into the queue."""
+
+    workspace_id: UUID
+
+
 class ChatLine(BaseModel):
     """One message of a thread.
 

@@ -27,6 +27,7 @@ def add_chatbot(parts: FeatureParts) -> None:
         calls.nudge_outbox(function, parts.outbox_relay)
     parts.routes.serve(api, below("/api/chatbot"))
     queues.run_from(replies, parts.messaging.queues["ai-processing"])
+    queues.queue_replies(replies, parts.messaging)
     batches = lambda_.EventSourceMapping(
         parts.scope,
         "ChatbotReplyBatches",

@@ -44,6 +44,16 @@ def queue_platform_events(function: lambda_.Function, messaging: Messaging) -> N
     _put_into(function, messaging.queues["platform-webhooks"], "PLATFORM_WEBHOOKS_QUEUE_URL")
 
 
+def queue_replies(function: lambda_.Function, messaging: Messaging) -> None:
+    """Queue messages of fans that had to wait for an answer."""
+    _put_into(
+        function,
+        messaging.queues["ai-processing"],
+        "AI_PROCESSING_QUEUE_URL",
+        messaging.send_actions,
+    )
+
+
 def wake_exports(function: lambda_.Function, messaging: Messaging) -> None:
     """Let a run of an export begin."""
     _put_into(function, messaging.exports, "EXPORTS_QUEUE_URL")

@@ -1,6 +1,7 @@
 """A creator whose fans write, with the chatbot behind its doors."""
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from uuid import UUID
 
 from functions.chatbot.api import handler as door
 from functions.chatbot.replies import handler as replies
+from huntaze import clients
 from huntaze.domain import conversations
 from huntaze.domain.conversations import SeenMessage
 from huntaze.ids import new_id
@@ -106,8 +108,18 @@ class ChatScene:
         return [one["itemIdentifier"] for one in answer["batchItemFailures"]]
 
     def sweep(self) -> dict[str, int]:
-        """Run the sweep, with time enough."""
-        return replies.handler({}, _context())
+        """Run the sweep, and work on what it has queued."""
+        counts = replies.handler({}, _context())
+        put = clients.sqs().send_message_batch
+        bodies = [
+            entry["MessageBody"]
+            for call in put.call_args_list
+            if call.kwargs["QueueUrl"] == os.environ["AI_PROCESSING_QUEUE_URL"]
+            for entry in call.kwargs["Entries"]
+        ]
+        put.reset_mock()
+        self.hear(*map(json.loads, bodies))
+        return counts
 
     def drafts(self, **query: str) -> list[dict[str, Any]]:
         """The drafts, newest first."""

@@ -37,13 +37,14 @@ def record_aws(
         }
         # Nobody has said anything about any flag.
         fake.flags.get_item.return_value = {}
-        fake.queue.send_message_batch.return_value = {"Successful": [{}]}
+        fake.queue.send_message_batch.side_effect = lambda **call: {"Successful": call["Entries"]}
         for name, client in _RECORDERS:
             monkeypatch.setattr(clients, name, lambda client=client: getattr(fake, client))
         monkeypatch.setenv("CAMPAIGN_STATE_MACHINE_ARN", _MACHINE)
         monkeypatch.setenv("HYBRID_STATE_MACHINE_ARN", _MACHINE)
         monkeypatch.setenv("FEATURE_FLAGS_TABLE", "flags")
         monkeypatch.setenv("LANES_QUEUE_URL", "https://queue")
+        monkeypatch.setenv("AI_PROCESSING_QUEUE_URL", "https://queue.of.replies")
         monkeypatch.setenv("OUTBOX_RELAY_FUNCTION", "relay")
         load.cache_clear()
         flags.flags.cache_clear()

@@ -90,7 +90,7 @@ def test_an_approval_that_is_killed_leaves_neither_message_nor_proof(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as dying:
-        dying.setattr(proofs, "keep", killed)
+        dying.setattr(proofs, "record", killed)
         with pytest.raises(KeyboardInterrupt):
             PostgresDrafts(connected()).approve(draft_id, Decision(scene.desk.user_id))
     assert (scene.drafts()[0]["state"], scene.sends()) == ("pending", [])

@@ -5,10 +5,9 @@ import logging
 from collections.abc import Iterable
 from enum import StrEnum
 from functools import partial
-from itertools import batched
 from uuid import UUID
 
-from huntaze import clients, correlation
+from huntaze import correlation, queues
 from huntaze.db import Connection, once_committed
 from huntaze.ids import new_id
 from huntaze.settings import Settings, load
@@ -112,14 +111,4 @@ def enqueue(mail_ids: Iterable[UUID]) -> int:
     queue_url = load(MailQueueSettings).email_queue_url
     work = correlation.current()
     cause = {"correlation_id": str(work.correlation_id)} if work else {}
-    taken = 0
-    for batch in batched(mail_ids, 10, strict=False):
-        answer = clients.sqs().send_message_batch(
-            QueueUrl=queue_url,
-            Entries=[
-                {"Id": str(index), "MessageBody": json.dumps({"mail_id": str(mail_id), **cause})}
-                for index, mail_id in enumerate(batch)
-            ],
-        )
-        taken += len(answer.get("Successful", []))
-    return taken
+    return queues.put(queue_url, ({"mail_id": str(mail_id), **cause} for mail_id in mail_ids))

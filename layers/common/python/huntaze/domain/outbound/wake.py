@@ -4,10 +4,9 @@ import json
 import logging
 from collections.abc import Iterable
 from functools import partial
-from itertools import batched
 from uuid import UUID
 
-from huntaze import clients, correlation
+from huntaze import correlation, queues
 from huntaze.db import once_committed
 from huntaze.ids import new_id
 from huntaze.settings import Settings, load
@@ -43,21 +42,17 @@ def wake_creators(creator_ids: Iterable[UUID]) -> int:
     queue_url = load(LaneQueueSettings).lanes_queue_url
     work = correlation.current()
     cause = {"correlation_id": str(work.correlation_id)} if work else {}
-    taken = 0
-    for batch in batched(creator_ids, 10, strict=False):
-        answer = clients.sqs().send_message_batch(
-            QueueUrl=queue_url,
-            Entries=[
-                {
-                    "Id": str(index),
-                    "MessageBody": json.dumps({"creator_id": str(creator_id), **cause}),
-                    "MessageGroupId": str(creator_id),
-                    # Never deduplicated: a wake-up that arrives while a lane drains must still
-                    # be there when the lane goes to sleep.
-                    "MessageDeduplicationId": str(new_id()),
-                }
-                for index, creator_id in enumerate(batch)
-            ],
-        )
-        taken += len(answer.get("Successful", []))
-    return taken
+    return queues.put_entries(
+        queue_url,
+        (
+            {
+                "Id": str(place),
+                "MessageBody": json.dumps({"creator_id": str(creator_id), **cause}),
+                "MessageGroupId": str(creator_id),
+                # Never deduplicated: a wake-up that arrives while a lane drains must still be there
+                # when the lane goes to sleep.
+                "MessageDeduplicationId": str(new_id()),
+            }
+            for place, creator_id in enumerate(creator_ids)
+        ),
+    )
