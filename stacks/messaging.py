@@ -31,7 +31,8 @@ GIVES_SINGLE_ONES_BACK = (
 # What members are told of; `huntaze.domain.notices.kinds` says whom, and a test compares them.
 TOLD_TO_MEMBERS = (
     *("creator.stopped", "campaign.awaiting_approval", "campaign.completed", "campaign.failed"),
-    *("automation.notified", "conversation.handed_over", "fan.opted_out"),
+    *("campaign.not_launched", "automation.notified"),
+    *("conversation.handed_over", "fan.opted_out"),
     *("chatbot.held_up", "chatbot.gave_up"),
     *("import.completed", "import.failed", "member.joined"),
     *("billing.trial_will_end", "billing.payment_failed", "cost.alert"),

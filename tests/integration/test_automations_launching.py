@@ -106,6 +106,10 @@ def test_what_cannot_be_launched_is_not_tried_again(scene, campaign, aws, monkey
     sweep()
     assert scene.sql(STATE) == [NEVER]
     assert started(aws, campaign) == 0
+    # And people are told, once.
+    (told,) = scene.desk.events("campaign.not_launched")
+    assert told["creator_id"] == str(scene.desk.creator_id)
+    assert told["refusal"] == "NotCompliant"
 
 
 def test_what_a_person_launched_meanwhile_is_launched_no_second_time(scene, campaign, aws):
@@ -113,6 +117,7 @@ def test_what_a_person_launched_meanwhile_is_launched_no_second_time(scene, camp
     scene.desk.set_campaign(campaign, status="scheduled", launch=1, execution_arn=arn)
     sweep()
     assert scene.sql(STATE) == [("scheduled", 1, True)]
+    assert scene.desk.events("campaign.not_launched") == []
     assert scene.sql("SELECT count(*) FROM campaign_launches") == [(0,)]
     assert started(aws, campaign) == 0
 
@@ -120,4 +125,5 @@ def test_what_a_person_launched_meanwhile_is_launched_no_second_time(scene, camp
 def test_with_the_draft_goes_the_launch(scene, campaign, aws):
     scene.sql("DELETE FROM campaigns WHERE id = %s", campaign)
     sweep()
+    assert scene.desk.events("campaign.not_launched") == []
     assert started(aws, campaign) == 0

@@ -17,11 +17,11 @@ from functions.campaigns.models import StoredCampaign
 from functions.campaigns.repository import PostgresCampaigns
 from functions.campaigns.status import CampaignStatus
 from functions.campaigns.sweep.settings import CampaignSweepSettings
-from huntaze import correlation
-from huntaze.db import Tenant, database
+from huntaze import correlation, outbox
+from huntaze.db import Connection, Tenant, database
 from huntaze.domain import launches
 from huntaze.entry import entry
-from huntaze.errors import HuntazeError
+from huntaze.errors import HuntazeError, NotFoundError
 from huntaze.settings import load
 
 _UNDER_WAY = (
@@ -97,10 +97,28 @@ def _launch(due: Due) -> None:
         try:
             campaign = service.launch(due.campaign_id, store)
         except HuntazeError as error:
-            # Launched before, changed into what cannot be launched, or gone: people see its state.
             log.warning("a campaign was not launched", extra={"refusal": error.code})
+            _tell_of_refusal(connection, due, store, error)
             return
     _start(campaign, store)
+
+
+def _tell_of_refusal(
+    connection: Connection, due: Due, store: PostgresCampaigns, error: HuntazeError
+) -> None:
+    """Tell people that a draft could not be launched; not of one that is gone, or launched."""
+    try:
+        campaign = store.get(due.campaign_id)
+    except NotFoundError:
+        return
+    if campaign.status is CampaignStatus.DRAFT:
+        outbox.add(
+            connection,
+            "campaign.not_launched",
+            workspace_id=due.workspace_id,
+            aggregate=("campaign", due.campaign_id),
+            payload={"creator_id": str(campaign.creator_id), "refusal": error.code},
+        )
 
 
 def _start(campaign: StoredCampaign, store: PostgresCampaigns) -> None:

@@ -35,6 +35,7 @@ class Template(StrEnum):
     CAMPAIGN_AWAITING_APPROVAL = "campaign_awaiting_approval"
     CAMPAIGN_COMPLETED = "campaign_completed"
     CAMPAIGN_FAILED = "campaign_failed"
+    CAMPAIGN_NOT_LAUNCHED = "campaign_not_launched"
     AUTOMATION_NOTIFIED = "automation_notified"
     CONVERSATION_HANDED_OVER = "conversation_handed_over"
     CONVERSATION_IN_DANGER = "conversation_in_danger"
@@ -57,6 +58,7 @@ NOTICES = frozenset(
     {
         *(Template.CREATOR_STOPPED, Template.CAMPAIGN_AWAITING_APPROVAL),
         *(Template.CAMPAIGN_COMPLETED, Template.CAMPAIGN_FAILED),
+        Template.CAMPAIGN_NOT_LAUNCHED,
         Template.AUTOMATION_NOTIFIED,
         *(Template.CONVERSATION_HANDED_OVER, Template.CONVERSATION_IN_DANGER),
         *(Template.FAN_OPTED_OUT, Template.CHATBOT_HELD_UP, Template.CHATBOT_GAVE_UP),

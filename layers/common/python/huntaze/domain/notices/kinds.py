@@ -15,6 +15,7 @@ class Kind(StrEnum):
     CAMPAIGN_AWAITING_APPROVAL = "campaign_awaiting_approval"
     CAMPAIGN_COMPLETED = "campaign_completed"
     CAMPAIGN_FAILED = "campaign_failed"
+    CAMPAIGN_NOT_LAUNCHED = "campaign_not_launched"
     AUTOMATION_NOTIFIED = "automation_notified"
     CONVERSATION_HANDED_OVER = "conversation_handed_over"
     CONVERSATION_IN_DANGER = "conversation_in_danger"
@@ -54,6 +55,7 @@ RULES: dict[Kind, Rule] = {
     Kind.CAMPAIGN_AWAITING_APPROVAL: Rule("campaign.awaiting_approval", Right.APPROVE, mailed=True),
     Kind.CAMPAIGN_COMPLETED: Rule("campaign.completed", Right.READ, mailed=False),
     Kind.CAMPAIGN_FAILED: Rule("campaign.failed", Right.WRITE_CAMPAIGNS, mailed=True),
+    Kind.CAMPAIGN_NOT_LAUNCHED: Rule("campaign.not_launched", Right.WRITE_CAMPAIGNS, mailed=True),
     Kind.AUTOMATION_NOTIFIED: Rule("automation.notified", Right.READ, mailed=False),
     Kind.CONVERSATION_HANDED_OVER: Rule("conversation.handed_over", Right.REPLY, mailed=False),
     Kind.CONVERSATION_IN_DANGER: Rule(
