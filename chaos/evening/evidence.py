@@ -186,6 +186,19 @@ def _listened(one: Listener) -> Listened:
     )
 
 
+def read_whole(cloud: Cloud) -> list[str]:
+    """Tables that are long, and were read from beginning to end again and again.
+
+    Since the database was last struck: it forgets its figures then.
+    """
+    with cloud.connect() as connection:
+        rows = connection.execute(
+            "SELECT relname, seq_scan FROM pg_stat_user_tables"
+            " WHERE n_live_tup > 2000 AND seq_scan > 200 ORDER BY seq_tup_read DESC"
+        ).fetchall()
+    return [f"{table} was read whole {times} times" for table, times in rows]
+
+
 def _count(connection: Connection, query: str) -> int:
     row = connection.execute(query.encode()).fetchone()
     return int(row[0]) if row else 0

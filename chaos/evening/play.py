@@ -213,7 +213,7 @@ def _verdict(
         outcomes=Counter(row.state for row in evening.sendings),
         duplicates=duplicates(evening),
         losses=losses(evening),
-        findings=[*judge(evening), *inbox.findings()],
+        findings=[*judge(evening), *inbox.findings(), *evidence.read_whole(cloud)],
         report=report,
     )
 
