@@ -41,6 +41,13 @@ def get_send(send_id: UUID, caller: Caller) -> Send:
     return PostgresOutbox(tenant_of(caller, Right.READ)).send(send_id)
 
 
+@app.delete("/api/of/send/<send_id>", tags=["conversations"])
+def cancel_send(send_id: UUID, caller: Caller) -> Send:
+    """Call a direct message back that still waits for its turn."""
+    outbox = PostgresOutbox(tenant_of(caller, Right.REPLY))
+    return service.cancel(send_id, outbox, by=caller.user_id)
+
+
 @app.post("/api/of/send/<send_id>/settle", tags=["conversations"])
 def settle_send(send_id: UUID, settlement: Settlement, caller: Caller) -> SendSettled:
     """Settle a direct message whose outcome is unknown: assume that it was sent, or send it again.

@@ -6,7 +6,7 @@ from psycopg.rows import class_row
 
 from functions.conversations.models import DirectMessage, Send, SendQueued, SendSettled
 from huntaze.db import Connection, Tenant
-from huntaze.domain.outbound import judging, planning, queue
+from huntaze.domain.outbound import cancelling, judging, planning, queue
 from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.offers import require_media
 from huntaze.domain.outbound.states import Priority
@@ -65,6 +65,16 @@ class PostgresOutbox:
             NotFoundError: The workspace has no such message.
         """
         with self._tenant.transaction() as connection:
+            return self._read(connection, send_id)
+
+    def call_back(self, send_id: UUID, *, by: UUID) -> Send:
+        """Cancel a direct message if it still waits, and read what it is then.
+
+        Raises:
+            NotFoundError: The workspace has no such message.
+        """
+        with self._tenant.transaction() as connection:
+            cancelling.call_back(connection, send_id, by=by)
             return self._read(connection, send_id)
 
     def settle_unknown(self, send_id: UUID, settlement: Settlement, *, by: UUID) -> SendSettled:

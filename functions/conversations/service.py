@@ -3,13 +3,18 @@
 from typing import Protocol
 from uuid import UUID
 
-from functions.conversations.models import DirectMessage, SendQueued
+from functions.conversations.models import DirectMessage, Send, SendQueued
 from huntaze.domain import compliance
-from huntaze.errors import InvalidInputError
+from huntaze.domain.outbound.states import SendState
+from huntaze.errors import ConflictError, InvalidInputError
 
 
 class NotCompliantError(InvalidInputError):
     """The text may not be sent on this platform."""
+
+
+class NotWaitingError(ConflictError):
+    """The message has left the queue, or has ended."""
 
 
 class Outbox(Protocol):
@@ -22,6 +27,8 @@ class Outbox(Protocol):
     def queue(
         self, creator_id: UUID, message: DirectMessage, *, author: UUID, answers: str | None
     ) -> SendQueued: ...
+
+    def call_back(self, send_id: UUID, *, by: UUID) -> Send: ...
 
 
 def send(
@@ -57,3 +64,18 @@ def send(
         )
     outbox.check_media(creator_id, message.media_ids)
     return outbox.queue(creator_id, message, author=author, answers=answers)
+
+
+def cancel(send_id: UUID, outbox: Outbox, *, by: UUID) -> Send:
+    """Call back a message that waits; one that was called back before stays so.
+
+    Raises:
+        NotWaitingError: It is under way, or has ended.
+    """
+    send = outbox.call_back(send_id, by=by)
+    if send.state != SendState.CANCELLED:
+        raise NotWaitingError(
+            f"This message is {send.state}; only one that waits can be called back. What was sent"
+            " can be taken back by its message in the thread."
+        )
+    return send

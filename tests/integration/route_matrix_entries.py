@@ -478,6 +478,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("delete", "/api/of/webhook"): Entry(Right.CONNECT),
     ("post", "/api/of/send"): Entry(Right.REPLY, _direct),
     ("get", "/api/of/send/{send_id}"): Entry(Right.READ),
+    ("delete", "/api/of/send/{send_id}"): Entry(Right.REPLY),
     # The matrix's message waits: its outcome is not unknown.
     ("post", "/api/of/send/{send_id}/settle"): Entry(
         Right.REPLY, lambda _: {"decision": "assume_sent"}, conflict=True

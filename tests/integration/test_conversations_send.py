@@ -195,6 +195,33 @@ def test_a_member_vouches_for_an_unknown_message(
     assert told["state"] == "sent"
 
 
+def test_a_message_that_waits_is_called_back(call: Callable[..., Answer], desk: Desk) -> None:
+    send_id = str(desk.send(desk.fan()))
+    path = f"/api/of/send/{send_id}"
+    assert call("DELETE", path, role="analyst").status == 403
+    for _ in range(2):
+        assert call("DELETE", path, role="chatter").body["state"] == "cancelled"
+    (entry,) = desk.rows("SELECT * FROM audit_log WHERE action LIKE 'message.%%'")
+    assert (entry["action"], entry["actor_id"]) == ("message.cancelled", desk.user_id)
+    (told,) = desk.events("message.settled")
+    assert told["state"] == "cancelled"
+    assert desk.next_due(desk.claim()) is None
+
+
+def test_a_message_that_is_under_way_is_not_called_back(
+    call: Callable[..., Answer], desk: Desk
+) -> None:
+    send_id = desk.send(desk.fan())
+    claim = desk.claim()
+    desk.grant(claim, deadlines=BRIEF)
+    for state in ("submitting", "sent"):
+        answer = call("DELETE", f"/api/of/send/{send_id}")
+        assert (answer.status, answer.body["error"]) == (409, "NotWaiting")
+        assert state in answer.body["detail"]
+        desk.confirm(claim, send_id)
+    assert call("DELETE", f"/api/of/send/{new_id()}").status == 404
+
+
 def test_messages_of_campaigns_are_settled_among_their_recipients(
     call: Callable[..., Answer], desk: Desk
 ) -> None:
@@ -202,3 +229,5 @@ def test_messages_of_campaigns_are_settled_among_their_recipients(
     for unsettled in (send_id, new_id()):
         path = f"/api/of/send/{unsettled}/settle"
         assert call("POST", path, {"decision": "assume_sent"}).status == 404
+        assert call("DELETE", f"/api/of/send/{unsettled}").status == 404
+    assert desk.row(send_id)["state"] == "planned"
