@@ -57,10 +57,10 @@ RUN_TIME = Duration.minutes(5)
 # The longest that Lambda lets a function work: a file that is looked at begins at its start again.
 LONG_TIME = Duration.minutes(15)
 LONG_WORK = ("enrichment",)
-# A lane's message is a wake-up: it comes back whenever a worker hands its lane over, so only
-# very many receives mean that no worker can read it.
+# A lane's message is a wake-up: it comes back whenever a worker hands its lane over, each ten
+# minutes of a campaign that may last for days, so only very many receives tell that none can work.
 _LANE_VISIBILITY = Duration.seconds(120)
-_LANE_RECEIVES = 50
+_LANE_RECEIVES = 500
 
 
 class Messaging(StageStack):

@@ -1,10 +1,9 @@
 """The worker: takes wake-ups from the queue and drains one lane for each, many at a time."""
 
 import asyncio
-import json
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
@@ -12,6 +11,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
+from pydantic import BaseModel, ValidationError
 
 from browser_worker import heartbeat, metrics
 from browser_worker.lane import Ending, Lane, Workbench
@@ -33,13 +33,23 @@ BEAT_SECONDS = 5
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class WakeUp:
-    """One message of the queue."""
+class _Body(BaseModel):
+    """What a message of the queue says."""
 
     creator_id: UUID
-    receipt: str
-    # Of the request or the sweep that sent it.
+    correlation_id: object = None
+
+
+@dataclass(frozen=True)
+class WakeUp:
+    """What the queue says of one lane, in as many messages as came at once.
+
+    Whoever looks into the lane now sees what all of them were sent for.
+    """
+
+    creator_id: UUID
+    receipts: Sequence[str]
+    # Of the request or the sweep that sent the first of them.
     correlation_id: UUID | None = None
 
 
@@ -123,7 +133,22 @@ class Worker:
             WaitTimeSeconds=POLL_SECONDS,
             VisibilityTimeout=int(self._settings.lease_seconds),
         )
-        return [_wake_up(message) for message in answer.get("Messages", [])]
+        return self._read(answer.get("Messages", []))
+
+    def _read(self, messages: Sequence[Mapping[str, Any]]) -> list[WakeUp]:
+        receipts: dict[UUID, list[str]] = {}
+        causes: dict[UUID, UUID | None] = {}
+        for message in messages:
+            try:
+                body = _Body.model_validate_json(message["Body"])
+            except ValidationError:
+                # Kept, it would come again and again, and with it the wait of all behind it.
+                log.exception("a wake-up names no lane")
+                self._delete(message["ReceiptHandle"])
+                continue
+            receipts.setdefault(body.creator_id, []).append(message["ReceiptHandle"])
+            causes.setdefault(body.creator_id, correlation.parse(body.correlation_id))
+        return [WakeUp(name, told, causes[name]) for name, told in receipts.items()]
 
     async def _attend(self, wake_up: WakeUp) -> None:
         """Drain the lane that a wake-up names; delete it only when nothing is due."""
@@ -185,27 +210,22 @@ class Worker:
     async def _leave(self, wake_up: WakeUp, ending: Ending) -> None:
         log.info("left a lane", extra={"ending": ending.value})
         if ending in (Ending.DRAINED, Ending.STOPPED):
-            await asyncio.to_thread(
-                clients.sqs().delete_message,
-                QueueUrl=self._settings.lanes_queue_url,
-                ReceiptHandle=wake_up.receipt,
-            )
+            for receipt in wake_up.receipts:
+                await asyncio.to_thread(self._delete, receipt)
         else:
             await self._hide(wake_up, 0)
 
+    def _delete(self, receipt: str) -> None:
+        clients.sqs().delete_message(QueueUrl=self._settings.lanes_queue_url, ReceiptHandle=receipt)
+
     async def _hide(self, wake_up: WakeUp, seconds: float) -> None:
-        await asyncio.to_thread(
-            clients.sqs().change_message_visibility,
-            QueueUrl=self._settings.lanes_queue_url,
-            ReceiptHandle=wake_up.receipt,
-            VisibilityTimeout=int(seconds),
-        )
-
-
-def _wake_up(message: Mapping[str, Any]) -> WakeUp:
-    body = json.loads(message["Body"])
-    cause = correlation.parse(body.get("correlation_id"))
-    return WakeUp(UUID(body["creator_id"]), message["ReceiptHandle"], cause)
+        for receipt in wake_up.receipts:
+            await asyncio.to_thread(
+                clients.sqs().change_message_visibility,
+                QueueUrl=self._settings.lanes_queue_url,
+                ReceiptHandle=receipt,
+                VisibilityTimeout=int(seconds),
+            )
 
 
 def _in_daemon_thread[T](work: Callable[[], T]) -> asyncio.Future[T]:

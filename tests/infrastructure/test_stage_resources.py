@@ -114,7 +114,7 @@ def test_lanes_wake_up_in_order_and_come_back_often(assembly):
     ]
     assert lanes["FifoQueue"] is True
     assert lanes["VisibilityTimeout"] == 120
-    assert lanes["RedrivePolicy"]["maxReceiveCount"] == 50
+    assert lanes["RedrivePolicy"]["maxReceiveCount"] == 500
 
 
 def test_data_is_kept_safe(assembly):
