@@ -11,6 +11,13 @@ from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
 
 PATH = "/api/marketing/automations"
+TAGGED = {"kind": "tag_added", "tag": "vip"}
+HELLO = {"id": "hello", "kind": "send_message", "text": "Hello {display_name|there}"}
+THANK = {"id": "thank", "kind": "add_tag", "tag": "thanked"}
+
+
+class Killed(BaseException):
+    """The process is gone."""
 
 
 class AutomationScene:

@@ -11,15 +11,10 @@ from functions.automations.sweep import handler as automations
 from functions.campaigns import gateway, service
 from functions.campaigns.sweep import handler as campaigns
 from huntaze.ids import new_id
-from tests.fakes.automation_scene import AutomationScene
+from tests.fakes.automation_scene import TAGGED, AutomationScene, Killed
 
-TAGGED = {"kind": "tag_added", "tag": "vip"}
 STATE = "SELECT status, launch, execution_arn IS NOT NULL FROM campaigns"
 NEVER, LAUNCHED = ("draft", 0, False), ("preparing", 1, True)
-
-
-class Killed(BaseException):
-    """The process is gone."""
 
 
 @pytest.fixture

@@ -13,14 +13,12 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from functions.automations import running
-from functions.automations.api import handler as door
 from functions.automations.desk import PostgresDesk
 from functions.automations.running import PostgresRuns
-from functions.automations.sweep import handler as sweep
 from huntaze.db import SingleConnection, Tenant
 from huntaze.domain import happenings
 from huntaze.domain.happenings import Happening, HappeningKind
-from tests.fakes.automation_scene import AutomationScene
+from tests.fakes.automation_scene import AutomationScene, Killed
 
 STEPS: tuple[dict[str, Any], ...] = (
     {"id": "hello", "kind": "send_message", "text": "Hello", "next": "tag"},
@@ -39,16 +37,6 @@ DAYS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 8)), min_size=1, max
 BETWEEN = st.lists(
     st.sampled_from(["nothing", "sweep", "time", *range(4)]), min_size=16, max_size=16
 )
-
-
-class Killed(BaseException):
-    """The process is gone."""
-
-
-@pytest.fixture
-def scene(record_aws, open_desk, ask_door) -> AutomationScene:
-    record_aws(door, sweep)
-    return AutomationScene(open_desk(), ask_door)
 
 
 @pytest.fixture

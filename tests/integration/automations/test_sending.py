@@ -7,24 +7,15 @@ from uuid import UUID
 
 import pytest
 
-from functions.automations.api import handler as door
-from functions.automations.sweep import handler as sweep
 from huntaze.domain import conversations
 from huntaze.domain.conversations import SeenMessage
 from huntaze.domain.outbound import grants
 from huntaze.domain.outbound.grants import Granted, Refused
 from huntaze.domain.outbound.lanes import Claim
-from tests.fakes.automation_scene import AutomationScene
+from tests.fakes.automation_scene import TAGGED, AutomationScene
 
-TAGGED = {"kind": "tag_added", "tag": "vip"}
 HELLO = {"id": "hello", "kind": "send_message", "text": "Hello"}
 PAUSE = {"id": "pause", "kind": "wait", "minutes": 60, "next": "hello"}
-
-
-@pytest.fixture
-def scene(record_aws, open_desk, ask_door) -> AutomationScene:
-    record_aws(door, sweep)
-    return AutomationScene(open_desk(), ask_door)
 
 
 @pytest.fixture
