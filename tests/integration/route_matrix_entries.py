@@ -31,7 +31,7 @@ PUBLIC = {
     ("get", "/api/auth/jwks.json"),
     # Stripe comes here, known by its signature; `test_billing_events` asks it.
     ("post", "/api/webhooks/stripe"),
-    # So does a platform; `test_platform_pushes` asks it.
+    # So does a platform; `pushes/test_door` asks it.
     ("post", "/api/webhooks/platforms/{name}"),
     ("get", "/api/billing/plans"),
     ("get", "/api/docs"),
