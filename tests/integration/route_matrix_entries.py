@@ -29,7 +29,7 @@ PUBLIC = {
     ("post", "/api/auth/reset-password"),
     ("post", "/api/auth/verify-email"),
     ("get", "/api/auth/jwks.json"),
-    # Stripe comes here, known by its signature; `test_billing_events` asks it.
+    # Stripe comes here, known by its signature; `billing/test_billing_events` asks it.
     ("post", "/api/webhooks/stripe"),
     # So does a platform; `pushes/test_door` asks it.
     ("post", "/api/webhooks/platforms/{name}"),
