@@ -23,7 +23,7 @@ from huntaze.db import Connection, SingleConnection, Tenant
 from huntaze.errors import ForbiddenError
 from huntaze.ids import new_id
 from tests.fakes.answer import Answer
-from tests.integration.route_matrix_workspace import FullWorkspace
+from tests.fakes.full_workspace.filling import FullWorkspace
 
 MEMBERS = "/api/management/members"
 

@@ -39,10 +39,11 @@ from huntaze.settings import load
 from local.oauth import provider_settings
 from tests.fakes import token_keys
 from tests.fakes.chat_writer import ChatWriter
+from tests.fakes.full_workspace.filling import FullWorkspace
+from tests.fakes.full_workspace.rows import MARK
 from tests.fakes.noted_writer import NotedWriter
 from tests.fakes.willing_writer import WillingWriter
 from tests.integration.route_matrix_entries import MATRIX, PUBLIC, Ids
-from tests.integration.route_matrix_workspace import MARK, FullWorkspace
 
 DOCUMENT = json.loads((Path(__file__).parents[2] / "docs" / "openapi.json").read_text())
 OPERATIONS = {

@@ -15,8 +15,8 @@ from functions.management.erasures.service import Step
 from huntaze.db import SingleConnection, Tenant
 from huntaze.flags import DynamoFlags, Flag, FlagChangedError, Rollout
 from huntaze.ids import new_id
+from tests.fakes.full_workspace.filling import FullWorkspace
 from tests.integration.erasing.conftest import PREFIX
-from tests.integration.route_matrix_workspace import FullWorkspace
 
 ACCOUNT = "/api/management/account"
 # What stays, without a word of anybody.
@@ -24,11 +24,9 @@ KEPT = {"workspaces", "billing_accounts", "audit_log", "audit_heads", "erasures"
 
 
 @pytest.fixture
-def canary(monkeypatch):
+def canary():
     """Stands in every text of a full workspace."""
-    word = f"canary{new_id().hex}"
-    monkeypatch.setattr("tests.integration.route_matrix_workspace.MARK", word)
-    return word
+    return f"canary{new_id().hex}"
 
 
 @pytest.fixture
@@ -36,7 +34,7 @@ def full(cloud, as_role, tenant, tenant_factory, canary):
     """A workspace with canaries in every table and every store, and another that has none."""
     made = tenant_factory()
     workspace = tenant(made.workspace_id)
-    ids = FullWorkspace(as_role, workspace, made.user_id, made.creator_id).fill()
+    ids = FullWorkspace(as_role, workspace, made.user_id, made.creator_id, mark=canary).fill()
     identity = as_role("identity")
     identity.execute("UPDATE users SET name = %s WHERE id = %s", (canary, made.user_id))
     email = identity.execute("SELECT email FROM users WHERE id = %s", (made.user_id,)).fetchone()[0]

@@ -16,7 +16,8 @@ from functions.management.exports import service, tables
 from functions.management.exports.gateway import S3Exports
 from functions.management.exports.repository import PostgresExportRuns
 from huntaze.ids import new_id
-from tests.integration.route_matrix_workspace import MARK, FullWorkspace
+from tests.fakes.full_workspace.filling import FullWorkspace
+from tests.fakes.full_workspace.rows import MARK
 
 EXPORT = "/api/management/export"
 SECRET = re.compile(r"hash|token(?!s)|secret|password|_key$|credential|fence|leased_until")
