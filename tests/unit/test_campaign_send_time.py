@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.campaigns import service
-from functions.campaigns.models import CampaignDraft
+from functions.campaigns import drafting
+from functions.campaigns.models import CampaignChanges, CampaignDraft
 from huntaze.ids import new_id
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -18,8 +18,8 @@ def _refused(offset: timedelta) -> str | None:
     """Draft a campaign for then; the name of the refusal, if there is one."""
     draft = CampaignDraft(name="Later", message="Hello", scheduled_at=NOW + offset)
     try:
-        service.create(draft, Mock(), creator_id=new_id(), author=new_id(), now=NOW)
-    except (service.SendTimePassedError, service.SendTimeTooFarError) as refusal:
+        drafting.create(draft, Mock(), creator_id=new_id(), author=new_id(), now=NOW)
+    except (drafting.SendTimePassedError, drafting.SendTimeTooFarError) as refusal:
         return refusal.code if "scheduled_at" in (refusal.fields or {}) else "unnamed field"
     else:
         return None
@@ -43,15 +43,15 @@ def test_refuses_a_send_time_that_no_execution_lives_to_see(ahead: timedelta) ->
 def test_no_time_is_as_soon_as_approved() -> None:
     draft = CampaignDraft(name="Now", message="Hello")
     store = Mock()
-    service.create(draft, store, creator_id=new_id(), author=new_id(), now=NOW)
+    drafting.create(draft, store, creator_id=new_id(), author=new_id(), now=NOW)
     store.add.assert_called_once()
 
 
 def test_a_change_is_judged_like_a_draft() -> None:
-    with pytest.raises(service.SendTimePassedError):
-        service.change(
+    with pytest.raises(drafting.SendTimePassedError):
+        drafting.change(
             new_id(),
-            service.CampaignChanges(scheduled_at=NOW - timedelta(days=1)),
+            CampaignChanges(scheduled_at=NOW - timedelta(days=1)),
             Mock(),
             now=NOW,
         )

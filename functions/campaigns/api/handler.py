@@ -13,7 +13,7 @@ from aws_lambda_powertools.event_handler.depends import Depends
 from aws_lambda_powertools.event_handler.openapi.params import Query
 from botocore.exceptions import BotoCoreError, ClientError
 
-from functions.campaigns import gateway, service
+from functions.campaigns import drafting, gateway, service
 from functions.campaigns.api.settings import CampaignsApiSettings
 from functions.campaigns.hybrid import routes as hybrid
 from functions.campaigns.models import (
@@ -110,7 +110,7 @@ def create_campaign(draft: CampaignDraft, caller: Caller) -> Campaign:
     store = _store(caller)
     with store.transaction() as connection:
         creator_id = resolve_creator(connection, draft.creator_id)
-        campaign = service.create(
+        campaign = drafting.create(
             draft, store, creator_id=creator_id, author=caller.user_id, now=datetime.now(UTC)
         )
     outbox.nudge()
@@ -137,7 +137,7 @@ def get_campaign(campaign_id: UUID, caller: Caller) -> Campaign:
 def change_campaign(campaign_id: UUID, changes: CampaignChanges, caller: Caller) -> Campaign:
     """Change a campaign that is not sending yet; an approval given before is void."""
     caller.require(Right.WRITE_CAMPAIGNS)
-    campaign, execution = service.change(
+    campaign, execution = drafting.change(
         campaign_id, changes, _store(caller), now=datetime.now(UTC)
     )
     once_committed(partial(gateway.stop_execution, execution, "The campaign was changed."))
@@ -149,7 +149,7 @@ def change_campaign(campaign_id: UUID, changes: CampaignChanges, caller: Caller)
 def delete_campaign(campaign_id: UUID, caller: Caller) -> Response[None]:
     """Delete a draft."""
     caller.require(Right.WRITE_CAMPAIGNS)
-    service.delete(campaign_id, _store(caller))
+    drafting.delete(campaign_id, _store(caller))
     return Response(status_code=HTTPStatus.NO_CONTENT)
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
+from functions.campaigns.drafting import check_time
 from functions.campaigns.hybrid.forecast import forecast
 from functions.campaigns.hybrid.models import (
     AiForecast,
@@ -16,7 +17,7 @@ from functions.campaigns.hybrid.models import (
     WorkflowStatus,
 )
 from functions.campaigns.hybrid.store import WorkflowStore
-from functions.campaigns.service import NotCompliantError, check_time
+from functions.campaigns.service import NotCompliantError
 from functions.campaigns.store import CampaignStore
 from huntaze import ai
 from huntaze.ai.ledger import room_of

@@ -9,12 +9,11 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from functions.campaigns import service
+from functions.campaigns import drafting, service
 from functions.campaigns.hybrid import asks, screening
 from functions.campaigns.hybrid.models import Reply, Step, StoredWorkflow
 from functions.campaigns.hybrid.store import Part, WorkflowStore
 from functions.campaigns.models import CampaignDraft, Variant
-from functions.campaigns.service import Authored
 from functions.campaigns.status import CampaignStatus
 from functions.campaigns.store import CampaignStore
 from huntaze import ai
@@ -274,17 +273,17 @@ def campaign(bench: Bench) -> dict[str, Any]:
     )
     steps = bench.store.steps(bench.workflow.id).items()
     replies = {step: stored.reply for step, stored in steps if stored.reply is not None}
-    made = service.create(
+    made = drafting.create(
         draft,
         store,
         creator_id=bench.workflow.creator_id,
         author=bench.workflow.requested_by,
         now=bench.now,
-        authored=Authored(
+        authored=drafting.Authored(
             id=bench.workflow.id,
             generation_id=replies[Step.VARIANTS].generation_id,
             model=replies[Step.VARIANTS].model,
-            ai_disclosed=service.is_disclosed(variants, voice.disclosure),
+            ai_disclosed=drafting.is_disclosed(variants, voice.disclosure),
             ai_cost_nanos=sum(reply.cost_nano_usd for reply in replies.values()),
         ),
     )

@@ -8,10 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from functions.campaigns import service
+from functions.campaigns.drafting import Authored, create
 from functions.campaigns.models import CampaignDraft
 from functions.campaigns.repository import PostgresCampaigns
-from functions.campaigns.service import Authored
 from functions.campaigns.tasks import handler as tasks
 from functions.chatbot.proof import PostgresProof
 from huntaze.domain import ai_configs
@@ -39,7 +38,7 @@ def written(desk: Desk) -> str:
             (desk.workspace_id, generation_id, desk.creator_id, campaign_id),
         )
     variants = [{"label": f"T{n}", "message": text} for n, text in enumerate(TEXTS)]
-    made = service.create(
+    made = create(
         CampaignDraft.model_validate({"name": "Spring", "variants": variants}),
         PostgresCampaigns(desk.app, desk.user_id),
         creator_id=desk.creator_id,
