@@ -2,22 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 from uuid import UUID
 
 from aws_lambda_powertools.event_handler import Depends, Request, Response
-from aws_lambda_powertools.event_handler.openapi.params import Query
 
 from functions.management import invitations, members, service
-from functions.management.erasures import leaving
-from functions.management.erasures.leaving_repository import PostgresLeaving
-from functions.management.erasures.models import Account, Confirmation, Erasure
-from functions.management.exports.gateway import S3Exports, wake
-from functions.management.exports.models import Export, ExportFile, ExportRequest, WakeUp
-from functions.management.exports.repository import PostgresExports
-from functions.management.exports.service import ExportNotReadyError
+from functions.management.callers import Caller, Cursor, Limit, Workspace, number_of, tenant_with
+from functions.management.erasures import routes as erasures
+from functions.management.exports import routes as exports
 from functions.management.invitation_repository import PostgresInvitations
 from functions.management.member_repository import PostgresMembers
 from functions.management.models import (
@@ -32,7 +26,7 @@ from functions.management.repository import PostgresAuditLog, PostgresCreators
 from functions.management.settings_repository import PostgresOwnSettings, PostgresSettings
 from huntaze import outbox
 from huntaze.auth import Principal, Right, current_principal
-from huntaze.db import EVERY_MEMBER, Tenant, database, once_committed
+from huntaze.db import EVERY_MEMBER
 from huntaze.domain import audit
 from huntaze.domain.creators import accounts
 from huntaze.domain.creators.accounts import CreatorDraft
@@ -42,7 +36,6 @@ from huntaze.domain.workspaces import Settings
 from huntaze.errors import BadRequestError, ForbiddenError
 from huntaze.http import (
     PAGE_LIMIT,
-    PAGE_LIMIT_MAX,
     Page,
     create_app,
     decode_cursor,
@@ -52,15 +45,8 @@ from huntaze.http import (
 from huntaze.platforms.limits import LaneLimits, lane_limits
 
 app = create_app()
-
-# More than a sequence of the log can have.
-_DIGITS = 19
-
-
-def tenant_of(request: Request) -> Tenant:
-    """The workspace of the caller, as far as the caller may see it."""
-    caller = current_principal(request)
-    return Tenant(database(), caller.workspace_id, caller.creators)
+app.include_router(exports.router)
+app.include_router(erasures.router)
 
 
 def limits_in_force() -> Mapping[str, LaneLimits]:
@@ -71,16 +57,10 @@ def limits_in_force() -> Mapping[str, LaneLimits]:
 def own_settings(request: Request) -> PostgresOwnSettings:
     """What the caller chooses for themselves."""
     caller = current_principal(request)
-    tenant = Tenant(database(), caller.workspace_id, member=caller.user_id)
-    return PostgresOwnSettings(tenant, caller.user_id)
+    return PostgresOwnSettings(tenant_with(caller, caller.user_id), caller.user_id)
 
 
-# Plain names: Powertools does not look behind a `type` statement.
-Caller = Annotated[Principal, Depends(current_principal)]
-Workspace = Annotated[Tenant, Depends(tenant_of)]
 Own = Annotated[PostgresOwnSettings, Depends(own_settings)]
-Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)]
-Cursor = Annotated[str | None, Query(max_length=200)]
 
 
 @app.get("/api/management/creators", tags=["management"])
@@ -231,7 +211,7 @@ def list_audit_log(
 ) -> Page[audit.Entry]:
     """List who did what, newest first; `target_id` keeps to one creator, fan or campaign."""
     _require_whole_workspace(caller)
-    before = _number_of(decode_cursor(cursor, 1)[0]) if cursor else None
+    before = number_of(decode_cursor(cursor, 1)[0]) if cursor else None
     found = PostgresAuditLog(tenant).page(target_id, before, limit + 1)
     last = found[limit - 1] if len(found) > limit else None
     return Page(items=found[:limit], next_cursor=encode_cursor(last.sequence) if last else None)
@@ -288,126 +268,13 @@ def save_settings(settings: Settings, caller: Caller) -> Settings:
 
 
 def _settings_of(caller: Principal) -> PostgresSettings:
-    return PostgresSettings(Tenant(database(), caller.workspace_id, member=EVERY_MEMBER))
-
-
-@app.post("/api/management/export", status_code=HTTPStatus.ACCEPTED, tags=["management"])
-def request_export(request: ExportRequest, caller: Caller, tenant: Workspace) -> Export:
-    """Export everything of the workspace, or of one fan, as files of JSON lines.
-
-    A mail tells when it is there. Asked again while it is being made, the answer is the same one.
-    """
-    caller.require(Right.GOVERN if request.fan_id is None else Right.MANAGE)
-    export = PostgresExports(tenant, caller.user_id).request(request.fan_id)
-    # A run that comes before the commit finds no export.
-    once_committed(partial(wake, WakeUp(workspace_id=caller.workspace_id, export_id=export.id)))
-    return export
-
-
-@app.get("/api/management/export/<export_id>", tags=["management"])
-def read_export(export_id: UUID, caller: Caller, tenant: Workspace) -> Export:
-    """Tell how far an export is."""
-    return _export(export_id, caller, tenant)
-
-
-@app.get("/api/management/export/<export_id>/files", tags=["management"])
-def list_export_files(
-    export_id: UUID,
-    caller: Caller,
-    tenant: Workspace,
-    limit: Limit = PAGE_LIMIT,
-    cursor: Cursor = None,
-) -> Page[ExportFile]:
-    """List the files of an export that is ready, each with a link that is good for five minutes.
-
-    The last file, `manifest`, names all others with their sizes and SHA-256.
-    """
-    export = _export(export_id, caller, tenant)
-    after = _number_of(decode_cursor(cursor, 1)[0]) if cursor else 0
-    if export.state != "ready":
-        raise ExportNotReadyError(f"The export is {export.state}: there are no files to give.")
-    found = PostgresExports(tenant, caller.user_id).files(export, after, limit + 1)
-    store = S3Exports()
-    items = [
-        ExportFile(
-            name=file.name,
-            lines=file.lines,
-            bytes=file.size,
-            sha256=file.sha256.hex(),
-            url=store.link(caller.workspace_id, export.id, file.name),
-        )
-        for file in found[:limit]
-    ]
-    more = len(found) > limit
-    return Page(items=items, next_cursor=encode_cursor(found[limit - 1].number) if more else None)
-
-
-@app.get("/api/management/account", tags=["management"])
-def read_account(caller: Caller, tenant: Workspace) -> Account:
-    """Tell the workspace's name, and whether and when it is going to be erased."""
-    caller.require(Right.READ)
-    return PostgresLeaving(tenant).account()
-
-
-@app.delete("/api/management/account", status_code=HTTPStatus.ACCEPTED, tags=["management"])
-def erase_account(confirmation: Confirmation, caller: Caller, tenant: Workspace) -> Erasure:
-    """Erase the workspace and everything in it, seven days from now.
-
-    Needs a login of the last ten minutes. Sends stop and the logins of creators are forgotten at
-    once; until it begins, an owner can withdraw the order. What the law wants kept stays without
-    names: invoices, charges, disputes.
-    """
-    caller.require(Right.GOVERN)
-    return leaving.erase_workspace(
-        confirmation.workspace_name,
-        PostgresLeaving(tenant),
-        session_id=caller.session_id,
-        by=caller.user_id,
-        now=datetime.now(UTC),
-    )
-
-
-@app.post("/api/management/account/keep", tags=["management"])
-def keep_account(caller: Caller, tenant: Workspace) -> Account:
-    """Withdraw the order to erase the workspace; creators have to be connected again."""
-    caller.require(Right.GOVERN)
-    return leaving.keep_workspace(PostgresLeaving(tenant), by=caller.user_id)
-
-
-@app.delete("/api/management/account/me", status_code=HTTPStatus.NO_CONTENT, tags=["management"])
-def leave_account(caller: Caller, tenant: Workspace) -> Response[None]:
-    """Leave the workspace for good; who is in no other one has no account any more.
-
-    Needs a login of the last ten minutes.
-    """
-    leaving.leave(
-        caller.user_id,
-        PostgresLeaving(tenant),
-        PostgresMembers(tenant),
-        session_id=caller.session_id,
-        now=datetime.now(UTC),
-    )
-    return Response(status_code=HTTPStatus.NO_CONTENT)
-
-
-def _export(export_id: UUID, caller: Principal, tenant: Tenant) -> Export:
-    caller.require(Right.MANAGE)
-    export = PostgresExports(tenant, caller.user_id).get(export_id)
-    if export.fan_id is None:
-        caller.require(Right.GOVERN)
-    return export
+    return PostgresSettings(tenant_with(caller, EVERY_MEMBER))
 
 
 def _require_whole_workspace(caller: Principal) -> None:
     caller.require(Right.MANAGE)
     if caller.creators is not None:
         raise ForbiddenError("The log is of all creators; ask an owner, you work for some only.")
-
-
-def _number_of(text: str) -> int:
-    if not (text.isdecimal() and len(text) < _DIGITS):
-        raise BadRequestError("The cursor is not one that this list gave.")
-    return int(text)
 
 
 def _id_of(text: str) -> UUID:

@@ -13,6 +13,7 @@ from schemathesis.generation import GenerationMode
 from functions.auth import handler as auth
 from functions.auth.invitation_repository import PostgresInvitations
 from functions.auth.link_repository import PostgresLinks
+from functions.management import callers
 from functions.management import handler as management
 from huntaze import outbox
 from huntaze.db import Connection, SingleConnection
@@ -38,7 +39,7 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     app = SingleConnection(lambda: as_role("app"))
     auth.app.dependency_overrides[auth.stored_accounts] = lambda: PostgresLinks(identity)
     auth.app.dependency_overrides[auth.stored_invitations] = lambda: PostgresInvitations(identity)
-    monkeypatch.setattr(management, "database", lambda: app)
+    monkeypatch.setattr(callers, "database", lambda: app)
     monkeypatch.setattr(outbox, "nudge", lambda: None)
     token_keys.use(monkeypatch)
     monkeypatch.setenv("ALLOWED_ORIGINS", "https://app.example.com")

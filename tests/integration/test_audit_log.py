@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from functions.management import callers
 from functions.management import handler as management
 from huntaze import outbox
 from huntaze.db import Connection, SingleConnection, Tenant
@@ -22,7 +23,7 @@ LOG = "/api/management/audit-log"
 @pytest.fixture(autouse=True)
 def _wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> None:
     source = SingleConnection(lambda: as_role("app"))
-    monkeypatch.setattr(management, "database", lambda: source)
+    monkeypatch.setattr(callers, "database", lambda: source)
     monkeypatch.setattr(outbox, "nudge", lambda: None)
 
 

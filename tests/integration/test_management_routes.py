@@ -8,6 +8,7 @@ from uuid import UUID
 import psycopg
 import pytest
 
+from functions.management import callers
 from functions.management import handler as management
 from huntaze import outbox
 from huntaze.db import Connection, SingleConnection
@@ -38,7 +39,7 @@ class Answer(NamedTuple):
 def nudges(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Wire the feature to the test's database; how often the relay was nudged."""
     source = SingleConnection(lambda: as_role("app"))
-    monkeypatch.setattr(management, "database", lambda: source)
+    monkeypatch.setattr(callers, "database", lambda: source)
     counted: list[str] = []
     monkeypatch.setattr(outbox, "nudge", lambda: counted.append("nudge"))
     return counted

@@ -13,8 +13,8 @@ import pytest
 from psycopg import sql
 
 from functions.authorizer.repository import PostgresSessions
+from functions.management import callers, members
 from functions.management import handler as management
-from functions.management import members
 from functions.management.member_repository import PostgresMembers
 from functions.management.models import MemberChanges
 from huntaze import http
@@ -31,8 +31,8 @@ MEMBERS = "/api/management/members"
 @pytest.fixture(autouse=True)
 def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> None:
     source = SingleConnection(lambda: as_role("app"))
-    for door in (management, http):
-        monkeypatch.setattr(door, "database", lambda: source)
+    for module in (callers, http):
+        monkeypatch.setattr(module, "database", lambda: source)
 
 
 @pytest.fixture

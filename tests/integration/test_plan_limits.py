@@ -10,6 +10,7 @@ import pytest
 from functions.campaigns.api import handler as campaigns
 from functions.conversations import callers
 from functions.conversations import handler as conversations
+from functions.management import callers as management_callers
 from functions.management import handler as management
 from huntaze.db import Connection
 from tests.fakes.answer import Answer
@@ -21,7 +22,7 @@ CREATOR = {"platform": "fan_platform", "handle": "another"}
 
 @pytest.fixture
 def aws(record_aws: Callable[..., Mock]) -> Mock:
-    recorder: Mock = record_aws(campaigns, callers, management)
+    recorder: Mock = record_aws(campaigns, callers, management_callers)
     return recorder
 
 

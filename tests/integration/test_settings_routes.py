@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from functions.management import callers
 from functions.management import handler as door
 from functions.notifications import service
 from functions.notifications.rendering import render
@@ -54,7 +55,7 @@ def ids(tenant_factory, as_role):
 @pytest.fixture
 def ask(ids, as_role, monkeypatch, api_event, principal, lambda_context) -> Callable[..., Answer]:
     source = SingleConnection(lambda: as_role("app"))
-    for module in (door, http):
+    for module in (callers, http):
         monkeypatch.setattr(module, "database", lambda: source)
     monkeypatch.setattr(outbox, "nudge", lambda: None)
     monkeypatch.setattr(mails, "enqueue", lambda ids: len(list(ids)))

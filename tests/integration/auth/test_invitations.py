@@ -15,8 +15,8 @@ from functions.auth.invitation_repository import PostgresInvitations
 from functions.auth.links import LinkOverError
 from functions.auth.models import AcceptedInvitation
 from functions.auth.service import Client
+from functions.management import callers, invitations
 from functions.management import handler as management
-from functions.management import invitations
 from huntaze.auth import Role
 from huntaze.db import Connection, SingleConnection
 from huntaze.ids import new_id
@@ -29,7 +29,7 @@ INVITATIONS = "/api/management/invitations"
 @pytest.fixture(autouse=True)
 def door(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch) -> None:
     source = SingleConnection(lambda: as_role("app"))
-    monkeypatch.setattr(management, "database", lambda: source)
+    monkeypatch.setattr(callers, "database", lambda: source)
     monkeypatch.setattr(management, "datetime", Clock)
 
 

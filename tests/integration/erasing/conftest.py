@@ -15,7 +15,7 @@ from functions.assistant.chat import handler as assistant
 from functions.conversations import callers as conversations
 from functions.fans import handler as fans
 from functions.fans.imports import handler as imports
-from functions.management import handler as management
+from functions.management import callers as management
 from functions.management.erasures import handler as erasures
 from functions.management.exports import handler as exports
 from functions.management.exports import service as export_rules

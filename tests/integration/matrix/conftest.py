@@ -18,6 +18,7 @@ from functions.billing.api import handler as billing
 from functions.campaigns.hybrid import routes as hybrid
 from functions.content.pipelines import routes as pipelines
 from functions.conversations import callers as conversation_callers
+from functions.management import callers as management_callers
 from huntaze import ai, clients, http
 from huntaze.db import Connection, SingleConnection
 from huntaze.flags import flags
@@ -89,9 +90,9 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     roles = ("app", "identity", "auditor")
     app, identity, auditor = (SingleConnection(lambda r=role: as_role(r)) for role in roles)
     for tag, door in DOORS.items():
-        if tag not in ("auth", "conversations", "docs", "oauth"):
+        if tag not in ("auth", "conversations", "docs", "management", "oauth"):
             monkeypatch.setattr(door, "database", lambda: app)
-    for module in (hybrid, pipelines, conversation_callers):
+    for module in (hybrid, pipelines, conversation_callers, management_callers):
         monkeypatch.setattr(module, "database", lambda: app)
     monkeypatch.setattr(DOORS["operators"], "database", lambda: auditor)
     # Where replies are kept; `test_sessions` shows that the doors of accounts keep none.
