@@ -10,7 +10,7 @@ import boto3
 from chaos.evening.cast import Cast
 from chaos.evening.cloud import Cloud
 from chaos.evening.crowd import Written
-from chaos.evening.judge import (
+from chaos.evening.facts import (
     Automated,
     Chat,
     Evening,

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
 from chaos.evening.cloud import Cloud
-from chaos.evening.judge import Evening, behind, while_open
+from chaos.evening.facts import Evening
+from chaos.evening.judge import behind, while_open
 from chaos.evening.listening import Listener
 
 _STORED = "SELECT platform_message_id, id::text, created_at FROM messages WHERE direction = 'in'"

@@ -11,8 +11,9 @@ from chaos.evening import evidence, figures
 from chaos.evening.cast import Cast, Casting
 from chaos.evening.cloud import Cloud, running_cloud
 from chaos.evening.crowd import Crowd
+from chaos.evening.facts import Evening
 from chaos.evening.inbox import Figures, Meter
-from chaos.evening.judge import Evening, duplicates, judge, losses
+from chaos.evening.judge import duplicates, judge, losses
 from chaos.evening.listening import Listener
 from chaos.evening.people import Routine
 from chaos.evening.script import Script, Size, write_script

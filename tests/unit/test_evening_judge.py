@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chaos.evening.judge import (
+from chaos.evening.facts import (
     Automated,
     Chat,
     Evening,
@@ -17,12 +17,8 @@ from chaos.evening.judge import (
     Sending,
     Spoken,
     Standing,
-    behind,
-    duplicates,
-    judge,
-    losses,
-    while_open,
 )
+from chaos.evening.judge import behind, duplicates, judge, losses, while_open
 from chaos.judge import RateRule
 
 NOW = datetime(2026, 11, 21, 20, tzinfo=UTC)
