@@ -12,8 +12,8 @@ import math
 import sys
 
 from operations.costs.model import Month, price_list, usage
-from operations.costs.rules import transitions_of
 from operations.costs.templates import templates_of
+from operations.costs.workflow import transitions_of
 
 MILLION = 1_000_000
 LIMIT = 0.05

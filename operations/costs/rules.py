@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from operations.costs.model import Charge, Month, Resource, names
-from operations.costs.workflow import definition_of, transitions
+from operations.costs.calls import calls_of
+from operations.costs.model import Charge, Month, Resource
+from operations.costs.workflow import transitions_of
 
 type Rule = Callable[[Resource, Month], Iterator[Charge]]
 
@@ -93,7 +94,7 @@ def _cluster(resource: Resource, _: Month) -> Iterator[Charge]:
 
 def _function(resource: Resource, month: Month) -> Iterator[Charge]:
     """A function is called by its schedule, by its share of the API, or by campaigns."""
-    calls, seconds = _calls(resource, month)
+    calls, seconds = calls_of(resource, month)
     memory = int(resource.properties.get("MemorySize", 128)) / 1024
     yield Charge("Functions (Lambda)", "lambda.requests", calls)
     yield Charge("Functions (Lambda)", "lambda.arm.duration", seconds * memory)
@@ -103,53 +104,6 @@ def _function(resource: Resource, month: Month) -> Iterator[Charge]:
         yield Charge(
             "Metrics, alarms, traces", "xray.trace", calls * month.assume("sampled_traces")
         )
-
-
-def _calls(resource: Resource, month: Month) -> tuple[float, float]:
-    """How often a function is called in a month, and how many seconds that takes."""
-    scheduled = _scheduled(resource, month)
-    api = _api_share(resource, month)
-    steps = month.volume.campaigns * sum(
-        transitions_of(machine) for machine in _machines_that_call(resource, month)
-    )
-    seconds = (
-        scheduled * month.assume("schedule_seconds")
-        + api * month.assume("api_seconds")
-        + steps * month.assume("task_seconds")
-    )
-    return scheduled + api + steps, seconds
-
-
-def _scheduled(resource: Resource, month: Month) -> float:
-    minutes = 0.0
-    for rule in month.of_kind("AWS::Events::Rule"):
-        schedule = rule.properties.get("ScheduleExpression")
-        if schedule and names(rule.properties.get("Targets", []), resource.logical_id):
-            minutes += month.assume("hours") * 60 / _period_minutes(schedule)
-    return minutes
-
-
-def _period_minutes(schedule: str) -> float:
-    if schedule.startswith("cron("):
-        # Once a day at most, as all of them are.
-        return 24 * 60
-    number, unit = schedule.removeprefix("rate(").removesuffix(")").split()
-    return int(number) * {"minute": 1, "hour": 60, "day": 1440}[unit.removesuffix("s")]
-
-
-def _api_share(resource: Resource, month: Month) -> float:
-    """Every request passes the authorizer; the routed functions share the rest evenly."""
-    authorizers = month.of_kind("AWS::ApiGateway::Authorizer")
-    if any(names(one.properties, resource.logical_id) for one in authorizers):
-        return month.volume.api_requests
-    routed = month.routed_functions
-    return month.volume.api_requests / len(routed) if resource.logical_id in routed else 0.0
-
-
-def _machines_that_call(resource: Resource, month: Month) -> Iterator[Resource]:
-    for machine in month.of_kind("AWS::StepFunctions::StateMachine"):
-        if names(machine.properties, resource.logical_id):
-            yield machine
 
 
 def _api(_: Resource, month: Month) -> Iterator[Charge]:
@@ -172,11 +126,6 @@ def _machine_of_campaigns(resource: Resource, month: Month) -> Iterator[Charge]:
     entered = month.volume.campaigns * transitions_of(resource)
     yield Charge("Campaign workflow", "stepfunctions.transition", entered)
     yield from _logged("Logs", entered * month.assume("kb_logged_per_invocation") / _KB_PER_GB)
-
-
-def transitions_of(machine: Resource) -> int:
-    """How many transitions one campaign takes in a machine."""
-    return transitions(definition_of(machine.properties))
 
 
 def _sockets(_: Resource, month: Month) -> Iterator[Charge]:

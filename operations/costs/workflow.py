@@ -4,6 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from operations.costs.model import Resource
+
+
+def transitions_of(machine: Resource) -> int:
+    """How many transitions one campaign takes in a machine."""
+    return transitions(definition_of(machine.properties))
+
 
 def definition_of(machine: Mapping[str, Any]) -> dict[str, Any]:
     """Return the definition of a state machine from its properties."""
