@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from browser_worker.thread import ThreadMessage, parse_cents
+from browser_worker.messages import ThreadMessage, parse_cents
 from huntaze.domain.platform_rows import EarningRow, SubscriberRow, ThreadRow
 
 Values = Mapping[str, str | None]

@@ -2,9 +2,10 @@
 
 from browser_worker.ledger import LaneLedger
 from browser_worker.listings import moment_of
+from browser_worker.messages import ThreadMessage
 from browser_worker.site import Site
 from browser_worker.steps import Observer, Step
-from browser_worker.thread import Thread, ThreadMessage
+from browser_worker.thread import Thread
 from huntaze.domain.conversations import SeenMessage, SeenPage, ThreadToRead
 from huntaze.domain.fans import is_stop_word
 from huntaze.domain.platform_rows import MAX_ID, MAX_TEXT, is_sum, words_of

@@ -8,8 +8,9 @@ from uuid import UUID
 
 from browser_worker.ledger import LaneLedger
 from browser_worker.listings import moment_of
+from browser_worker.messages import ThreadMessage
 from browser_worker.site import Site
-from browser_worker.thread import OLDER_PAGES, Thread, ThreadMessage
+from browser_worker.thread import OLDER_PAGES, Thread
 from browser_worker.trouble import FanGone, WrongThread
 from huntaze.domain.outbound.restores import ForgottenSend, Reconciliation, ThreadInDoubt
 

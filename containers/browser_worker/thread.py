@@ -8,6 +8,7 @@ from typing import Any, Literal
 from urllib.parse import unquote, urlsplit
 
 from browser_worker import scripts
+from browser_worker.messages import ReadBack, ThreadMessage, message_of, parse_cents
 from browser_worker.page import Tab
 from browser_worker.trouble import MediaMissing, NavigationTimeout, WrongThread
 
@@ -34,40 +35,6 @@ class Mark:
     document: float
     monotonic: float
     wall: float
-
-
-@dataclass(frozen=True, slots=True)
-class ThreadMessage:
-    """A message as the page shows it; a price or a tip that cannot be read is None.
-
-    Attributes:
-        paid: Set once a fan has unlocked it: when, or empty where the page does not tell.
-        opened: The same of the fan's having seen it.
-    """
-
-    id: str
-    own: bool
-    text: str
-    price_cents: int | None
-    media: tuple[str, ...]
-    at: str | None
-    paid: str | None = None
-    opened: str | None = None
-    tip_cents: int | None = 0
-
-
-@dataclass(frozen=True, slots=True)
-class ReadBack:
-    """What a freshly loaded page shows after a baseline.
-
-    Attributes:
-        baseline_visible: The baseline is on the page, or, for a thread that was empty, its very
-            beginning is: so nothing after it can have been missed.
-        messages: The creator's own messages after it, oldest first; none if it is not visible.
-    """
-
-    baseline_visible: bool
-    messages: tuple[ThreadMessage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +177,7 @@ class Thread:
         while (left := end - asyncio.get_running_loop().time()) > 0:
             arguments = {**self._rows(), "after": self.newest_message_id, "seen": seen}
             found = await self._tab.wait(scripts.AWAIT_OWN, left, **arguments)
-            fresh = [_message(facts) for facts in found["messages"]] if found else []
+            fresh = [message_of(facts) for facts in found["messages"]] if found else []
             for message in reversed(fresh):
                 if self._is_wanted(message):
                     self.newest_message_id = message.id
@@ -331,7 +298,7 @@ class Thread:
             detail = f"The page does not show {', '.join(missing)}."
             raise await self._tab.drift(detail, *missing)
         self._check_identity(facts["fanId"], facts["fanHandle"])
-        self.messages = tuple(_message(one) for one in facts["messages"])
+        self.messages = tuple(message_of(one) for one in facts["messages"])
         self.newest_message_id = self.messages[-1].id if self.messages else None
         self._shown = frozenset(one.id for one in self.messages)
         self.older = self._next_place() if self.grows else path_of(facts["older"])
@@ -388,32 +355,6 @@ class Thread:
 
     def _places(self) -> dict[str, Any]:
         return {"composer": self._chat.composer.model_dump()}
-
-
-def parse_cents(text: str | None) -> int | None:
-    """Return the amount in a text such as ``$1,234.50``; nothing costs nothing."""
-    if not text:
-        return 0
-    match = re.fullmatch(r"\s*(-?)[^\d-]*(\d[\d,]*)(?:\.(\d{1,2}))?\D*", text)
-    if match is None:
-        return None
-    sign, units, cents = match.groups()
-    amount = int(units.replace(",", "")) * 100 + int((cents or "0").ljust(2, "0"))
-    return -amount if sign else amount
-
-
-def _message(facts: dict[str, Any]) -> ThreadMessage:
-    return ThreadMessage(
-        id=facts["id"],
-        own=facts["own"],
-        text=facts["text"],
-        price_cents=parse_cents(facts["price"]),
-        media=tuple(facts["media"]),
-        at=facts["at"],
-        paid=facts["paid"],
-        opened=facts["opened"],
-        tip_cents=parse_cents(facts["tip"]),
-    )
 
 
 def path_of(url: str | None) -> str | None:

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from browser_worker import restore
 from browser_worker.delivery import deliver
 from browser_worker.listings import ListPage, ThreadRow
+from browser_worker.messages import ThreadMessage
 from browser_worker.profile import load_profile
-from browser_worker.thread import ThreadMessage
 from browser_worker.trouble import FanGone
 from huntaze.domain.outbound.lanes import DueSend
 from huntaze.domain.outbound.restores import ForgottenSend, Reconciliation, ThreadInDoubt

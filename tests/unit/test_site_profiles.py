@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from browser_worker.chromium import NoChromiumError, find_executable
 from browser_worker.listings import read_earning, read_subscriber
+from browser_worker.messages import parse_cents
 from browser_worker.profile import PROFILES, ProfileError, SiteProfile, load_profile
-from browser_worker.thread import parse_cents
 from browser_worker.trouble import SIGNED_TROUBLES, Challenge, SessionExpired, Trouble
 from huntaze.platforms.pushes import pushes_events
 from local.fan_platform.rewriting import REWRITES, displayed_text

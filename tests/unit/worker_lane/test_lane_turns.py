@@ -9,7 +9,7 @@ import pytest
 from browser_worker import lane as lane_module
 from browser_worker.lane import Ending
 from browser_worker.ledger import View
-from browser_worker.thread import ReadBack, ThreadMessage
+from browser_worker.messages import ReadBack, ThreadMessage
 from browser_worker.trouble import (
     FanGone,
     NavigationTimeout,
