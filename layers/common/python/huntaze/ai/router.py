@@ -1,26 +1,23 @@
 """From a request to an answer: budget, breaker, provider, next provider, books.
 
-Every call of a provider is reserved before and settled after; no transaction is open while a
-provider works.
+No transaction is open while a provider works.
 """
 
-import hashlib
 import logging
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 from uuid import UUID
 
 from pydantic import BaseModel, ValidationError
 
 from huntaze import metrics
-from huntaze.ai import prices, rows
 from huntaze.ai.answers import Answers, question_of
+from huntaze.ai.booking import Books, Work
 from huntaze.ai.breaker import Verdict
-from huntaze.ai.catalogue import Catalogue, Model, Provider
+from huntaze.ai.catalogue import Catalogue, Provider
 from huntaze.ai.circuits import Admission
 from huntaze.ai.errors import (
     BudgetUsedUpError,
@@ -28,22 +25,19 @@ from huntaze.ai.errors import (
     PromptTooLongError,
     UnusableAnswerError,
 )
-from huntaze.ai.ledger import End, Grant, Ledger, Opening, Reserve, Settlement
-from huntaze.ai.models import Answer, Decision, Hop, Prompt, Reason, Request, Usage
+from huntaze.ai.ledger import End, Grant, Ledger, Opening, Reserve
+from huntaze.ai.models import Answer, Decision, Hop, Prompt, Reason, Request
 from huntaze.ai.preferences import NO_PREFERENCES, Preferences
 from huntaze.ai.providers import Call, Completion, Fault, ProviderFaultError
 from huntaze.ai.routing import decide, degraded, economised
 from huntaze.ai.schemas import response_format
 from huntaze.ai.tasks import rules_of
 from huntaze.ai.turns import Turns
-from huntaze.errors import HuntazeError
 
 # Less is not worth a call.
 _SHORTEST_CALL = 0.2
 # While another provider is left, one may take this part of the time that remains.
 _SHARE_OF_A_CALL = 0.6
-# What a lease lasts beyond the deadline: settling takes moments, a paused process minutes.
-_LEASE_BEYOND = timedelta(minutes=2)
 # Answers that do not validate are asked for once more.
 _ASKED_AGAIN = 1
 # The part of the length that is left when the budget is used up.
@@ -96,41 +90,6 @@ class Tools:
     preferences: Preferences = NO_PREFERENCES
 
 
-@dataclass
-class _Work:
-    """One request on its way to an answer."""
-
-    opening: Opening
-    prompt: Prompt
-    response_format: str
-    turns: Turns
-    started: float
-    output_tokens: int
-    # What the model is told beside the prompt.
-    remark: str | None = None
-    usage: Usage = field(default_factory=Usage)
-    cost_nanos: int = 0
-    degraded: bool = False
-
-    @property
-    def ends(self) -> float:
-        return self.started + self.opening.request.deadline.total_seconds()
-
-    @cached_property
-    def prefix(self) -> str | None:
-        """The name of the prefix, the same for all requests that begin with it."""
-        if not prices.is_cacheable(self.prompt.prefix):
-            return None
-        request = self.opening.request
-        owner = f"{request.workspace_id}/{request.creator_id}/{request.agent}"
-        return hashlib.sha256(f"{owner}/{self.prompt.prefix}".encode()).hexdigest()[:32]
-
-    def input_tokens(self) -> int:
-        """More tokens than the next call's prompt has."""
-        around = self.response_format + (self.remark or "")
-        return prices.most_input_tokens(self.prompt, around)
-
-
 class Router:
     """Answers requests.
 
@@ -140,6 +99,7 @@ class Router:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._books = Books(tools.models, tools.ledger, tools.new_id)
 
     def generate[O: BaseModel](
         self, request: Request, prompt: Prompt, output: type[O]
@@ -148,7 +108,7 @@ class Router:
         tools = self._tools
         started = tools.clock()
         decision = self._decision(request)
-        work = _Work(
+        work = Work(
             opening=Opening(tools.new_id(), request, decision),
             prompt=prompt,
             response_format=response_format(output),
@@ -186,7 +146,7 @@ class Router:
             return economised(decision, tools.models, providers=providers, today=today)
         return decision
 
-    def _known[O: BaseModel](self, work: _Work, question: str, output: type[O]) -> Answer[O] | None:
+    def _known[O: BaseModel](self, work: Work, question: str, output: type[O]) -> Answer[O] | None:
         """The answer that was given to the same question before."""
         tools = self._tools
         text = tools.answers.find(question, work.opening.request, tools.now())
@@ -197,30 +157,25 @@ class Router:
         except ValidationError:
             return None
         hop = work.opening.decision.hops[0]
-        facts = rows.facts(
-            work.opening, self._model(hop), Usage(), latency_ms=0, cached=True, estimated=False
-        )
-        tools.ledger.note_hit(
-            work.opening, tools.new_id(), facts, End("answered", hop, cached=True)
-        )
+        self._books.note_hit(work, hop)
         return self._answer(work, value, None, hop.model)
 
-    def _ask[O: BaseModel](self, work: _Work, output: type[O]) -> Answer[O]:
+    def _ask[O: BaseModel](self, work: Work, output: type[O]) -> Answer[O]:
         for _ in range(1 + _ASKED_AGAIN):
             hop, completion, reserve, latency_ms = self._completion(work)
             try:
                 value = _read(completion, output)
             except ValueError as error:
-                self._settle(work, reserve, completion.usage, latency_ms)
+                self._books.settle(work, reserve, completion.usage, latency_ms)
                 work.remark = _remark(error)
                 continue
-            self._settle(work, reserve, completion.usage, latency_ms, End("answered", hop))
+            self._books.settle(work, reserve, completion.usage, latency_ms, End("answered", hop))
             return self._answer(work, value, hop.provider, hop.model)
-        raise self._ended(
+        raise self._books.ended(
             work, UnusableAnswerError("The models did not answer in the form asked for.")
         )
 
-    def _completion(self, work: _Work) -> tuple[Hop, Completion, Reserve, int]:
+    def _completion(self, work: Work) -> tuple[Hop, Completion, Reserve, int]:
         """Ask whose turn it is until somebody answers."""
         tools = self._tools
         while (turn := work.turns.next()) is not None:
@@ -236,7 +191,7 @@ class Router:
             if verdict is Verdict.REFUSE:
                 work.turns.leave_out(hop)
                 continue
-            reserve, grant = self._reserve(work, hop)
+            reserve, grant = self._books.reserve(work, hop)
             if not grant.granted:
                 tools.circuits.let_go(hop, probe)
                 self._make_do(work, grant)
@@ -249,25 +204,14 @@ class Router:
                 continue
             tools.circuits.succeeded(hop, probe)
             return hop, completion, reserve, round((tools.clock() - begun) * 1000)
-        raise self._ended(work, NoAnswerError("No model answered in time. Try again in a minute."))
-
-    def _reserve(self, work: _Work, hop: Hop) -> tuple[Reserve, Grant]:
-        model = self._model(hop)
-        tokens = work.input_tokens()
-        most_output = work.output_tokens + model.reasoning_tokens
-        reserve = Reserve(
-            call_id=self._tools.new_id(),
-            hop=hop,
-            nanos=prices.worst_case(tokens, most_output, model.prices),
-            lease=work.opening.request.deadline + _LEASE_BEYOND,
-            prefix=work.prefix,
+        raise self._books.ended(
+            work, NoAnswerError("No model answered in time. Try again in a minute.")
         )
-        return reserve, self._tools.ledger.reserve(work.opening, reserve)
 
-    def _call(self, work: _Work, hop: Hop, grant: Grant, seconds: float) -> Call:
+    def _call(self, work: Work, hop: Hop, grant: Grant, seconds: float) -> Call:
         key = None if grant.shard is None else f"{work.prefix}-{grant.shard}"
         return Call(
-            model=self._model(hop),
+            model=self._tools.models.find(hop.provider, hop.model),
             prompt=work.prompt,
             response_format=work.response_format,
             output_tokens=work.output_tokens,
@@ -276,7 +220,7 @@ class Router:
             seconds=seconds,
         )
 
-    def _make_do(self, work: _Work, grant: Grant) -> None:
+    def _make_do(self, work: Work, grant: Grant) -> None:
         """Go on with less, if the workspace and the work allow it.
 
         Raises:
@@ -295,7 +239,7 @@ class Router:
             metrics.record(metrics.AI_REFUSED_BY_BUDGET, 1)
             resets_at = grant.resets_at or tools.now()
             wait = max(1, math.ceil((resets_at - tools.now()).total_seconds()))
-            raise self._ended(
+            raise self._books.ended(
                 work,
                 BudgetUsedUpError(
                     f"The workspace's budget for AI has no room for this until"
@@ -311,7 +255,7 @@ class Router:
 
     def _note_fault(
         self,
-        work: _Work,
+        work: Work,
         reserve: Reserve,
         error: ProviderFaultError,
         probe: int | None,
@@ -323,52 +267,19 @@ class Router:
         log.warning(
             "a model did not answer", extra={"circuit": hop.circuit, "fault": error.fault.value}
         )
-        if error.is_free:
-            tools.ledger.release(work.opening, reserve)
-        else:
-            # The provider may have worked and charge for it. The budget holds the most that it can
-            # be; the workspace is not billed for what nobody can prove.
-            self._presume(work, reserve, round((now - begun) * 1000))
+        latency_ms = round((now - begun) * 1000)
+        self._books.note_fault(work, reserve, latency_ms, is_free=error.is_free)
         if error.fault is Fault.FILTERED:
             tools.circuits.let_go(hop, probe)
-            raise self._ended(work, UnusableAnswerError("The model declines to work on this text."))
+            raise self._books.ended(
+                work, UnusableAnswerError("The model declines to work on this text.")
+            )
         is_broke = error.fault is Fault.OUT_OF_CREDIT
         tools.circuits.failed(hop, probe, out_of_credit=is_broke)
         work.turns.note(hop, error, now, tools.chance())
 
-    def _presume(self, work: _Work, reserve: Reserve, latency_ms: int) -> None:
-        model = self._model(reserve.hop)
-        most = Usage(
-            input_tokens=work.input_tokens(),
-            output_tokens=work.output_tokens + model.reasoning_tokens,
-        )
-        facts = rows.facts(
-            work.opening, model, most, latency_ms=latency_ms, cached=False, estimated=True
-        )
-        settlement = Settlement(reserve.nanos, billed=False, facts=facts)
-        self._tools.ledger.settle(work.opening, reserve, settlement)
-        rows.publish(reserve.hop.provider, most, reserve.nanos, latency_ms)
-        work.cost_nanos += reserve.nanos
-
-    def _settle(
-        self, work: _Work, reserve: Reserve, usage: Usage, latency_ms: int, end: End | None = None
-    ) -> None:
-        model = self._model(reserve.hop)
-        nanos = prices.cost(usage, model.prices)
-        if nanos > reserve.nanos:
-            log.error("a call cost more than it could", extra={"circuit": reserve.hop.circuit})
-        facts = rows.facts(
-            work.opening, model, usage, latency_ms=latency_ms, cached=False, estimated=False
-        )
-        self._tools.ledger.settle(
-            work.opening, reserve, Settlement(nanos, billed=True, facts=facts), end
-        )
-        rows.publish(reserve.hop.provider, usage, nanos, latency_ms)
-        work.cost_nanos += nanos
-        work.usage = rows.added(work.usage, usage)
-
     def _answer[O: BaseModel](
-        self, work: _Work, value: O, provider: Provider | None, model: str
+        self, work: Work, value: O, provider: Provider | None, model: str
     ) -> Answer[O]:
         return Answer(
             value=value,
@@ -383,26 +294,19 @@ class Router:
             degraded=work.degraded,
         )
 
-    def _ended[E: HuntazeError](self, work: _Work, error: E) -> E:
-        """Write down how it ended; the error is for the caller to raise."""
-        self._tools.ledger.end(work.opening, End(error.code))
-        return error
-
-    def _require_room(self, work: _Work) -> None:
+    def _require_room(self, work: Work) -> None:
         """Refuse what no model of the decision reads as a whole.
 
         Raises:
             PromptTooLongError: It may be too long.
         """
-        models = [self._model(hop) for hop in work.opening.decision.hops]
+        hops, find = work.opening.decision.hops, self._tools.models.find
+        models = [find(hop.provider, hop.model) for hop in hops]
         room = min(model.context_tokens - model.reasoning_tokens for model in models)
         if work.input_tokens() + work.output_tokens > room:
-            raise self._ended(
+            raise self._books.ended(
                 work, PromptTooLongError(f"The prompt and its answer must fit into {room} tokens.")
             )
-
-    def _model(self, hop: Hop) -> Model:
-        return self._tools.models.find(hop.provider, hop.model)
 
 
 def _read[O: BaseModel](completion: Completion, output: type[O]) -> O:
