@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from functions.campaigns.models import CampaignChanges, CampaignDraft, Decision, Settlement
+from functions.campaigns.models import CampaignChanges, CampaignDraft, Decision
+from huntaze.domain.outbound.judging import Settlement
 from huntaze.ids import new_id
 
 MEDIUM = str(new_id())
