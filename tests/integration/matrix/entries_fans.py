@@ -111,10 +111,6 @@ FANS: dict[tuple[str, str], Entry] = {
     ("post", "/api/of/send/{send_id}/settle"): Entry(
         Right.REPLY, lambda _: {"decision": "assume_sent"}, conflict=True
     ),
-    # The matrix's message waits: its outcome is not unknown.
-    ("post", "/api/of/send/{send_id}/settle"): Entry(
-        Right.REPLY, lambda _: {"decision": "assume_sent"}, conflict=True
-    ),
     ("get", "/api/of/inbox"): Entry(Right.READ),
     ("get", "/api/of/threads"): Entry(Right.READ),
     ("get", "/api/of/threads/{conversation_id}"): Entry(Right.READ),

@@ -5,6 +5,7 @@ grows, and where its conversation stands is read from all of its messages. Whoev
 fan first, then the conversation.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -51,22 +52,35 @@ _STORE = """
                       AND t.platform_message_id = %(id)s AND t.fan_id = %(fan)s
                       AND t.type = 'message' AND %(direction)s = 'out' AND %(price_cents)s > 0),
                   CASE WHEN %(paid)s THEN clock_timestamp() END), %(tip_cents)s, %(media)s,
-         -- What the platform has not dated comes after what is there, though its clock be ahead.
-         coalesce(%(sent_at)s, greatest(clock_timestamp(), (
+         coalesce(%(sent_at)s, granted.sent_at, greatest(clock_timestamp(), (
+           -- What the platform has not dated comes after what is there, though its clock be ahead.
            SELECT c.last_message_at + interval '1 millisecond' FROM conversations c
             WHERE c.workspace_id = %(workspace)s AND c.id = %(conversation)s))),
-         s.id, coalesce(s.priority >= 2, false),
+         s.id, coalesce(s.priority >= 2, %(direction)s = 'out' AND EXISTS (
+           -- Of ours, and told of by the platform before it is settled: it answers nobody.
+           SELECT FROM sends f
+            WHERE f.workspace_id = %(workspace)s AND f.fan_id = %(fan)s
+              AND f.state IN ('submitting', 'unknown') AND f.priority >= 2
+              AND btrim(regexp_replace(normalize(f.text), '[[:space:]]+', ' ', 'g')) = %(words)s)),
          CASE WHEN %(unsent)s THEN clock_timestamp() ELSE s.unsent_at END
     FROM (VALUES (1)) one
     LEFT JOIN sends s ON s.workspace_id = %(workspace)s AND s.creator_id = %(creator)s
      AND s.platform_message_id = %(id)s AND s.fan_id = %(fan)s AND %(direction)s = 'out'
+    -- Of ours, and settled before the platform has dated it: what the fan wrote after it was let go
+    -- may be later, however long the settlement took, and is answered by nothing.
+    LEFT JOIN LATERAL (
+      SELECT greatest(s.granted_at, max(b.sent_at) + interval '1 millisecond') AS sent_at
+        FROM messages b
+       WHERE b.workspace_id = %(workspace)s AND b.conversation_id = %(conversation)s
+         AND b.created_at <= s.granted_at) granted ON s.granted_at IS NOT NULL
   ON CONFLICT (workspace_id, creator_id, platform_message_id) DO UPDATE
     SET paid_at = coalesce(m.paid_at, excluded.paid_at),
         tip_cents = greatest(m.tip_cents, excluded.tip_cents),
         unsent_at = coalesce(m.unsent_at, excluded.unsent_at),
         sent_at = CASE WHEN %(moves)s THEN excluded.sent_at ELSE m.sent_at END,
         send_id = coalesce(m.send_id, excluded.send_id),
-        automatic = m.automatic OR excluded.automatic
+        automatic = CASE WHEN excluded.send_id IS NULL THEN m.automatic OR excluded.automatic
+                         ELSE excluded.automatic END
   -- What says nothing new writes nothing.
   WHERE m.fan_id = excluded.fan_id AND m.direction = excluded.direction
     AND ((m.paid_at IS NULL AND excluded.paid_at IS NOT NULL)
@@ -348,6 +362,11 @@ def _asks_for_no_more(one: SeenMessage, row: dict[str, Any], stand: dict[str, An
     return bool(row["sent_at"] >= min(stand["news_from"], stand["last_inbound_at"]))
 
 
+def _words(text: str) -> str:
+    """What is left of a text that a platform has set anew."""
+    return " ".join(unicodedata.normalize("NFC", text.replace("\0", "")).split())
+
+
 def _store_one(
     connection: Connection, names: dict[str, Any], one: SeenMessage
 ) -> dict[str, Any] | None:
@@ -359,6 +378,7 @@ def _store_one(
                 "id": one.id,
                 "direction": "out" if one.own else "in",
                 "text": one.text.replace("\0", "")[:_LONGEST_TEXT],
+                "words": _words(one.text),
                 "price_cents": one.price_cents,
                 "paid": one.paid,
                 "tip_cents": one.tip_cents,
