@@ -51,7 +51,7 @@ demo: bootstrap ## run the demo again: FANS= TRANSACTIONS= MESSAGE= RATE= MIN_GA
 
 # The end-to-end tests and the stacks take longest: they come early, each in one process.
 test: bootstrap ## run every test; the end-to-end tests start a cloud of their own
-	@$(PYTHON) -m pytest tests -n 2 --no-loadscope-reorder
+	@$(PYTHON) -m pytest tests -n 3 --no-loadscope-reorder
 
 check: bootstrap ## format, lint, types, import rules
 	@.venv/bin/ruff format --check .
