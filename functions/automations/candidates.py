@@ -59,7 +59,7 @@ _DUE_OFFERS: LiteralString = """
     FROM sends s
    WHERE s.creator_id = %(creator)s AND s.state = 'sent' AND s.price_cents > 0
      AND s.unsent_at IS NULL AND s.granted_at >= %(since)s
-     AND s.granted_at > clock_timestamp() - %(patience)s - %(looks_back)s
+     AND s.granted_at > statement_timestamp() - %(patience)s - %(looks_back)s
      AND s.settled_at + %(patience)s <= clock_timestamp()
      AND NOT EXISTS (
        SELECT FROM transactions t

@@ -43,7 +43,7 @@ _LISTENING = (
     " ORDER BY a.id FOR UPDATE OF a"
 )
 _LOOKING = (
-    _AUTOMATIONS + " WHERE a.enabled_at IS NOT NULL AND a.look_at <= clock_timestamp()"
+    _AUTOMATIONS + " WHERE a.enabled_at IS NOT NULL AND a.look_at <= statement_timestamp()"
     " ORDER BY a.look_at, a.id LIMIT 1 FOR UPDATE OF a SKIP LOCKED"
 )
 
@@ -72,7 +72,7 @@ _BEGIN = sql.SQL("""
 """)
 _DUE = """
   SELECT id, automation_id FROM automation_runs
-   WHERE status = 'waiting' AND due_at <= clock_timestamp()
+   WHERE status = 'waiting' AND due_at <= statement_timestamp()
    ORDER BY due_at, id LIMIT %s
 """
 # The automation before the run, as whoever disables it does.

@@ -21,7 +21,7 @@ class PostgresOAuth(PostgresLinks):
     ) -> None:
         """Remember a browser that goes to a provider, until ``end``."""
         with self.transaction() as connection:
-            connection.execute("DELETE FROM oauth_starts WHERE expires_at < clock_timestamp()")
+            connection.execute("DELETE FROM oauth_starts WHERE expires_at < statement_timestamp()")
             connection.execute(
                 "INSERT INTO oauth_starts"
                 " (state_hash, browser_hash, provider, return_to, link_session, expires_at)"

@@ -299,7 +299,7 @@ def _sweep(connection: Connection, request: KeyedRequest) -> None:
     connection.execute(
         "DELETE FROM idempotency_keys WHERE ctid IN ("
         "  SELECT ctid FROM idempotency_keys"
-        "  WHERE workspace_id = %s AND created_at <= clock_timestamp() - %s"
+        "  WHERE workspace_id = %s AND created_at <= statement_timestamp() - %s"
         "  ORDER BY created_at LIMIT %s FOR UPDATE SKIP LOCKED)",
         (request.workspace_id, _KEPT, _SWEPT),
     )

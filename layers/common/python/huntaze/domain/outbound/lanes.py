@@ -169,14 +169,14 @@ _NEXT = """
       (SELECT d.*, NULL::integer AS paced_per_minute, d.created_at AS decided_at,
               NULL::text AS campaign_trace FROM sends d
         WHERE d.creator_id = %(creator)s AND d.state = 'planned' AND d.campaign_id IS NULL
-          AND d.due_at <= clock_timestamp() + %(ahead)s
+          AND d.due_at <= statement_timestamp() + %(ahead)s
         ORDER BY d.priority, d.due_at, d.id LIMIT 1)
       UNION ALL
       (SELECT r.*, c.messages_per_minute, c.created_at, c.trace FROM campaigns c
         CROSS JOIN LATERAL (
           SELECT p.* FROM sends p
            WHERE p.campaign_id = c.id AND p.state = 'planned'
-             AND p.due_at <= clock_timestamp() + %(ahead)s
+             AND p.due_at <= statement_timestamp() + %(ahead)s
            ORDER BY p.due_at, p.id LIMIT 1) r
         WHERE c.creator_id = %(creator)s AND c.status = 'sending')
     ) s
