@@ -106,9 +106,16 @@ class PostgresConnections:
                     "   WHERE r.workspace_id = l.workspace_id AND r.creator_id = l.creator_id"
                     "     AND r.reconciled_at IS NULL)) AS stop_reason,"
                     " l.kill_switch, k.driver_consent_at, l.messages_per_minute,"
+                    # Each by the index of its own: never all that was ever sent.
                     " l.last_progress_at, (SELECT count(*) FROM sends s"
                     "   WHERE s.workspace_id = k.workspace_id AND s.creator_id = k.id"
-                    "     AND s.state = 'planned' AND s.due_at <= clock_timestamp()) AS waiting"
+                    "     AND s.state = 'planned' AND s.campaign_id IS NULL"
+                    "     AND s.due_at <= statement_timestamp())"
+                    "  + (SELECT count(*) FROM campaigns c JOIN sends s ON s.campaign_id = c.id"
+                    "      WHERE c.workspace_id = k.workspace_id AND c.creator_id = k.id"
+                    "        AND s.workspace_id = k.workspace_id AND s.creator_id = k.id"
+                    "        AND s.state = 'planned' AND s.due_at <= statement_timestamp())"
+                    "  AS waiting"
                     " FROM creators k JOIN creator_lanes l"
                     "   ON l.workspace_id = k.workspace_id AND l.creator_id = k.id"
                     " WHERE k.workspace_id = %s AND k.id = %s",

@@ -12,8 +12,9 @@ from psycopg import sql
 from functions.auth.oauth.models import Provider, Start
 from functions.auth.oauth.repository import PostgresOAuth
 from functions.automations import running
+from functions.platforms.repository import PostgresConnections
 from huntaze import idempotency
-from huntaze.db import Connection, SingleConnection
+from huntaze.db import Connection, SingleConnection, Tenant
 from huntaze.domain.outbound import lanes
 
 # More than what is cheaper to read whole.
@@ -73,12 +74,21 @@ _FUTURE_SENDS = Rows(
 _SENDING = Rows(
     "campaigns", {"id": "%(campaign)s", "creator_id": "%(creator)s", "status": "'sending'"}, 1
 )
-_LANE = Rows("creator_lanes", {"creator_id": "%(creator)s", "status": "'active'"}, 1)
+_LANE = Rows(
+    "creator_lanes",
+    {"workspace_id": "%(workspace)s", "creator_id": "%(creator)s", "status": "'active'"},
+    1,
+)
 _WAITING_RUNS = Rows("automation_runs", {"status": "'waiting'", "due_at": _LATER})
 
 
 def _next_due(connection: Connection) -> object:
     return lanes.next_due(connection, lanes.Claim(WORKSPACE, CREATOR, 1), ahead=timedelta(0))
+
+
+def _status(connection: Connection) -> object:
+    tenant = Tenant(SingleConnection(lambda: connection), WORKSPACE)
+    return PostgresConnections(tenant).status(CREATOR)
 
 
 def _start_oauth(connection: Connection) -> None:
@@ -172,6 +182,23 @@ CASES = {
         (Rows("auto_replies", {"workspace_id": "%(workspace)s", "creator_id": "%(creator)s"}),),
         "SELECT FROM auto_replies WHERE workspace_id = %(workspace)s AND creator_id = %(creator)s"
         " AND send_id = %(person)s FOR KEY SHARE",
+    ),
+    "status of a connection": Case(
+        (
+            _LANE,
+            Rows("creators", {"workspace_id": "%(workspace)s", "id": "%(creator)s"}, 1),
+            Rows("sends", {"state": "'planned'", "due_at": _LATER}),
+            Rows(
+                "sends",
+                {
+                    "workspace_id": "%(workspace)s",
+                    "creator_id": "%(creator)s",
+                    "state": "'sent'",
+                    "due_at": _PAST,
+                },
+            ),
+        ),
+        _status,
     ),
     "oauth": Case(
         (Rows("oauth_starts", {"expires_at": _LATER}),),
