@@ -1,4 +1,4 @@
-"""Runs after a change (nudged) and every minute: publishes what waits in the outbox."""
+"""Runs after a change (nudged) and every minute: publishes what waits, forgets what is over."""
 
 import logging
 from typing import Any
@@ -16,6 +16,8 @@ from huntaze.settings import load
 
 # A round that has begun must be able to end.
 _RESERVE_MS = 20_000
+# Of a run: more than it publishes as a rule.
+_FORGOTTEN_AT_ONCE = 500
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +35,7 @@ def handler(_event: dict[str, Any], context: LambdaContext) -> dict[str, int]:
         EventBus(load(RelaySettings).event_bus_name),
         has_time=lambda: context.get_remaining_time_in_millis() > _RESERVE_MS,
     )
-    counts = outcome._asdict()
+    counts = {**outcome._asdict(), "forgotten": outbox.forget_published(_FORGOTTEN_AT_ONCE)}
     metrics.record(metrics.OUTBOX_LAG, outbox.lag().total_seconds())
     log.info("the outbox was published", extra=counts)
     if outcome.refused:

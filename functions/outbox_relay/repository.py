@@ -33,6 +33,12 @@ class PostgresOutbox(Transactions):
             row = connection.execute("SELECT outbox_lag()").fetchone()
         return timedelta(0) if row is None else row[0]
 
+    def forget_published(self, most: int) -> int:
+        """Forget what was published two weeks ago, the oldest first; answers how many."""
+        with self.transaction() as connection:
+            row = connection.execute("SELECT forget_published_events(%s)", (most,)).fetchone()
+        return int(row[0]) if row else 0
+
     def mark_published(self, ids: Sequence[UUID]) -> None:
         """Say, inside the block, which of the held events are done."""
         with self.transaction() as connection:

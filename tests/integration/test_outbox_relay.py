@@ -64,8 +64,42 @@ def test_publishes_an_event_once(tenant_factory, add_event, published, lambda_co
     ours = [entry for entry in published if str(ids.workspace_id) in entry["Detail"]]
     assert [entry["DetailType"] for entry in ours] == ["creator.created"]
     published.clear()
-    assert handler.handler({}, lambda_context) == {"published": 0, "refused": 0}
+    again = handler.handler({}, lambda_context)
+    assert (again["published"], again["refused"]) == (0, 0)
     assert published == []
+
+
+@pytest.mark.usefixtures("relay_source")
+def test_what_was_published_is_forgotten_after_two_weeks(
+    tenant_factory, tenant, add_event, as_role, published, lambda_context, monkeypatch
+):
+    ids = tenant_factory()
+    for kind in ("old", "young"):
+        add_event(ids, kind)
+    handler.handler({}, lambda_context)
+    assert len(published) >= 2
+    # The bus takes nothing more: what was never published stays, however old it is.
+    refusing = SimpleNamespace(
+        put_events=lambda **call: {"Entries": [{"ErrorCode": "no"} for _ in call["Entries"]]}
+    )
+    monkeypatch.setattr(clients, "events", lambda: refusing)
+    add_event(ids, "waiting")
+    master = as_role("master")
+    with master.transaction():
+        master.execute("ALTER TABLE events_outbox NO FORCE ROW LEVEL SECURITY")
+        for days, kind in ((15, "old"), (13, "young"), (15, "waiting")):
+            master.execute(
+                "UPDATE events_outbox SET created_at = now() - make_interval(days => %s),"
+                " published_at = published_at - make_interval(days => %s)"
+                " WHERE workspace_id = %s AND event_type = %s",
+                (days, days, ids.workspace_id, kind),
+            )
+        master.execute("ALTER TABLE events_outbox FORCE ROW LEVEL SECURITY")
+    with pytest.raises(handler.EventsRefusedError):
+        handler.handler({}, lambda_context)
+    with tenant(ids.workspace_id).transaction() as connection:
+        left = connection.execute("SELECT event_type FROM events_outbox ORDER BY id").fetchall()
+    assert left == [("young",), ("waiting",)]
 
 
 @pytest.mark.usefixtures("relay_source")
