@@ -281,7 +281,12 @@ def test_a_cancelled_import_stops_after_what_is_stored(call, started, work, repo
     assert (status, refusal["error"]) == (409, "AlreadyFinished")
 
 
-def test_what_was_never_woken_is_found_and_woken_once_a_minute(call, started, queue, tenant):
+def test_what_was_never_woken_is_found_and_woken_once_a_minute(
+    call, started, queue, tenant, monkeypatch
+):
+    # Other tests leave imports to others; this one must not have to wait for them.
+    monkeypatch.setattr(runs, "_SWEPT", 100_000)
+
     def woken():
         queue.reset_mock()
         runs.handler({}, SimpleNamespace())

@@ -88,12 +88,15 @@ def test_what_the_queue_has_lost_is_told_again_and_what_failed_is_not(
     pushing.queue[:] = [bad]
     assert pushing.work() == ["0"]
     master = as_role("master")
-    master.execute("UPDATE platform_events SET queued_at = queued_at - interval '21 minutes'")
+    mine = "WHERE creator_id = %s"
+    earlier = f"UPDATE platform_events SET queued_at = queued_at - interval '21 minutes' {mine}"
+    master.execute(earlier.encode(), (pushing.desk.creator_id,))
     assert lost() == [STORY[1]["id"]]
     assert lost() == []
     pushing.queue[:] = [good]
     assert pushing.work() == []
-    master.execute("UPDATE platform_events SET received_at = received_at - interval '31 days'")
+    over = f"UPDATE platform_events SET received_at = received_at - interval '31 days' {mine}"
+    master.execute(over.encode(), (pushing.desk.creator_id,))
     lost()
     assert pushing.journal() == []
 
