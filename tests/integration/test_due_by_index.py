@@ -224,6 +224,8 @@ def master(as_role: Callable[[str], Connection]) -> Iterator[Connection]:
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 def test_looks_at_what_is_wanted(master: Connection, case: Case) -> None:
     for rows in case.there:
+        # What other tests have left is there again after the rollback.
+        master.execute(sql.SQL("TRUNCATE {} CASCADE").format(sql.Identifier(rows.table)))
         _free(master, rows.table)
     for rows in case.there:
         _fill(master, rows)
