@@ -43,9 +43,9 @@ HIDDEN: dict[str, dict[str, str]] = {
         "delivery_token": "opens a step of the workflow",
     },
     "conversations": {
-        **dict.fromkeys(("listed_message_id", "stored_message_id", "listed_at"), _RUNS),
-        **dict.fromkeys(("read_due_at", "read_cursor", "read_head", "read_count"), _RUNS),
-        **dict.fromkeys(("read_again", "read_failures"), _RUNS),
+        **dict.fromkeys(("listed_message_id", "listed_known", "listed_at"), _RUNS),
+        **dict.fromkeys(("stored_message_id", "read_due_at", "read_cursor", "read_head"), _RUNS),
+        **dict.fromkeys(("read_count", "read_again", "read_failures"), _RUNS),
         "moved_at": _SEARCH,
     },
     "messages": {"words": _SEARCH},

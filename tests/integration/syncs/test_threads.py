@@ -216,6 +216,23 @@ async def test_a_due_send_goes_before_the_next_page_of_a_thread(many: Scene) -> 
     assert order == ["page_stored", "settled", "page_stored", "page_stored"]
 
 
+async def test_what_nobody_has_told_is_read_before_what_was_pushed(many: Scene) -> None:
+    write(many, 0)
+    pushed = many.platform.write_as_fan(many.name, "104", "hello 1")
+    many.desk.fan(platform_id="104", handle="fan104")
+    with many.desk.app.transaction() as connection:
+        told = [conversations.SeenMessage(pushed, False, "hello 1")]
+        conversations.store(connection, many.desk.creator_id, "104", told)
+    # The list shows the pushed one first, and it is read all the same: a push may have been lost.
+    await sync(many)
+    assert many.threads == [FAN, "104"]
+    # Once the list shows what was not pushed, the latest comes first again.
+    write(many, 2)
+    write(many, 3, fan="104")
+    await sync(many)
+    assert many.threads[2:] == ["104", FAN]
+
+
 async def test_a_thread_that_is_gone_is_given_up_and_another_put_off(many: Scene) -> None:
     write(many, 0)
     write(many, 0, fan="104")

@@ -82,20 +82,24 @@ class SeenPage:
 
 _LIST = """
   WITH seen AS (
-    SELECT f.workspace_id, f.creator_id, f.id AS fan_id, s.message_id, s.at
+    SELECT f.workspace_id, f.creator_id, f.id AS fan_id, s.message_id, s.at,
+           m.id IS NOT NULL AS known
       FROM unnest(%(fans)s::text[], %(messages)s::text[], %(ats)s::timestamptz[],
                   %(unread)s::integer[]) AS s (platform_id, message_id, at, unread)
       JOIN fans f ON f.creator_id = %(creator)s AND f.platform_id = s.platform_id
+      LEFT JOIN messages m ON m.workspace_id = f.workspace_id AND m.creator_id = f.creator_id
+       AND m.platform_message_id = s.message_id
      WHERE f.erased_at IS NULL AND (s.message_id IS NOT NULL OR s.unread > 0)
      ORDER BY f.id
   )
   INSERT INTO conversations AS c
-    (workspace_id, creator_id, fan_id, listed_message_id, listed_at, read_due_at)
-  SELECT workspace_id, creator_id, fan_id, message_id, coalesce(at, clock_timestamp()),
+    (workspace_id, creator_id, fan_id, listed_message_id, listed_known, listed_at, read_due_at)
+  SELECT workspace_id, creator_id, fan_id, message_id, known, coalesce(at, clock_timestamp()),
          clock_timestamp()
     FROM seen
   ON CONFLICT (workspace_id, creator_id, fan_id) DO UPDATE
     SET listed_message_id = coalesce(excluded.listed_message_id, c.listed_message_id),
+        listed_known = excluded.listed_known,
         listed_at = excluded.listed_at,
         read_again = c.read_again OR c.read_head IS NOT NULL,
         read_due_at = CASE
@@ -110,7 +114,8 @@ _LIST = """
 # before our own message, which is all that the list shows.
 _UNREAD = """
   UPDATE conversations c
-     SET read_due_at = clock_timestamp(), listed_at = coalesce(s.at, c.listed_at)
+     SET read_due_at = clock_timestamp(), listed_known = false,
+         listed_at = coalesce(s.at, c.listed_at)
     FROM unnest(%(fans)s::text[], %(ats)s::timestamptz[], %(unread)s::integer[])
            AS s (platform_id, at, unread)
     JOIN fans f ON f.creator_id = %(creator)s AND f.platform_id = s.platform_id
@@ -126,7 +131,7 @@ _NEXT = """
       SELECT * FROM conversations d
        WHERE d.creator_id = %(creator)s AND d.read_due_at IS NOT NULL
          AND d.read_due_at <= clock_timestamp()
-       ORDER BY (d.read_cursor IS NOT NULL), d.listed_at DESC, d.id LIMIT 1
+       ORDER BY (d.read_cursor IS NOT NULL), d.listed_known, d.listed_at DESC, d.id LIMIT 1
     ) c
     JOIN fans f ON f.workspace_id = c.workspace_id AND f.id = c.fan_id
     LEFT JOIN messages m ON m.workspace_id = c.workspace_id AND m.creator_id = c.creator_id
@@ -194,7 +199,11 @@ def note_listed(connection: Connection, creator_id: UUID, chats: Sequence[Listed
 
 
 def next_thread(connection: Connection, creator_id: UUID) -> ThreadToRead | None:
-    """The page of a thread that is read next: what is new before what is old."""
+    """The page of a thread that is read next.
+
+    What is new comes before what is old; of what is new, what nobody has told us before what was
+    pushed or is ours, whose thread is read for what may lie before it.
+    """
     with connection.cursor(row_factory=class_row(ThreadToRead)) as cursor:
         return cursor.execute(_NEXT, {"creator": creator_id}).fetchone()
 
