@@ -7,6 +7,8 @@ know: amounts, gifts, what it was told, and words in which nobody writes to a fa
 import re
 from collections.abc import Iterable
 
+from huntaze.domain.compliance.amounts import names_amount
+
 # So many words in the same order are copied.
 _COPIED_WORDS = 7
 _ECHOED_WORDS = 6
@@ -14,11 +16,6 @@ _WORD = re.compile(r"\w+")
 _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
     (reason, re.compile(pattern, re.IGNORECASE))
     for reason, pattern in (
-        (
-            "it names an amount",
-            r"[$€£¥]|\b\d+(?:[.,]\d+)? ?(?:usd|eur|gbp|dollars?|euros?|bucks?|cents?|quid|balles)\b"
-            r"|\b(?:usd|eur|gbp) ?\d|\b\d+ ?%|\bprice_cents\b|\bpercent off\b|\bpour cent\b",
-        ),
         (
             "it gives something away or lowers a price",
             r"\b(?:for free|free of charge|free (?:video|content|ppv|access|month|pic|photo|set"
@@ -42,7 +39,7 @@ _RULES: tuple[tuple[str, re.Pattern[str]], ...] = tuple(
         ),
         (
             "it is written as a machine's message",
-            r"[{}<>`\\]|\[/?(?:system|inst|data)|\b(?:needs_person|confidence|drafts|message_reply|"
+            r"[{}<>`\\]|\[/?(?:system|inst|data)|\b(?:needs_person|price_cents|confidence|drafts|message_reply|"
             r"creator_id|fan_id|workspace_id|media_ids?)\b|\\u[0-9a-f]{4}",
         ),
         ("it holds an address, an account or a key", r"@\w|https?:|www\.|\b[\w-]{28,}\b|\bsk-\w"),
@@ -72,6 +69,8 @@ def objections(
         own_words: What the creator wants said word by word, and may be.
     """
     found = [f"guard: {reason}" for reason, pattern in _RULES if pattern.search(text)]
+    if names_amount(text):
+        found.append("guard: it names an amount")
     if _runs(text, _ECHOED_WORDS) & _runs(heard, _ECHOED_WORDS):
         found.append("guard: it says what the fan wants to hear, word by word")
     mine = set().union(*(_runs(words) for words in own_words), set())

@@ -103,6 +103,18 @@ def test_what_anybody_may_say_is_no_objection(text):
     assert objections(text, heard="Good morning", told=["You are one of the assistants."]) == []
 
 
+@pytest.mark.parametrize(
+    "text", ["It is 5€", "Only ten bucks", "vingt balles", "99 cents", "USD5", "30%", "half price"]
+)
+def test_a_reply_that_names_an_amount_is_refused(text):
+    assert "guard: it names an amount" in objections(text)
+
+
+@pytest.mark.parametrize("text", ["I gave it my all", "A cent for your thoughts", "half asleep"])
+def test_a_reply_without_an_amount_is_not(text):
+    assert objections(text) == []
+
+
 def test_what_was_told_may_not_be_repeated_but_for_the_creators_own_words():
     told = "Answer what was asked before you say anything else."
     reply = f"Well: {told}"

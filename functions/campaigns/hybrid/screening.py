@@ -1,6 +1,5 @@
 """What a text that a model wrote must pass before it is kept."""
 
-import re
 from collections.abc import Iterable
 
 from pydantic import BaseModel
@@ -9,16 +8,9 @@ from functions.campaigns.models import Variant
 from functions.campaigns.plan import sample_text
 from huntaze.ai.agents import Voice
 from huntaze.domain import compliance
+from huntaze.domain.compliance.amounts import names_amount
 from huntaze.domain.compliance.review import forbidden_topics_in
 from huntaze.domain.outbound.texts import TemplateError, parse
-
-# An amount, a share or a bargain: offers are the system's, a text that names one could contradict
-# it.
-_AMOUNT = re.compile(
-    r"[$€£¥]\s*\d|\d\s*(?:[$€£¥%]|(?:usd|eur|gbp|dollars?|euros?|bucks|percent)\b)"
-    r"|\b(?:half|moitié)[ -](?:off|price|prix)\b",
-    re.IGNORECASE,
-)
 
 
 class Refused(BaseModel):
@@ -46,7 +38,8 @@ def objections(text: str, voice: Voice, *, price_cents: int = 0, media_count: in
         shown, platform=voice.platform, price_cents=price_cents, media_count=media_count
     )
     found = [*verdict.reasons, *forbidden_topics_in(shown, voice)]
-    if _AMOUNT.search(text):
+    # Offers are the system's: a text that names an amount could contradict it.
+    if names_amount(text):
         found.append("amount: only the system says what something costs")
     return found
 
