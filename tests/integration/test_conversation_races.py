@@ -1,13 +1,15 @@
-"""Messages of ours that the platform tells of before they are settled, or that are settled late."""
+"""Messages of ours that come beside something else: a settlement, a snooze, the fan's next word."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from huntaze.domain import conversations
-from huntaze.domain.conversations import SeenMessage
+from huntaze.domain.conversations import ConversationState, SeenMessage
+from huntaze.domain.conversations import desk as work
 from tests.fakes.creator_desk import BRIEF, Desk
 
 FAN = "fan-of-races"
@@ -96,4 +98,66 @@ def test_a_persons_answer_that_says_the_same_as_a_message_to_many_answers(
     store(desk, "answer", "Good evening", own=True)
     assert stand(desk) == ("open", 1)
     assert desk.confirm(claim, answer, "answer")
+    assert stand(desk) == ("waiting", 0)
+
+
+PAID_FOR = SeenMessage("ours", True, "Look", datetime.now(UTC), price_cents=500)
+
+
+@pytest.fixture
+def tell(desk: Desk, fan: UUID) -> Callable[[SeenMessage], None]:  # noqa: ARG001  (is there)
+    def told(seen: SeenMessage) -> None:
+        with desk.worker.transaction() as connection:
+            assert conversations.store(connection, desk.creator_id, FAN, [seen]) is not None
+
+    return told
+
+
+def put(desk: Desk, state: str, until: datetime | None = None) -> None:
+    """Say where the conversation stands, as a person does."""
+    (row,) = desk.rows("SELECT id FROM conversations")
+    with desk.app.transaction() as connection:
+        work.move(connection, row["id"], ConversationState(state), until=until)
+
+
+LEARNT = {
+    "paid": replace(PAID_FOR, paid=True),
+    "another moment": replace(PAID_FOR, sent_at=datetime.now(UTC) + timedelta(minutes=1)),
+}
+
+
+@pytest.mark.parametrize(
+    "seen", [*LEARNT.values(), replace(PAID_FOR, id="new")], ids=[*LEARNT, "a new message"]
+)
+def test_what_we_write_ends_no_snooze(
+    desk: Desk, tell: Callable[[SeenMessage], None], seen: SeenMessage
+) -> None:
+    tell(PAID_FOR)
+    until = datetime.now(UTC) + timedelta(days=1)
+    put(desk, "snoozed", until)
+    tell(seen)
+    (row,) = desk.rows("SELECT state, snoozed_until FROM conversations")
+    assert (row["state"], row["snoozed_until"]) == ("snoozed", until)
+
+
+@pytest.mark.parametrize("seen", LEARNT.values(), ids=LEARNT)
+def test_what_is_learnt_of_an_old_message_closes_nothing(
+    desk: Desk, tell: Callable[[SeenMessage], None], seen: SeenMessage
+) -> None:
+    tell(PAID_FOR)
+    put(desk, "open")
+    tell(seen)
+    assert stand(desk) == ("open", 0)
+    tell(replace(PAID_FOR, id="new"))
+    assert stand(desk) == ("waiting", 0)
+
+
+def test_a_moment_that_moves_behind_the_question_ends_the_wait(
+    desk: Desk, tell: Callable[[SeenMessage], None]
+) -> None:
+    now = datetime.now(UTC)
+    tell(replace(PAID_FOR, sent_at=now - timedelta(minutes=9)))
+    tell(SeenMessage("m1", False, "Hello", now - timedelta(minutes=5)))
+    assert stand(desk) == ("open", 1)
+    tell(replace(PAID_FOR, sent_at=now))
     assert stand(desk) == ("waiting", 0)

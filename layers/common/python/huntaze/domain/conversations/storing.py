@@ -138,7 +138,9 @@ _STAND = """
     FROM facts x, fans f, LATERAL (
       SELECT CASE
         WHEN x.waiting_since IS NOT NULL AND %(asked)s THEN 'open'
-        WHEN x.waiting_since IS NULL AND %(answered)s AND c_state.state <> 'done' THEN 'waiting'
+        -- What we write ends no snooze; what is learnt of what we wrote ends a wait at most.
+        WHEN x.waiting_since IS NULL AND c_state.state NOT IN ('done', 'snoozed')
+          AND %(answered)s AND (%(spoken)s OR c_state.waiting_since IS NOT NULL) THEN 'waiting'
         ELSE c_state.state END AS state
         FROM conversations c_state
        WHERE c_state.workspace_id = %(workspace)s AND c_state.id = %(conversation)s) n
@@ -256,7 +258,7 @@ def take_back(connection: Connection, condition: LiteralString, values: dict[str
         names = {"workspace": workspace_id, "conversation": conversation_id, "news": NEWS}
         # Whom a person had answered waits again for an answer.
         asked = (workspace_id, conversation_id, True) in gone
-        _stand(connection, names, asked=asked, answered=False)
+        _stand(connection, names, asked=asked)
     return len(gone)
 
 
@@ -316,6 +318,7 @@ def _store(
         names,
         asked=any(not one.own for one, _ in new),
         answered=any(one.own and not row["automatic"] for one, row in changed),
+        spoken=any(one.own and not row["automatic"] for one, row in new),
     )
     connection.execute(_MOVE_FAN, names)
     asking = [row["sent_at"] for one, row in new if _asks_for_no_more(one, row, stand)]
@@ -346,10 +349,16 @@ def _dated(one: SeenMessage, now: datetime) -> SeenMessage:
 
 
 def _stand(
-    connection: Connection, names: dict[str, Any], *, asked: bool, answered: bool
+    connection: Connection,
+    names: dict[str, Any],
+    *,
+    asked: bool,
+    answered: bool = False,
+    spoken: bool = False,
 ) -> dict[str, Any]:
+    told = {"asked": asked, "answered": answered, "spoken": spoken}
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_STAND, {**names, "asked": asked, "answered": answered}).fetchone()
+        row = cursor.execute(_STAND, {**names, **told}).fetchone()
     if row is None:
         raise LookupError("a conversation is gone while its fan is locked")
     return row
