@@ -22,7 +22,7 @@ from functions.automations.models import (
     RunStatus,
 )
 from functions.automations.service import rehearse
-from functions.automations.triggers import OnDate
+from functions.automations.triggers import OnDate, Trigger
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit, fans
 from huntaze.domain.billing import entitlements
@@ -138,11 +138,15 @@ class PostgresAutomations:
             self._record(connection, "automation.created", automation_id)
             return self.get(automation_id)
 
-    def replace(self, automation_id: UUID, draft: AutomationDraft) -> Automation:
+    def replace(self, automation_id: UUID, draft: AutomationDraft, *, now: datetime) -> Automation:
         """Give an automation another name and another version; runs under way keep theirs.
+
+        One that is on keeps its trigger's past: what has been looked at is not looked at again. A
+        trigger of another kind hears of what happens from now on.
 
         Raises:
             AutomationLoopError: It would go round for ever.
+            AutomationOverError: It is on, and its new moment has gone by.
             InvalidInputError: ``draft`` names another creator.
         """
         with self._tenant.transaction() as connection:
@@ -163,8 +167,10 @@ class PostgresAutomations:
                 " WHERE id = %s",
                 (draft.name, version, automation_id),
             )
-            if enabled_at is not None and version != old.version:
-                self._listen(connection, automation_id, draft.definition, enabled_at)
+            said, before = draft.definition.trigger, old.definition.trigger
+            if enabled_at is not None and said != before:
+                since = enabled_at if said.kind == before.kind else now
+                self._listen(connection, automation_id, said, since, now=now)
             self._record(connection, "automation.changed", automation_id, version=version)
             return self.get(automation_id)
 
@@ -183,7 +189,7 @@ class PostgresAutomations:
                 self._check_definition(
                     connection, found.creator_id, automation_id, found.name, found.definition
                 )
-                self._listen(connection, automation_id, found.definition, now)
+                self._listen(connection, automation_id, found.definition.trigger, now, now=now)
                 self._record(connection, "automation.enabled", automation_id, version=found.version)
             return self.get(automation_id)
 
@@ -327,12 +333,17 @@ class PostgresAutomations:
         return enabled_at
 
     def _listen(
-        self, connection: Connection, automation_id: UUID, said: Definition, since: datetime
+        self,
+        connection: Connection,
+        automation_id: UUID,
+        trigger: Trigger,
+        since: datetime,
+        *,
+        now: datetime,
     ) -> None:
-        trigger = said.trigger
-        look_at: datetime | None = None if trigger.looks_every is None else since
+        look_at: datetime | None = None if trigger.looks_every is None else now
         if isinstance(trigger, OnDate):
-            if trigger.at <= since:
+            if trigger.at <= now:
                 problem = "the moment has gone by"
                 raise AutomationOverError(
                     f"{problem}: {trigger.at.isoformat()}.".capitalize(),

@@ -63,7 +63,7 @@ def read_automation(automation_id: UUID, caller: Caller) -> Automation:
 def replace_automation(automation_id: UUID, draft: AutomationDraft, caller: Caller) -> Automation:
     """Give an automation a new version; runs under way go on with the one that they began with."""
     store = _store(caller, Right.WRITE_CAMPAIGNS, Right.APPROVE)
-    return store.replace(automation_id, draft)
+    return store.replace(automation_id, draft, now=datetime.now(UTC))
 
 
 @app.delete(f"{_PATH}/<automation_id>", status_code=HTTPStatus.NO_CONTENT, tags=["automations"])

@@ -18,6 +18,12 @@ def soon() -> Callable[..., str]:
     return lambda **delta: (datetime.now(UTC) + timedelta(**delta)).isoformat()
 
 
+def wrote(message_id: str, at: datetime | None = None) -> SeenMessage:
+    """A message of a fan's, of this moment unless told otherwise."""
+    at = at or datetime.now(UTC) + timedelta(seconds=1)
+    return SeenMessage(message_id, False, "hello", sent_at=at)
+
+
 def test_what_happened_before_it_was_enabled_starts_nothing(scene):
     fan = scene.desk.fan()
     scene.tag(fan)
@@ -58,9 +64,7 @@ def test_each_trigger_hears_of_what_syncs_and_imports_write(scene, soon):
         fans.upsert(
             connection, creator, [FanRow(0, "new", "new", **new)], values=fans.PLATFORM_VALUES
         )
-        fans.record_chats(
-            connection, creator, [ChatRow("old", last_is_own=False, last_at=soon(seconds=1))]
-        )
+        conversations.store(connection, creator, "old", [wrote("m1")])
         paid = {"currency": "USD", "created_at": soon(seconds=1)}
         money.record(
             connection,
@@ -96,10 +100,26 @@ def test_history_that_is_imported_starts_nothing(scene, soon):
         paid = {"currency": "USD", "created_at": soon(days=-1)}
         tip = TransactionRow(0, "t1", "p", "tip", 500, 0, 500, **paid)
         money.record(connection, scene.desk.creator_id, [tip])
-        chat = ChatRow("p", last_is_own=False, last_at=soon(days=-1))
-        fans.record_chats(connection, scene.desk.creator_id, [chat])
+        yesterday = wrote("m1", datetime.now(UTC) - timedelta(days=1))
+        conversations.store(connection, scene.desk.creator_id, "p", [yesterday])
     scene.sweep()
     assert [scene.runs(one) for one in made] == [[]] * 4
+
+
+def test_a_message_is_heard_once_however_often_it_is_dated(scene):
+    each = {"kind": "each_time"}
+    automation = scene.make({"kind": "message_received"}, HELLO, repeat=each)
+    scene.desk.fan(platform_id="p")
+    creator, now = scene.desk.creator_id, datetime.now(UTC)
+    for seconds in (5, 42):
+        moment = now + timedelta(seconds=seconds)
+        with scene.desk.app.transaction() as connection:
+            listed = ChatRow("p", last_is_own=False, last_at=moment.isoformat())
+            fans.record_chats(connection, creator, [listed])
+            later = moment + timedelta(seconds=1)
+            conversations.store(connection, creator, "p", [wrote("m1", later)])
+        scene.sweep()
+    assert [run["turn"] for run in scene.runs(automation)] == ["message:m1"]
 
 
 def test_what_a_file_does_not_date_starts_nothing(scene):
@@ -174,6 +194,26 @@ def test_a_date_is_for_the_audience_page_by_page(scene, soon, monkeypatch):
     assert scene.sql("SELECT look_at FROM automations") == [(None,)]
 
 
+def test_a_date_that_has_gone_by_does_not_come_again_when_the_steps_change(scene, soon):
+    trigger = {"kind": "date", "at": soon(hours=1)}
+    automation = scene.make(trigger, THANK)
+    scene.desk.fan()
+    for _ in range(2):
+        scene.time_passes()
+        scene.sweep()
+    (first,) = scene.runs(automation)
+    scene.desk.fan()
+    scene.sql("UPDATE automations SET enabled_at = %s", soon(hours=-1))
+    changed = {"name": "n", "trigger": trigger, "steps": [{**THANK, "tag": "other"}]}
+    assert scene.ask("PUT", f"/{automation}", changed).status == 200
+    scene.time_passes()
+    scene.sweep()
+    assert scene.runs(automation) == [first]
+    past = {"kind": "date", "at": soon(seconds=-1)}
+    refused = scene.ask("PUT", f"/{automation}", {**changed, "trigger": past})
+    assert (refused.status, refused.body["error"]) == (409, "AutomationOver")
+
+
 def test_a_date_that_is_over_is_not_enabled(scene, soon):
     body = {"name": "n", "trigger": {"kind": "date", "at": soon(hours=-1)}, "steps": [THANK]}
     made = scene.ask("POST", "", body).body
@@ -204,6 +244,20 @@ def test_an_unopened_offer_is_told_once_the_earnings_are_read(scene):
         scene.time_passes()
         scene.sweep()
     assert [run["fan_id"] for run in scene.runs(automation)] == [str(closed)]
+
+
+def test_a_trigger_of_another_kind_does_not_look_back(scene):
+    automation = scene.make({"kind": "subscription_expiring", "days": 3}, THANK)
+    scene.sql("UPDATE automations SET enabled_at = enabled_at - interval '9 days'")
+    ((since,),) = scene.sql("SELECT enabled_at FROM automations")
+    body = {"name": "n", "steps": [THANK]}
+    kept = {**body, "trigger": {"kind": "subscription_expiring", "days": 2}}
+    assert scene.ask("PUT", f"/{automation}", kept).status == 200
+    assert scene.sql("SELECT enabled_at FROM automations") == [(since,)]
+    other = {**body, "trigger": {"kind": "ppv_not_opened", "hours": 24}}
+    assert scene.ask("PUT", f"/{automation}", other).status == 200
+    ((later,),) = scene.sql("SELECT enabled_at FROM automations")
+    assert later > since
 
 
 def test_an_offer_is_opened_by_the_payment_that_names_it(scene):
