@@ -1,5 +1,6 @@
 """What the chatbot knows of a conversation, and what it does about a message."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from enum import StrEnum
@@ -9,11 +10,14 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from huntaze.ai.agents import Voice
-from huntaze.ai.agents.outputs import Intent
+from huntaze.ai.agents.outputs import Intent, Topic
 from huntaze.domain.compliance.review import Review
+from huntaze.domain.dangers import GRAVE
 
 # Of one fan, with those that a person deleted.
 MOST_FACTS = 200
+# The gravest first, where nobody may come to harm; what a model alone finds comes after these.
+_GRAVITY = [topic.value for topic in Topic]
 
 
 class Incoming(BaseModel):
@@ -217,6 +221,16 @@ class Outcome(StrEnum):
     SENT = "sent"
     HELD_UP = "held_up"
     BUSY = "busy"
+
+
+def gravest(topics: Iterable[str]) -> str:
+    """Of some topics, the one under which a person is told: danger before everything else."""
+    return min(topics, key=_gravity)
+
+
+def _gravity(topic: str) -> tuple[bool, int]:
+    place = _GRAVITY.index(topic) if topic in _GRAVITY else len(_GRAVITY)
+    return topic not in GRAVE, place
 
 
 @dataclass(frozen=True)

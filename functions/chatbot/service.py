@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from functions.chatbot import writing
-from functions.chatbot.handover import Finding, findings
+from functions.chatbot.handover import findings
 from functions.chatbot.matching import first_fitting
 from functions.chatbot.models import (
     AutoReplyRule,
@@ -20,16 +20,15 @@ from functions.chatbot.models import (
     Moment,
     Outcome,
     Proposal,
+    gravest,
 )
 from huntaze import ai
-from huntaze.ai.agents.outputs import Intent, Topic
+from huntaze.ai.agents.outputs import Intent
 from huntaze.domain.fans.stop_words import may_want_no_messages
 from huntaze.errors import ConflictError, HuntazeError
 
 # An answer that comes later than this by itself is odder than none.
 _LATE = timedelta(hours=24)
-# The gravest first; what a model alone finds comes after these.
-_GRAVITY = [topic.value for topic in Topic]
 
 
 class NothingToAnswerError(ConflictError):
@@ -167,8 +166,8 @@ def must_hand_over(case: Case) -> HandOver | None:
         )
     ]
     if found:
-        gravest = min(found, key=_gravity)
-        return HandOver(gravest.topic.value, list(dict.fromkeys(one.reason for one in found)))
+        topic = gravest(one.topic.value for one in found)
+        return HandOver(topic, list(dict.fromkeys(one.reason for one in found)))
     if any(may_want_no_messages(line.text) for line in case.unanswered):
         return HandOver("wants_no_messages", ["wants_no_messages: the words may say so"])
     ceiling = switch.spend_ceiling_cents
@@ -265,7 +264,3 @@ def _fitting(case: Case, now: datetime, intent: Intent | None) -> list[AutoReply
         intent=intent,
     )
     return first_fitting(asked, moment)
-
-
-def _gravity(finding: Finding) -> int:
-    return _GRAVITY.index(finding.topic.value)

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from functions.chatbot.guards import objections
-from functions.chatbot.models import Case, HandOver, Memory, Proposal
+from functions.chatbot.models import Case, HandOver, Memory, Proposal, gravest
 from huntaze import ai
 from huntaze.ai import agents
 from huntaze.ai.agents.outputs import Analysis, Fact, Intent, Replies, Reply, Topic
@@ -75,7 +75,7 @@ def read(case: Case, writer: ai.Writer) -> tuple[Memory, HandOver | None]:
     if not topics:
         return memory, None
     reasons = [f"{topic}: a model says so" for topic in dict.fromkeys(topics)]
-    return memory, HandOver(topics[0], reasons, "model", answer.generation_id)
+    return memory, HandOver(gravest(topics), reasons, "model", answer.generation_id)
 
 
 def propose(case: Case, memory: Memory, writer: ai.Writer) -> Proposal | HandOver:

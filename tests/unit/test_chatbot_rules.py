@@ -10,12 +10,21 @@ from functions.chatbot.distance import distance
 from functions.chatbot.guards import objections
 from functions.chatbot.handover import findings
 from functions.chatbot.matching import fits
-from functions.chatbot.models import AwayCondition, KeywordCondition, Moment, TimeCondition
+from functions.chatbot.models import (
+    AwayCondition,
+    KeywordCondition,
+    Moment,
+    TimeCondition,
+    gravest,
+)
 from functions.chatbot.pacing import delay
+from huntaze.ai.agents.outputs import Topic
+from huntaze.domain.dangers import GRAVE
 
 NOON = datetime(2026, 6, 1, 12, tzinfo=UTC)
 TEXTS = st.text(max_size=40)
 CLOCKS = st.times()
+TOPICS = st.sampled_from([*(topic.value for topic in Topic), "needs_person", "boundary"])
 
 
 def moment(text: str = "", now: datetime = NOON, fan_zone: str | None = None) -> Moment:
@@ -28,6 +37,14 @@ def test_nobody_answers_at_once_or_never(read, written, chance):
     pause = delay(read, written, chance)
     assert timedelta(seconds=12) <= pause <= timedelta(seconds=300)
     assert delay(read, written + "!", chance) >= pause
+
+
+@given(topics=st.lists(TOPICS, min_size=1, max_size=3))
+def test_no_topic_hides_a_danger(topics):
+    named = gravest(topics)
+    assert named in topics
+    assert (named in GRAVE) == bool(GRAVE & {*topics})
+    assert named in {*Topic} or not {*Topic} & {*topics}
 
 
 @given(one=TEXTS, other=TEXTS, third=TEXTS)
