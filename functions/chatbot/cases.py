@@ -9,6 +9,8 @@ from psycopg.rows import class_row, dict_row
 from functions.chatbot.models import AutoReplyRule, Case, ChatLine, Fan, Switch
 from huntaze.db import Connection
 from huntaze.domain.ai_configs import voice_of
+from huntaze.domain.billing import entitlements
+from huntaze.domain.billing.plans import Feature
 
 _LINES = 20
 # A person's come first.
@@ -157,6 +159,8 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
     if known is None:
         raise LookupError("a SELECT of values answered nothing")
     thread = newest(connection, about["conversation_id"], _MOST_UNANSWERED)
+    # What was turned on stays on when a plan ends, and works again with the next one.
+    in_plan = entitlements.includes(connection, about["workspace_id"], Feature.CHATBOT)
     return Case(
         workspace_id=about["workspace_id"],
         creator_id=creator_id,
@@ -175,12 +179,13 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
         unanswered=unanswered(thread, known["dealt_with"]),
         switch=switch,
         voice=voice_of(connection, creator_id),
-        rules=_rules(connection, creator_id, fan_id),
+        rules=_rules(connection, creator_id, fan_id) if in_plan else [],
         summary=known["summary"],
         facts=known["facts"],
         is_first=known["is_first"],
         handed_over=known["handed_over"],
         for_campaign=known["for_campaign"],
+        in_plan=in_plan,
     )
 
 

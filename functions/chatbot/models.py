@@ -173,6 +173,7 @@ class Case:
         facts: What is known of the fan, by what it is about.
         handed_over: A person has taken the conversation over, and not given it back.
         for_campaign: The fan answers a campaign whose replies the chatbot takes.
+        in_plan: The workspace's plan has the chatbot; without, it is off and no rule answers.
     """
 
     workspace_id: UUID
@@ -192,6 +193,7 @@ class Case:
     is_first: bool = False
     handed_over: bool = False
     for_campaign: bool = False
+    in_plan: bool = True
 
     @property
     def message(self) -> ChatLine:
@@ -206,7 +208,7 @@ class Case:
     @property
     def is_active(self) -> bool:
         """Whether the chatbot answers here."""
-        return self.switch.active_since is not None or self.for_campaign
+        return self.in_plan and (self.switch.active_since is not None or self.for_campaign)
 
 
 class Outcome(StrEnum):

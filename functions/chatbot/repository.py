@@ -25,6 +25,8 @@ from functions.chatbot.voiding import void_of_conversation, void_of_fan, void_ol
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
 from huntaze.domain import compliance
+from huntaze.domain.billing import entitlements
+from huntaze.domain.billing.plans import Feature
 from huntaze.domain.fans.stop_words import is_stop_word
 from huntaze.domain.outbound import planning
 from huntaze.domain.outbound.states import Priority
@@ -114,15 +116,17 @@ class PostgresConversations:
         return self._tenant.transaction()
 
     def look(self, conversation_id: UUID) -> Case | None:
-        """Read a conversation without holding it; None: the fan did not write last.
+        """Read a conversation for which a reply is asked; None: the fan did not write last.
 
         Raises:
             NotFoundError: The caller has no such conversation.
+            PaymentRequiredError: The plan has no chatbot.
         """
         with self._tenant.transaction() as connection:
             about = cases.conversation(connection, conversation_id, hold=False)
             if not about:
                 raise NotFoundError("There is no such conversation in this workspace.")
+            entitlements.require(connection, self._tenant.workspace_id, Feature.CHATBOT)
             case = cases.read_case(connection, about)
         return case if cases.waiting(case.thread) and not case.fan.silenced else None
 

@@ -11,6 +11,8 @@ from functions.chatbot.releasing import NotCompliantError
 from functions.chatbot.shapes import AutoReply, AutoReplyDraft
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit, compliance
+from huntaze.domain.billing import entitlements
+from huntaze.domain.billing.plans import Feature
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.outbound.cancelling import cancel_direct
 from huntaze.domain.outbound.texts import parse, render
@@ -76,9 +78,11 @@ class PostgresRules:
 
         Raises:
             NotCompliantError: The rules of the platform forbid its text.
+            PaymentRequiredError: The plan has no chatbot.
         """
         with self._tenant.transaction() as connection:
             creator_id = resolve_creator(connection, draft.creator_id)
+            entitlements.require(connection, self._tenant.workspace_id, Feature.CHATBOT)
             _check(connection, creator_id, draft.text)
             row = connection.execute(
                 "INSERT INTO auto_reply_rules (workspace_id, creator_id, name, condition, text,"
@@ -94,7 +98,11 @@ class PostgresRules:
             return self.get(row[0])
 
     def replace(self, rule_id: UUID, draft: AutoReplyDraft) -> AutoReply:
-        """Write a rule anew; what its old text was to answer is cancelled."""
+        """Write a rule anew; what its old text was to answer is cancelled.
+
+        Raises:
+            PaymentRequiredError: It is to be on, and the plan has no chatbot.
+        """
         with self._tenant.transaction() as connection:
             creator_id = self.get(rule_id).creator_id
             if draft.creator_id not in (None, creator_id):
@@ -103,6 +111,9 @@ class PostgresRules:
                     "A rule stays with its creator; write another one.",
                     fields={"creator_id": "cannot be changed"},
                 )
+            if draft.enabled:
+                # Turning one off is for every plan.
+                entitlements.require(connection, self._tenant.workspace_id, Feature.CHATBOT)
             _check(connection, creator_id, draft.text)
             self._cancel(connection, rule_id)
             connection.execute(

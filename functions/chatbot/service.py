@@ -54,7 +54,7 @@ class Conversations(Protocol):
         ...
 
     def look(self, conversation_id: UUID) -> Case | None:
-        """Read a conversation without holding it; None: the fan did not write last."""
+        """Read a conversation for which a reply is asked; None: the fan did not write last."""
         ...
 
     def make_room(self, case: Case) -> None:
@@ -205,15 +205,14 @@ def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
 
 def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None:
     """Do what needs no model; None: a model is to be asked."""
-    fitting = _fitting(case, now, None)
-    if not case.is_active and not case.rules:
-        return Outcome.OFF
+    # On every plan, and where the chatbot is off: danger is nothing that is bought.
     grave = must_hand_over(case)
     if grave is not None:
         store.hand_over(case, grave)
         return Outcome.HANDED_OVER
     if case.handed_over:
         return Outcome.HANDED_OVER
+    fitting = _fitting(case, now, None)
     if fitting and store.answer_by_rule(case, fitting):
         return Outcome.ANSWERED_BY_RULE
     return None if case.is_active else Outcome.OFF

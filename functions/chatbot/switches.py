@@ -10,6 +10,8 @@ from functions.chatbot.cases import FOR_CAMPAIGN
 from functions.chatbot.shapes import Activation, ChatbotState, Deactivation
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit
+from huntaze.domain.billing import entitlements
+from huntaze.domain.billing.plans import Feature
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.outbound.cancelling import cancel_direct
 from huntaze.errors import NotFoundError
@@ -72,9 +74,11 @@ class PostgresSwitches:
 
         Raises:
             NotFoundError: The creator has no such campaign.
+            PaymentRequiredError: The plan has no chatbot.
         """
         with self._tenant.transaction() as connection:
             creator_id = _creator_of(connection, wanted.creator_id, wanted.campaign_id)
+            entitlements.require(connection, self._tenant.workspace_id, Feature.CHATBOT)
             values = {
                 "creator": creator_id,
                 "by": self._user_id,

@@ -12,6 +12,8 @@ from functions.chatbot.styles import LEAST, Own, StyleFigures, profile
 from huntaze.ai.agents import LearnedStyle
 from huntaze.db import Connection, Tenant
 from huntaze.domain import audit, compliance
+from huntaze.domain.billing import entitlements
+from huntaze.domain.billing.plans import Feature
 from huntaze.domain.creators import resolve_creator
 from huntaze.errors import ConflictError, NotFoundError
 
@@ -99,9 +101,11 @@ class PostgresStyles:
 
         Raises:
             TooFewMessagesError: That is too little.
+            PaymentRequiredError: The plan has no chatbot.
         """
         with self._tenant.transaction() as connection:
             creator_id = resolve_creator(connection, creator_id)
+            entitlements.require(connection, self._tenant.workspace_id, Feature.CHATBOT)
             # Two at a time would count the same version.
             connection.execute(
                 "SELECT FROM creators WHERE id = %s FOR NO KEY UPDATE", (creator_id,)

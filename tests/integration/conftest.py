@@ -71,6 +71,23 @@ def open_desk(
 
 
 @pytest.fixture
+def have_plan(as_role: Callable[[str], Connection]) -> Callable[..., None]:
+    """Let a desk's workspace have a plan, as the billing feature writes it."""
+
+    def change(desk: Desk, plan: str, until: str | None = None) -> None:
+        with as_role("intake") as connection, connection.transaction():
+            connection.execute(
+                "SELECT set_config('app.workspace_id', %s, true)", (str(desk.workspace_id),)
+            )
+            connection.execute(
+                "UPDATE workspaces SET plan = %s, plan_until = now() + %s::interval WHERE id = %s",
+                (plan, until, desk.workspace_id),
+            )
+
+    return change
+
+
+@pytest.fixture
 def ask_door(
     api_event: Callable[..., dict[str, Any]],
     principal: Callable[..., dict[str, str]],

@@ -12,7 +12,6 @@ from functions.conversations import callers
 from functions.conversations import handler as conversations
 from functions.management import callers as management_callers
 from functions.management import handler as management
-from huntaze.db import Connection
 from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
 
@@ -37,20 +36,9 @@ def ask(desk: Desk, ask_door: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 @pytest.fixture
-def have(desk: Desk, as_role: Callable[[str], Connection]) -> Callable[..., None]:
-    """Let the workspace have a plan, as the billing feature writes it."""
-
-    def change(plan: str, until: str | None = None) -> None:
-        with as_role("intake") as connection, connection.transaction():
-            connection.execute(
-                "SELECT set_config('app.workspace_id', %s, true)", (str(desk.workspace_id),)
-            )
-            connection.execute(
-                "UPDATE workspaces SET plan = %s, plan_until = now() + %s::interval WHERE id = %s",
-                (plan, until, desk.workspace_id),
-            )
-
-    return change
+def have(desk: Desk, have_plan: Callable[..., None]) -> Callable[..., None]:
+    """Let the workspace have a plan."""
+    return partial(have_plan, desk)
 
 
 @pytest.fixture

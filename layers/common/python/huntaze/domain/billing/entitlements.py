@@ -87,6 +87,11 @@ def used(connection: Connection, workspace_id: UUID, limit: Limit) -> int:
     return int(row[0]) if row else 0
 
 
+def includes(connection: Connection, workspace_id: UUID, feature: Feature) -> bool:
+    """Whether the plan has a feature now."""
+    return feature in current(connection, workspace_id).plan.features
+
+
 def require(connection: Connection, workspace_id: UUID, feature: Feature) -> Entitlements:
     """Refuse a feature that the plan has not.
 
