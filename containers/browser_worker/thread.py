@@ -11,6 +11,7 @@ from browser_worker import scripts
 from browser_worker.messages import ReadBack, ThreadMessage, message_of, parse_cents
 from browser_worker.page import Tab
 from browser_worker.trouble import MediaMissing, NavigationTimeout, WrongThread
+from huntaze.domain.outbound.texts import with_plain_breaks
 
 Refusal = Literal[
     "too_late",
@@ -38,7 +39,7 @@ class Mark:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
     """What the form holds; ``exact`` if its text is a value and not rendered markup."""
 
     text: str
@@ -63,7 +64,7 @@ class Thread:
         self._tab = tab
         self._chat = tab.profile.chat
         self._asked_handle = handle
-        self._held: _Held | None = None
+        self._held: Held | None = None
         self._wanted: tuple[str, int] | None = None
         self._identity: list[tuple[dict[str, Any], str]] = []
         self.fan_platform_id = fan_platform_id
@@ -129,8 +130,8 @@ class Thread:
         if media_ids:
             await self._attach(media_ids)
         facts = await self._tab.run(scripts.READ_COMPOSER, self._places())
-        held = _Held(**facts) if facts else None
-        if held is None or not _same_text(held, text):
+        held = Held(**facts) if facts else None
+        if held is None or not same_text(held, text):
             raise await self._tab.drift("The form holds another text.", "chat.composer.text")
         if (parse_cents(held.price) if held.price else 0) != price_cents:
             raise await self._tab.drift("The form holds another price.", "chat.composer.price")
@@ -365,9 +366,10 @@ def path_of(url: str | None) -> str | None:
     return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
-def _same_text(held: _Held, text: str) -> bool:
+def same_text(held: Held, text: str) -> bool:
+    """Whether the form holds a text that was written into it."""
     if held.exact:
-        return held.text == text.replace("\r\n", "\n")
+        return held.text == with_plain_breaks(text)
     # Rendered markup has line breaks of its own.
     return held.text.split() == text.split()
 

@@ -5,11 +5,12 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from functions.automations.steps import Step
+from functions.automations.steps import SendMessage, Step
 from functions.automations.triggers import Trigger
 from huntaze.domain.audience import SegmentRules
+from huntaze.domain.outbound.texts import sendable
 
 MAX_STEPS = 50
 
@@ -76,6 +77,17 @@ class AutomationDraft(Definition):
 
     creator_id: UUID | None = None
     name: AutomationName
+
+    @field_validator("steps")
+    @classmethod
+    def _are_sendable(cls, steps: list[Step]) -> list[Step]:
+        # Not in the step itself: what is stored must be readable, however old it is.
+        return [
+            step.model_copy(update={"text": sendable(step.text)})
+            if isinstance(step, SendMessage)
+            else step
+            for step in steps
+        ]
 
     @property
     def definition(self) -> Definition:

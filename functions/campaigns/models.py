@@ -5,12 +5,12 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from functions.campaigns.status import CampaignStatus
+from huntaze.domain.outbound.texts import MAX_TEXT, MessageText, sendable
 from huntaze.moments import Moment
 
-Text = Annotated[str, Field(min_length=1, max_length=3000)]
 # Five texts to compare, or a few for each of a few segments.
 MOST_VARIANTS = 12
 HoldoutPercent = Annotated[Decimal, Field(ge=0, le=50, max_digits=5, decimal_places=2)]
@@ -22,7 +22,7 @@ class Variant(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     label: Annotated[str, Field(min_length=1, max_length=20, pattern=r"^[\w-]+$")]
-    message: Text
+    message: Annotated[str, Field(min_length=1, max_length=MAX_TEXT)]
     weight: Annotated[int, Field(ge=1, le=100)] = 1
     segment_id: UUID | None = Field(
         None,
@@ -38,7 +38,7 @@ class CampaignContent(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     segment_id: UUID | None = Field(None, description="Null is every fan of the creator.")
-    message: Text | None = Field(None, description="The one text; or give `variants`.")
+    message: MessageText | None = Field(None, description="The one text; or give `variants`.")
     variants: Annotated[list[Variant], Field(min_length=1, max_length=MOST_VARIANTS)] | None = None
     price_cents: Annotated[int, Field(ge=0, le=20000)] | None = None
     media_ids: Annotated[list[UUID], Field(max_length=20)] | None = None
@@ -47,6 +47,15 @@ class CampaignContent(BaseModel):
     messages_per_minute: Annotated[int, Field(ge=1, le=6000)] | None = Field(
         None, description="Slower than the platform's limit; never faster."
     )
+
+    @field_validator("variants")
+    @classmethod
+    def _are_sendable(cls, variants: list[Variant] | None) -> list[Variant] | None:
+        # Not in the variant itself: what is stored must be readable, however old it is.
+        return variants and [
+            variant.model_copy(update={"message": sendable(variant.message)})
+            for variant in variants
+        ]
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -7,9 +7,12 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from functions.chatbot.models import AwayCondition, Condition, TimeCondition, aware
+from huntaze.domain.outbound.texts import MAX_TEXT, SENDABLE
 
 type DraftState = Literal["pending", "approved", "edited", "rejected", "discarded"]
-type Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=3000)]
+type Words = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT), SENDABLE
+]
 type Short = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 type FactName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z_]{0,39}$")]

@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from huntaze.domain.outbound.texts import MessageText
+
 
 class DirectMessage(BaseModel):
     """A message to one fan, written by the caller."""
@@ -14,7 +16,7 @@ class DirectMessage(BaseModel):
 
     creator_id: UUID | None = Field(None, description="Omitted: the workspace's only creator.")
     fan_id: UUID
-    message: Annotated[str, Field(min_length=1, max_length=3000)]
+    message: MessageText
     price_cents: Annotated[int, Field(ge=0, le=20000)] = 0
     media_ids: Annotated[list[UUID], Field(max_length=20)] = Field(default_factory=list)
 

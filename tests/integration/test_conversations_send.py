@@ -60,6 +60,14 @@ def test_a_message_is_queued_before_any_campaign(
     assert call("GET", f"/api/of/send/{send['id']}", role="analyst").body == send
 
 
+def test_line_breaks_are_stored_as_the_form_on_the_page_holds_them(
+    call: Callable[..., Answer], desk: Desk
+) -> None:
+    body = {"fan_id": str(desk.fan()), "message": "a\rb\r\nc"}
+    send = call("POST", "/api/of/send", body).body["send"]
+    assert (send["text"], desk.row(UUID(send["id"]))["text"]) == ("a\nb\nc", "a\nb\nc")
+
+
 def test_the_eta_counts_the_people_ahead(call: Callable[..., Answer], desk: Desk) -> None:
     desk.set_lane(messages_per_minute=10, min_gap_ms=3000)
     campaign_id = desk.campaign()
@@ -77,6 +85,7 @@ def test_the_eta_counts_the_people_ahead(call: Callable[..., Answer], desk: Desk
         ({"message": ""}, 422),
         ({"message": "x" * 3001}, 422),
         ({"message": "a\x00b"}, 400),
+        ({"message": "a\x1bb"}, 422),
         ({"message": "find me on telegram"}, 422),
         ({"message": "no bots, just me"}, 422),
         ({"price_cents": 500}, 422),

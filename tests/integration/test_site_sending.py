@@ -124,6 +124,17 @@ async def test_a_message_arrives_just_as_written(
     )
 
 
+async def test_any_line_break_arrives_as_the_form_holds_it(
+    site: Site, platform: FanPlatform, creator: str
+) -> None:
+    thread = await site.open_thread("101", "fan101")
+    await thread.compose("a\rb\r\nc")
+    assert await thread.click(await thread.mark(), 4)
+    await thread.confirmation(5)
+    (row,) = platform.messages(creator)
+    assert row["text"] == "a\nb\nc"
+
+
 async def test_a_paid_message_carries_price_and_media(
     site: Site, platform: FanPlatform, creator: str
 ) -> None:

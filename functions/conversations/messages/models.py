@@ -6,6 +6,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from huntaze.domain.conversations.threads import Message
+from huntaze.domain.outbound.texts import MessageText
 
 
 class ReplyDraft(BaseModel):
@@ -13,7 +14,7 @@ class ReplyDraft(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    message: Annotated[str | None, Field(min_length=1, max_length=3000)] = None
+    message: MessageText | None = None
     quick_reply_id: UUID | None = None
     price_cents: Annotated[int, Field(ge=0, le=20000)] = 0
     media_ids: Annotated[list[UUID], Field(max_length=20)] = Field(default_factory=list)

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from huntaze.ai.agents.voice import CustomWords, Language, LearnedStyle, Voice
 from huntaze.db import Connection
 from huntaze.domain import audit
+from huntaze.domain.outbound.texts import SENDABLE
 from huntaze.errors import NotFoundError
 from huntaze.platforms.terms import terms_of
 
@@ -29,7 +30,9 @@ class ResponseStyle(StrEnum):
 type Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1000)]
 type Topic = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 # Plain: a `type` statement would make another schema of it in the OpenAPI document.
-Disclosure = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
+Disclosure = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300), SENDABLE
+]
 type Platform = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 
 
@@ -64,6 +67,8 @@ class AiConfig(AiConfigDraft):
     """The configuration in force; without a creator it waits for the first one."""
 
     creator_id: UUID | None
+    # As it is stored, however old it is.
+    disclosure: str | None = Field(None, description="How fans are told that AI helps.")
     auto_send_by: UUID | None = Field(
         description="The owner who lets replies go out without approval; null is nobody."
     )

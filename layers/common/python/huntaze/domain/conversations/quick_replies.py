@@ -9,6 +9,7 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 from huntaze.db import Connection
+from huntaze.domain.outbound.texts import MAX_TEXT, SENDABLE
 from huntaze.errors import BadRequestError, ConflictError, NotFoundError
 from huntaze.http import Page, decode_cursor, encode_cursor
 from huntaze.ids import new_id
@@ -30,7 +31,9 @@ class QuickReplyDraft(BaseModel):
 
     creator_id: UUID | None = None
     name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=60)]
-    text: Annotated[str, StringConstraints(min_length=1, max_length=3000, pattern=r"\S")]
+    text: Annotated[
+        str, StringConstraints(min_length=1, max_length=MAX_TEXT, pattern=r"\S"), SENDABLE
+    ]
 
 
 class QuickReply(BaseModel):

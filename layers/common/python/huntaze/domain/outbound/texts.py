@@ -1,10 +1,12 @@
-"""Message templates: ``{display_name|there}`` is filled from the fan, once, when planned."""
+"""What a message may say, and templates: ``{display_name|there}`` is filled from the fan once."""
 
 import hashlib
 import re
 from dataclasses import dataclass
+from typing import Annotated
 
 from psycopg import sql
+from pydantic import AfterValidator, Field
 
 from huntaze.errors import InvalidInputError
 
@@ -16,6 +18,31 @@ MAX_TEXT = 3000
 MAX_NAME = 40
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_LINE_BREAK = re.compile(r"\r\n?")
+# All but the tab and the line break, which every form holds.
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+
+
+def with_plain_breaks(text: str) -> str:
+    """Write each line break as a form on a page holds it, whoever typed it on what machine."""
+    return _LINE_BREAK.sub("\n", text)
+
+
+def sendable(text: str) -> str:
+    """Write a text as a form on a page holds it.
+
+    Raises:
+        ValueError: A form would not hold it.
+    """
+    if _CONTROL.search(text):
+        raise ValueError("must hold no control characters besides tabs and line breaks")
+    return with_plain_breaks(text)
+
+
+# On every text that goes to fans, where it comes in: one that the form on the platform's page gives
+# back otherwise is never sent, and looks like a page that has changed.
+SENDABLE = AfterValidator(sendable)
+MessageText = Annotated[str, Field(min_length=1, max_length=MAX_TEXT), SENDABLE]
 
 
 class TemplateError(InvalidInputError):
