@@ -33,12 +33,13 @@ _SENDS = """
   SELECT s.id::text, s.creator_id::text, f.platform_id, s.priority, s.text, s.state, s.reason,
          s.due_at,
          s.platform_message_id, s.expected_message_id, s.granted_at, s.written_by = 'ai',
-         s.campaign_id::text
+         s.campaign_id::text, s.created_at
     FROM sends s JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id
    WHERE s.creator_id::text = ANY (%s)
 """
 _KEPT = """
-  SELECT m.id::text, m.platform_message_id, m.creator_id::text, f.platform_id, m.direction = 'out'
+  SELECT m.id::text, m.platform_message_id, m.creator_id::text, f.platform_id, m.direction = 'out',
+         m.created_at
     FROM messages m JOIN fans f ON f.workspace_id = m.workspace_id AND f.id = m.fan_id
    WHERE m.creator_id::text = ANY (%s)
 """
@@ -128,7 +129,7 @@ def gather(
             spoken=spoken,
             sendings=[_sending(row) for row in connection.execute(_SENDS, whose)],
             kept=[
-                Kept(row[0], row[1], Chat(row[2], row[3]), row[4])
+                Kept(row[0], row[1], Chat(row[2], row[3]), row[4], row[5])
                 for row in connection.execute(_KEPT, whose)
             ],
             standings=[
@@ -174,6 +175,7 @@ def _sending(row: Sequence[Any]) -> Sending:
         granted_at=granted,
         by_ai=more[0],
         campaign=more[1],
+        ordered_at=more[2],
     )
 
 

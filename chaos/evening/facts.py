@@ -37,6 +37,7 @@ class Sending:
         due_at: From when on it may go.
         basis: The newest message of the thread when it was written, where that counts.
         granted_at: Of its last grant.
+        ordered_at: When it was written into the ledger.
     """
 
     id: str
@@ -51,16 +52,18 @@ class Sending:
     granted_at: datetime | None = None
     by_ai: bool = False
     campaign: str | None = None
+    ordered_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Kept:
-    """A message as the system has stored it."""
+    """A message as the system has stored it, and when it did."""
 
     id: str
     message_id: str
     chat: Chat
     own: bool
+    at: datetime
 
 
 @dataclass(frozen=True)

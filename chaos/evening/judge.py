@@ -114,20 +114,27 @@ def _inbound(evening: Evening) -> Iterator[str]:
 
 
 def _inbox(evening: Evening) -> Iterator[str]:
-    """State, unread and newest message of each conversation, computed from the platform's truth."""
+    """State, unread and newest message of each conversation, computed from the platform's truth.
+
+    What was ordered answers what was stored by then: nobody can have seen what came later.
+    """
     automatic = {one.message_id for one in evening.sendings if one.message_id and one.priority >= 2}
+    ordered = {one.message_id: one.ordered_at for one in evening.sendings if one.ordered_at}
+    stored = {one.message_id: one.at for one in evening.kept}
     threads: dict[Chat, list[Spoken]] = defaultdict(list)
     for said in evening.spoken:
         threads[said.chat].append(said)
     standings = {one.chat: one for one in evening.standings}
     for chat, thread in threads.items():
         thread.sort(key=lambda said: said.seq)
-        unread, stands = 0, standings.get(chat)
+        waits, stands = list[Spoken](), standings.get(chat)
         for said in thread:
             if not said.own:
-                unread += 1
+                waits.append(said)
             elif said.id not in automatic:
-                unread = 0
+                seen = ordered.get(said.id)
+                waits = [one for one in waits if seen and stored.get(one.id, seen) > seen]
+        unread = len(waits)
         if stands is None:
             yield f"{_name(chat)} has no conversation"
             continue

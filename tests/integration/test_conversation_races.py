@@ -6,10 +6,13 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from huntaze.domain import conversations
 from huntaze.domain.conversations import ConversationState, SeenMessage
 from huntaze.domain.conversations import desk as work
+from huntaze.ids import new_id
 from tests.fakes.creator_desk import BRIEF, Desk
 
 FAN = "fan-of-races"
@@ -35,6 +38,12 @@ def store(desk: Desk, name: str, text: str, *, own: bool, at: datetime | None = 
 def stand(desk: Desk) -> tuple[str, int]:
     (row,) = desk.rows("SELECT state, unread FROM conversations")
     return row["state"], row["unread"]
+
+
+def waiting_since(desk: Desk) -> datetime:
+    (row,) = desk.rows("SELECT waiting_since FROM conversations")
+    found: datetime = row["waiting_since"]
+    return found
 
 
 def test_what_a_fan_writes_while_an_answer_is_in_doubt_stays_unread(desk: Desk, fan: UUID) -> None:
@@ -99,6 +108,89 @@ def test_a_persons_answer_that_says_the_same_as_a_message_to_many_answers(
     assert stand(desk) == ("open", 1)
     assert desk.confirm(claim, answer, "answer")
     assert stand(desk) == ("waiting", 0)
+
+
+def test_what_nobody_had_seen_when_they_answered_waits(desk: Desk, fan: UUID) -> None:
+    earlier = datetime.now(UTC) - timedelta(minutes=2)
+    store(desk, "m1", "Hello", own=False, at=earlier)
+    send_id, claim = desk.send(fan, text="Good evening"), desk.claim()
+    desk.grant(claim)
+    assert desk.confirm(claim, send_id, "answer")
+    assert stand(desk) == ("waiting", 0)
+    # The open page has shown it; it is stored behind the answer, and stands before it.
+    store(desk, "m2", "I need help", own=False, at=earlier + timedelta(minutes=1))
+    assert stand(desk) == ("open", 1)
+    assert waiting_since(desk) == earlier + timedelta(minutes=1)
+    # Whoever writes on the platform itself has all of it in sight.
+    store(desk, "by-hand", "What is it?", own=True)
+    assert stand(desk) == ("waiting", 0)
+
+
+def test_the_platforms_later_moment_of_an_answer_answers_no_more(desk: Desk, fan: UUID) -> None:
+    store(desk, "m1", "Hello", own=False)
+    send_id, claim = desk.send(fan, text="Good evening"), desk.claim()
+    desk.grant(claim)
+    store(desk, "m2", "I need help", own=False)
+    # The platform tells of the answer before it is settled.
+    store(desk, "answer", "Good\n evening", own=True)
+    assert stand(desk) == ("open", 1)
+    assert desk.confirm(claim, send_id, "answer")
+    store(desk, "answer", "Good evening", own=True, at=datetime.now(UTC) + timedelta(minutes=1))
+    assert stand(desk) == ("open", 1)
+
+
+def test_an_answer_that_waited_for_hours_answers_what_its_author_had_seen(
+    desk: Desk, fan: UUID
+) -> None:
+    store(desk, "m1", "Hello", own=False)
+    send_id, claim = desk.send(fan, text="Good evening"), desk.claim()
+    store(desk, "m2", "I need help", own=False)
+    desk.grant(claim)
+    assert desk.confirm(claim, send_id, "answer")
+    assert stand(desk) == ("open", 1)
+    # Who has looked at it since, and sees nothing to answer, is asked no more than that.
+    second = desk.send(fan, text="And good night")
+    desk.grant(claim)
+    assert desk.confirm(claim, second, "second")
+    assert stand(desk) == ("waiting", 0)
+
+
+@settings(
+    max_examples=25,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(
+    known=st.sets(st.integers(1, 4)),
+    order=st.permutations([1, 2, 3, 4, "answer"]),
+    moment=st.floats(0, 5),
+)
+def test_an_answer_answers_what_was_stored_when_it_was_ordered(
+    desk: Desk, known: set[int], order: list[int | str], moment: float
+) -> None:
+    name = f"fan-{new_id()}"
+    fan_id = desk.fan(platform_id=name)
+    start = datetime.now(UTC) - timedelta(hours=1)
+
+    def tell(which: int | str) -> None:
+        minutes = moment if isinstance(which, str) else which
+        at = start + timedelta(minutes=minutes)
+        seen = SeenMessage(f"{name}/{which}", isinstance(which, str), "Hello", at)
+        with desk.worker.transaction() as connection:
+            assert conversations.store(connection, desk.creator_id, name, [seen]) is not None
+
+    for which in sorted(known):
+        tell(which)
+    send_id = desk.send(fan_id, text="Hello", state="cancelled")
+    desk.set_send(send_id, platform_message_id=f"{name}/answer")
+    for which in order:
+        if which not in known:
+            tell(which)
+    (row,) = desk.rows("SELECT unread, waiting_since FROM conversations WHERE fan_id = %s", fan_id)
+    waits = [which for which in range(1, 5) if which not in known or which > moment]
+    assert row["unread"] == len(waits)
+    first = start + timedelta(minutes=waits[0]) if waits else None
+    assert row["waiting_since"] == first
 
 
 PAID_FOR = SeenMessage("ours", True, "Look", datetime.now(UTC), price_cents=500)

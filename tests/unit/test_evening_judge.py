@@ -39,7 +39,8 @@ def said(seq: int, chat: Chat, text: str, seconds: float, *, own: bool = False) 
 def sending(number: int, chat: Chat, text: str, message: str | None, **facts: object) -> Sending:
     """A row that was sent at once."""
     row = Sending(f"s{number}", chat, 0, text, "sent", None, at(0), message, granted_at=at(0))
-    return replace(row, **facts)
+    row = replace(row, **facts)
+    return replace(row, ordered_at=row.granted_at)
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def evening() -> Evening:
     return Evening(
         spoken=spoken,
         sendings=sendings,
-        kept=[Kept(f"k{one.seq}", one.id, one.chat, one.own) for one in spoken],
+        kept=[Kept(f"k{one.seq}", one.id, one.chat, one.own, one.at) for one in spoken],
         standings=[Standing(SAM, "waiting", 0, "m7"), Standing(EVE, "open", 1, "m5")],
         ordered=[Ordered("key", SAM, "fine", ("s4", "s4"))],
         rules={"creator": RULE},
@@ -90,7 +91,7 @@ def _accepts(*more: Spoken) -> Change:
     """The platform has accepted something more, and it is stored."""
 
     def change(evening: Evening) -> Evening:
-        kept = [Kept(f"k{one.seq}", one.id, one.chat, one.own) for one in more]
+        kept = [Kept(f"k{one.seq}", one.id, one.chat, one.own, one.at) for one in more]
         return replace(
             evening, spoken=[*evening.spoken, *more], kept=[*evening.kept, *kept], standings=[]
         )
@@ -133,15 +134,19 @@ BREACHES: dict[str, tuple[str, list[Change]]] = {
     "a lost message": ("m6, of a fan, is stored 0 times", [_set(kept=[])]),
     "a message that is stored twice": (
         "m1, of a fan, is stored 2 times",
-        [lambda evening: replace(evening, kept=[*evening.kept, Kept("x", "m1", SAM, False)])],
+        [lambda evening: replace(evening, kept=[*evening.kept, Kept("x", "m1", SAM, False, NOW)])],
     ),
     "an invented message": (
         "never accepted",
-        [lambda evening: replace(evening, kept=[*evening.kept, Kept("x", "m9", SAM, False)])],
+        [lambda evening: replace(evening, kept=[*evening.kept, Kept("x", "m9", SAM, False, NOW)])],
     ),
     "with another fan": (
         "wrong fan",
         [lambda e: replace(e, kept=[replace(e.kept[0], chat=EVE), *e.kept[1:]])],
+    ),
+    "answered unseen": (
+        "0 unread messages, not 1",
+        [_one_row(4, ordered_at=at(30))],
     ),
     "unread": ("1 unread messages, not 0", [_set(standings=[Standing(SAM, "waiting", 1, "m7")])]),
     "state": ("is open, not waiting", [_set(standings=[Standing(SAM, "open", 0, "m7")])]),
@@ -251,7 +256,7 @@ def test_what_a_fan_writes_while_the_page_is_open_is_counted_and_no_breach(
         replace(said(8, SAM, "wait", 8.5), seq=15),
     ]
     late = replace(
-        evening, spoken=spoken, kept=[*evening.kept, Kept("k8", "m8", SAM, False)], listened=[]
+        evening, spoken=spoken, kept=[*evening.kept, Kept("k8", "m8", SAM, False, NOW)], listened=[]
     )
     assert judge(late) == []
     assert while_open(late) == 1

@@ -23,8 +23,8 @@ from huntaze.domain.conversations.models import (
     SeenMessage,
     Stored,
 )
+from huntaze.domain.conversations.standing import NEWS
 from huntaze.domain.conversations.storing import (
-    NEWS,
     forget_fan,
     mark_paid,
     mark_unsent,

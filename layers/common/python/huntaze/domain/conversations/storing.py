@@ -1,8 +1,8 @@
 """Messages as they come in: from a sync, a platform's own push, or a send that was just settled.
 
 In any order and however often: a message is known by the platform's id, what is known of it only
-grows, and where its conversation stands is read from all of its messages. Whoever stores locks the
-fan first, then the conversation.
+grows, and where its conversation stands is read from all of its messages (``standing``). Whoever
+stores locks the fan first, then the conversation.
 """
 
 import unicodedata
@@ -17,12 +17,11 @@ from psycopg.rows import dict_row
 
 from huntaze import outbox
 from huntaze.db import Connection
+from huntaze.domain.conversations import standing
 from huntaze.domain.conversations.models import SeenMessage, Stored
 from huntaze.domain.fans.stop_words import is_stop_word
 from huntaze.domain.fans.suppressions import tell_of_opt_out
 
-# Older messages are history: they open nothing, are nobody's to read, and nobody is told of them.
-NEWS = timedelta(days=7)
 # So much the platform's clock may be ahead of ours.
 MOST_AHEAD = timedelta(days=1)
 # What the table holds at most.
@@ -89,75 +88,6 @@ _STORE = """
       OR (m.send_id IS NULL AND excluded.send_id IS NOT NULL)
       OR (%(moves)s AND m.sent_at <> excluded.sent_at))
   RETURNING m.id, m.sent_at, m.automatic, m.xmax = 0 AS is_new
-"""
-
-# What a person, or the chatbot for them, wrote last: everything before it is answered.
-_READ = """
-  UPDATE messages m SET read_at = clock_timestamp()
-   WHERE m.workspace_id = %(workspace)s AND m.conversation_id = %(conversation)s
-     AND m.direction = 'in' AND m.read_at IS NULL
-     AND (m.sent_at < clock_timestamp() - %(news)s OR m.sent_at <= (
-       SELECT max(o.sent_at) FROM messages o
-        WHERE o.workspace_id = m.workspace_id AND o.conversation_id = m.conversation_id
-          AND o.direction = 'out' AND NOT o.automatic AND o.unsent_at IS NULL))
-"""
-
-_STAND = """
-  WITH answer AS (
-    SELECT max(sent_at) AS at FROM messages
-     WHERE workspace_id = %(workspace)s AND conversation_id = %(conversation)s
-       AND direction = 'out' AND NOT automatic AND unsent_at IS NULL
-  ), facts AS (
-    SELECT (SELECT n.id FROM messages n
-             WHERE n.workspace_id = %(workspace)s AND n.conversation_id = %(conversation)s
-             ORDER BY n.sent_at DESC, n.id DESC LIMIT 1) AS last_message_id,
-           max(m.sent_at) AS last_message_at,
-           max(m.sent_at) FILTER (WHERE m.direction = 'in') AS last_inbound_at,
-           max(m.sent_at) FILTER (WHERE m.direction = 'out') AS last_outbound_at,
-           count(*) FILTER (WHERE m.direction = 'in' AND m.read_at IS NULL) AS unread,
-           min(m.sent_at) FILTER (
-             WHERE m.direction = 'in' AND m.unsent_at IS NULL
-               AND m.sent_at > coalesce((SELECT at FROM answer), '-infinity')
-               AND m.sent_at >= clock_timestamp() - %(news)s) AS waiting_since
-      FROM messages m
-     WHERE m.workspace_id = %(workspace)s AND m.conversation_id = %(conversation)s
-  )
-  UPDATE conversations c
-     SET last_message_id = x.last_message_id, last_message_at = x.last_message_at,
-         last_inbound_at = x.last_inbound_at, last_outbound_at = x.last_outbound_at,
-         unread = x.unread, waiting_since = x.waiting_since,
-         -- An hour for each doubling of what the fan is worth, from ten units of money on; half a
-         -- day at most, so that nobody waits for ever.
-         answer_from = x.waiting_since - interval '1 hour'
-           * least(12, ln(1 + greatest(f.value_cents, 0) / 1000.0) / ln(2)),
-         state = n.state,
-         snoozed_until = CASE WHEN n.state = 'snoozed' THEN c.snoozed_until END,
-         -- A hidden one is done; whatever opens it shows it.
-         hidden_at = CASE WHEN n.state = 'done' THEN c.hidden_at END,
-         updated_at = clock_timestamp()
-    FROM facts x, fans f, LATERAL (
-      SELECT CASE
-        WHEN x.waiting_since IS NOT NULL AND %(asked)s THEN 'open'
-        -- What we write ends no snooze; what is learnt of what we wrote ends a wait at most.
-        WHEN x.waiting_since IS NULL AND c_state.state NOT IN ('done', 'snoozed')
-          AND %(answered)s AND (%(spoken)s OR c_state.waiting_since IS NOT NULL) THEN 'waiting'
-        ELSE c_state.state END AS state
-        FROM conversations c_state
-       WHERE c_state.workspace_id = %(workspace)s AND c_state.id = %(conversation)s) n
-   WHERE c.workspace_id = %(workspace)s AND c.id = %(conversation)s
-     AND f.workspace_id = c.workspace_id AND f.id = c.fan_id
-  RETURNING c.waiting_since, c.last_inbound_at, clock_timestamp() - %(news)s AS news_from
-"""
-
-# Forward only: what arrives late never overwrites what is newer.
-_MOVE_FAN = """
-  UPDATE fans f SET last_inbound_at = greatest(f.last_inbound_at, c.last_inbound_at),
-                    last_outbound_at = greatest(f.last_outbound_at, c.last_outbound_at)
-    FROM conversations c
-   WHERE f.workspace_id = %(workspace)s AND f.id = %(fan)s
-     AND c.workspace_id = %(workspace)s AND c.id = %(conversation)s
-     AND (c.last_inbound_at > coalesce(f.last_inbound_at, '-infinity')
-          OR c.last_outbound_at > coalesce(f.last_outbound_at, '-infinity'))
 """
 
 # The fans before anything else, as everybody does who stores.
@@ -255,10 +185,10 @@ def take_back(connection: Connection, condition: LiteralString, values: dict[str
     connection.execute(_HOLD_FANS.format(condition), values)
     gone = connection.execute(_TAKE_BACK.format(condition), values).fetchall()
     for workspace_id, conversation_id in {row[:2] for row in gone}:
-        names = {"workspace": workspace_id, "conversation": conversation_id, "news": NEWS}
+        names = {"workspace": workspace_id, "conversation": conversation_id}
         # Whom a person had answered waits again for an answer.
         asked = (workspace_id, conversation_id, True) in gone
-        _stand(connection, names, asked=asked)
+        standing.stand(connection, names, asked=asked)
     return len(gone)
 
 
@@ -305,22 +235,21 @@ def _store(
         "creator": creator_id,
         "fan": fan_id,
         "conversation": conversation_id,
-        "news": NEWS,
     }
     messages = [_dated(one, now) for one in messages]
     changed = [(one, row) for one in messages if (row := _store_one(connection, names, one))]
     new = [(one, row) for one, row in changed if row["is_new"]]
     if not changed:
         return Stored(conversation_id, [], 0)
-    connection.execute(_READ, names)
-    stand = _stand(
+    standing.note_answered(connection, names)
+    stand = standing.stand(
         connection,
         names,
         asked=any(not one.own for one, _ in new),
         answered=any(one.own and not row["automatic"] for one, row in changed),
         spoken=any(one.own and not row["automatic"] for one, row in new),
     )
-    connection.execute(_MOVE_FAN, names)
+    standing.move_fan(connection, names)
     asking = [row["sent_at"] for one, row in new if _asks_for_no_more(one, row, stand)]
     is_first = bool(asking) and connection.execute(_SUPPRESS, names).rowcount > 0
     # Of history nobody is told.
@@ -346,22 +275,6 @@ def _dated(one: SeenMessage, now: datetime) -> SeenMessage:
     """Take for undated what cannot have been sent yet: nothing that comes would be newer."""
     ahead = one.sent_at is not None and one.sent_at > now + MOST_AHEAD
     return replace(one, sent_at=None) if ahead else one
-
-
-def _stand(
-    connection: Connection,
-    names: dict[str, Any],
-    *,
-    asked: bool,
-    answered: bool = False,
-    spoken: bool = False,
-) -> dict[str, Any]:
-    told = {"asked": asked, "answered": answered, "spoken": spoken}
-    with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_STAND, {**names, **told}).fetchone()
-    if row is None:
-        raise LookupError("a conversation is gone while its fan is locked")
-    return row
 
 
 def _asks_for_no_more(one: SeenMessage, row: dict[str, Any], stand: dict[str, Any]) -> bool:
