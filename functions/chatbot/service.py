@@ -24,6 +24,7 @@ from functions.chatbot.models import (
 )
 from huntaze import ai
 from huntaze.ai.agents.outputs import Intent
+from huntaze.domain.dangers import GRAVE
 from huntaze.domain.fans.stop_words import may_want_no_messages
 from huntaze.errors import ConflictError, HuntazeError
 
@@ -205,10 +206,11 @@ def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
 
 def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None:
     """Do what needs no model; None: a model is to be asked."""
-    # On every plan, and where the chatbot is off: danger is nothing that is bought.
-    grave = must_hand_over(case)
-    if grave is not None:
-        store.hand_over(case, grave)
+    over = must_hand_over(case)
+    # Where nothing answers by itself, people have every conversation already; danger they are told
+    # of on every plan.
+    if over is not None and (case.is_active or case.rules or over.topic in GRAVE):
+        store.hand_over(case, over)
         return Outcome.HANDED_OVER
     if case.handed_over:
         return Outcome.HANDED_OVER

@@ -67,8 +67,10 @@ def test_after_a_downgrade_nothing_is_drafted_and_danger_is_still_handed_over(sc
     assert len(scene.drafts()) == 1
 
 
-def test_who_never_had_the_chatbot_is_told_of_danger_too(scene, have):
+def test_who_never_had_the_chatbot_is_told_of_danger_and_of_nothing_else(scene, have):
     have("starter")
+    scene.hear(scene.wrote(scene.fan()[1], "I want a refund"))
+    assert scene.hand_overs() == []
     scene.hear(scene.wrote(scene.fan()[1], "Honestly I want to die"))
     assert [one["topic"] for one in scene.hand_overs()] == ["self_harm"]
     assert len(scene.desk.events("conversation.handed_over")) == 1
