@@ -161,6 +161,9 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
     thread = newest(connection, about["conversation_id"], _MOST_UNANSWERED)
     # What was turned on stays on when a plan ends, and works again with the next one.
     in_plan = entitlements.includes(connection, about["workspace_id"], Feature.CHATBOT)
+    waits = unanswered(thread, known["dealt_with"])
+    # Whoever reads sees all that is to be answered.
+    begins = min([max(len(thread) - _LINES, 0), *map(thread.index, waits[:1])])
     return Case(
         workspace_id=about["workspace_id"],
         creator_id=creator_id,
@@ -175,8 +178,8 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
             spent_cents=known["spent_cents"],
             silenced=about["silenced"],
         ),
-        thread=thread[-_LINES:],
-        unanswered=unanswered(thread, known["dealt_with"]),
+        thread=thread[begins:],
+        unanswered=waits,
         switch=switch,
         voice=voice_of(connection, creator_id),
         rules=_rules(connection, creator_id, fan_id) if in_plan else [],

@@ -213,6 +213,9 @@ class PostgresConversations:
     def hand_over(self, case: Case, why: HandOver) -> None:
         """Flag the conversation and tell a person, once; once more when it turns grave."""
         with self._tenant.transaction() as connection:
+            # Of a fan who was forgotten meanwhile nothing is written.
+            if not cases.conversation(connection, case.conversation_id, hold=True):
+                return
             void_of_fan(connection, case.fan_id, why=f"a person takes over: {why.topic}")
             telling.hand_over(connection, case, why)
 

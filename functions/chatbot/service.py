@@ -143,16 +143,13 @@ def draft(
         raise NothingToAnswerError("The newest message is not one of the fan's to be answered.")
     grave = must_hand_over(case)
     found = Findings(hand_over=grave) if grave else ask(case, writer(), now=None)
-    with store.transaction():
-        store.make_room(case)
-        if not store.still(case):
-            raise NothingToAnswerError("The conversation has moved on meanwhile; ask again.")
-        store.remember(case, found)
-        if found.hand_over is not None:
-            store.hand_over(case, found.hand_over)
-        proposal = found.proposal
-        draft_id = None if proposal is None else store.keep_draft(case, proposal, by=by)
-    return Drafted(draft_id, found.hand_over)
+    try:
+        with store.transaction():
+            return _keep(case, found, store, by=by)
+    except NothingToAnswerError:
+        with store.transaction():
+            _warn(case, found, store)
+        raise
 
 
 def must_hand_over(case: Case) -> HandOver | None:
@@ -226,7 +223,7 @@ def _conclude(
     as_it_was = store.still(case)
     store.done(case)
     if not as_it_was:
-        return Outcome.MOVED_ON
+        return Outcome.HANDED_OVER if _warn(case, found, store) else Outcome.MOVED_ON
     store.remember(case, found)
     if found.rules and store.answer_by_rule(case, found.rules):
         return Outcome.ANSWERED_BY_RULE
@@ -240,6 +237,27 @@ def _conclude(
     if _is_late(case, now) or not store.send_by_itself(case, draft_id, now=now, chance=chance):
         return Outcome.DRAFTED
     return Outcome.SENT
+
+
+def _keep(case: Case, found: Findings, store: Conversations, *, by: UUID) -> Drafted:
+    store.make_room(case)
+    if not store.still(case):
+        raise NothingToAnswerError("The conversation has moved on meanwhile; ask again.")
+    store.remember(case, found)
+    if found.hand_over is not None:
+        store.hand_over(case, found.hand_over)
+    proposal = found.proposal
+    draft_id = None if proposal is None else store.keep_draft(case, proposal, by=by)
+    return Drafted(draft_id, found.hand_over)
+
+
+def _warn(case: Case, found: Findings, store: Conversations) -> bool:
+    """Hand over a danger although the conversation has moved on: nobody else may see it."""
+    over = found.hand_over
+    if over is None or over.topic not in GRAVE:
+        return False
+    store.hand_over(case, over)
+    return True
 
 
 def _is_late(case: Case, now: datetime) -> bool:

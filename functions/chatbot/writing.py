@@ -41,7 +41,7 @@ _INTENTS = {
 
 
 def read(case: Case, writer: ai.Writer) -> tuple[Memory, HandOver | None]:
-    """Have a model read the newest message.
+    """Have a model read what is not answered yet.
 
     Raises:
         HuntazeError: No model does.
@@ -164,6 +164,9 @@ def _known(case: Case) -> dict[str, Any]:
                 "text": line.text[:_SHOWN],
             }
             for number, line in enumerate(case.thread, 1)
+        ],
+        "unanswered": [
+            number for number, line in enumerate(case.thread, 1) if line in case.unanswered
         ],
         "said_before": case.summary,
         "facts": case.facts,

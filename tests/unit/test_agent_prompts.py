@@ -27,7 +27,7 @@ FULL = Voice(
 GOLDEN = {
     "content-1/common-1": ("7debe1c0113757d8", "be967ae2cc94a39f"),
     "marketing-2/common-1": ("ca34fb6eb36458c6", "a12426dac2cc9f82"),
-    "chat-2/common-1": ("42f693a815b08ec5", "a5dbfe900e412934"),
+    "chat-3/common-1": ("3ca4ef281881d17c", "7480e50cefbc3596"),
     "analytics-1/common-1": ("1586f51b7b3ea55f", "778b329e3202d80f"),
     "onlyfans-1/common-1": ("88c84f2a12e54d74", "a863e00e2ea435b8"),
 }

@@ -1,6 +1,10 @@
 """Somebody may come to harm: whatever else is said and whenever it is found, a person is told."""
 
+import json
+
 import pytest
+
+from huntaze.domain import erasure
 
 
 @pytest.mark.parametrize(
@@ -50,3 +54,76 @@ def test_a_hand_over_for_less_is_raised_by_a_danger_beside_it(scene):
         "payment_dispute",
         "doxxing",
     ]
+
+
+# What a model alone finds, while the fan writes on
+
+
+@pytest.fixture
+def in_despair(scene):
+    """A fan of whom a model finds a danger; returns the platform's id."""
+    scene.activate()
+    scene.writer.reading = {"topics": ["self_harm"]}
+    return scene.fan()[1]
+
+
+@pytest.mark.parametrize("own", [False, True], ids=["the fan writes on", "somebody answers"])
+def test_a_danger_is_told_though_the_conversation_moves_on_meanwhile(scene, in_despair, own):
+    scene.writer.meanwhile = lambda: scene.wrote(in_despair, "Anyway. Good night", own=own)
+    event = scene.wrote(in_despair, "There is no morning for me")
+    scene.hear(event, event)
+    (over,) = scene.hand_overs()
+    assert (over["topic"], over["found_by"]) == ("self_harm", "model")
+    assert str(over["message_id"]) == event["detail"]["payload"]["message_id"]
+    assert [one["topic"] for one in scene.desk.events("conversation.handed_over")] == ["self_harm"]
+    assert scene.sql("SELECT state FROM reply_tasks") == [("done",)]
+    # What comes next is the person's.
+    asked = len(scene.writer.asked)
+    scene.hear(scene.wrote(in_despair, "Hello?"))
+    assert (len(scene.writer.asked), len(scene.hand_overs())) == (asked, 1)
+
+
+def test_what_is_no_danger_is_read_again_with_what_came_after_it(scene, in_despair):
+    scene.writer.reading = {"topics": ["legal"]}
+    scene.writer.meanwhile = lambda: scene.wrote(in_despair, "Anyway. Good night")
+    scene.hear(scene.wrote(in_despair, "You will hear from somebody"))
+    assert scene.hand_overs() == []
+
+
+def test_who_asks_for_a_draft_in_vain_has_the_danger_told_all_the_same(scene, in_despair):
+    scene.ask("POST", "/deactivate", {})
+    event = scene.wrote(in_despair, "There is no morning for me")
+    scene.writer.meanwhile = lambda: scene.wrote(in_despair, "Anyway. Good night")
+    answer = scene.ask("POST", f"/conversations/{event['detail']['aggregate_id']}/draft", {})
+    assert (answer.status, answer.body["error"]) == (409, "NothingToAnswer")
+    assert [over["topic"] for over in scene.hand_overs()] == ["self_harm"]
+
+
+def test_of_who_is_forgotten_meanwhile_no_danger_is_kept(scene, in_despair):
+    desk = scene.desk
+    (fan,) = scene.sql("SELECT id FROM fans WHERE platform_id = %s", in_despair)
+
+    def forget() -> None:
+        with desk.app.transaction() as connection:
+            erasure.erase_fan(connection, desk.workspace_id, fan[0], by=desk.user_id)
+
+    scene.writer.meanwhile = forget
+    assert scene.hear(scene.wrote(in_despair, "There is no morning for me")) == []
+    assert (scene.hand_overs(), scene.desk.events("conversation.handed_over")) == ([], [])
+
+
+@pytest.mark.parametrize("more", [1, 30])
+def test_a_model_reads_all_that_nobody_has_answered(scene, more):
+    scene.activate()
+    _, platform_id = scene.fan()
+    scene.wrote(platform_id, "Hello")
+    scene.wrote(platform_id, "Hello you", own=True)
+    scene.wrote(platform_id, "There is no morning for me")
+    for _ in range(more):
+        event = scene.wrote(platform_id, "Anyway")
+    scene.hear(event)
+    suffix = scene.writer.asked[0][1].suffix
+    data = json.loads(suffix[suffix.index("{") : suffix.rindex("}") + 1])
+    said = {line["number"]: line["text"] for line in data["messages"]}
+    asked_about = [said[number] for number in data["unanswered"]]
+    assert asked_about == ["There is no morning for me", *["Anyway"] * more]

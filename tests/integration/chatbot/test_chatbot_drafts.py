@@ -11,7 +11,7 @@ def test_a_message_becomes_a_draft_and_an_approved_draft_a_row_of_the_ledger(sce
     scene.configure()
     _, draft = scene.drafted()
     assert (draft["state"], draft["confidence"], draft["model"]) == ("pending", 80, "gpt-6-luna")
-    assert draft["prompt_version"] == "chat-2/common-1"
+    assert draft["prompt_version"] == "chat-3/common-1"
     assert draft["review"]["approved"] is True
     (told,) = scene.desk.events("draft.created")
     assert told == {

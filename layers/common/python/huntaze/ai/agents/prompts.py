@@ -59,7 +59,7 @@ MARKETING = Agent(
     2,
     frozenset({Task.CAMPAIGN_PLAN, Task.CAMPAIGN_VARIANTS, Task.AUDIENCE_SUGGESTIONS}),
 )
-CHAT = Agent("chat", 2, frozenset({Task.MESSAGE_ANALYSIS, Task.MESSAGE_REPLY, Task.STYLE_LEARNING}))
+CHAT = Agent("chat", 3, frozenset({Task.MESSAGE_ANALYSIS, Task.MESSAGE_REPLY, Task.STYLE_LEARNING}))
 ANALYTICS = Agent(
     "analytics",
     1,
