@@ -30,6 +30,8 @@ from huntaze.errors import ConflictError, HuntazeError
 
 # An answer that comes later than this by itself is odder than none.
 _LATE = timedelta(hours=24)
+# Of this message alone, and of each try at it: no outage, so a person answers instead.
+_REFUSALS = (ai.UnusableAnswerError, ai.PromptTooLongError)
 
 
 class NothingToAnswerError(ConflictError):
@@ -122,6 +124,8 @@ def work(
             return outcome
     try:
         found = ask(case, writer(), now=now)
+    except _REFUSALS as refusal:
+        found = Findings(hand_over=HandOver("not_answered", [f"not_answered: {refusal}"[:300]]))
     except HuntazeError as trouble:
         store.put_off(case, trouble)
         return Outcome.HELD_UP

@@ -216,6 +216,52 @@ def test_what_an_outage_makes_too_late_is_given_up_and_told_once(
     assert staff.kinds() == {"chatbot_held_up", "chatbot_gave_up"}
 
 
+REFUSALS = [
+    ai.UnusableAnswerError("The model declines to work on this text."),
+    ai.PromptTooLongError("The prompt and its answer must fit into 9 tokens."),
+]
+
+
+@pytest.mark.parametrize("refusal", REFUSALS)
+def test_a_message_that_a_model_refuses_is_a_persons_and_no_outage(
+    scene: ChatScene, staff: Staff, cared_for: tuple[UUID, str], refusal: Exception
+) -> None:
+    scene.activate()
+    scene.writer.trouble = refusal
+    event = scene.wrote(cared_for[1], "Something that no model reads")
+    assert scene.hear(event, event) == []
+    again(scene)
+    scene.sweep()
+    assert len(scene.writer.asked) == 1
+    (over,) = scene.hand_overs()
+    assert (over["topic"], over["reasons"]) == ("not_answered", [f"not_answered: {refusal}"])
+    assert staff.told("conversation_handed_over") == ["caretaker"]
+    assert staff.kinds() == {"conversation_handed_over"}
+    assert scene.ask("GET", "/state").body["held_up_since"] is None
+    scene.writer.trouble = None
+    scene.drafted()
+
+
+def test_a_refusal_begins_no_outage_and_ends_none(scene: ChatScene, staff: Staff) -> None:
+    scene.activate()
+    for trouble in (NO_MODEL, REFUSALS[0], NO_MODEL):
+        scene.writer.trouble = trouble
+        scene.hear(scene.wrote(scene.fan()[1], "Hello"))
+    assert scene.ask("GET", "/state").body["held_up_since"] is not None
+    assert staff.told("chatbot_held_up") == ANSWERING
+
+
+@pytest.mark.parametrize(("refusal", "status"), [(REFUSALS[0], 502), (REFUSALS[1], 422)])
+def test_who_asks_for_a_draft_is_told_of_the_refusal_and_nobody_else(
+    scene: ChatScene, staff: Staff, refusal: Exception, status: int
+) -> None:
+    scene.writer.trouble = refusal
+    event = scene.wrote(scene.fan()[1], "Something that no model reads")
+    path = f"/conversations/{event['detail']['aggregate_id']}/draft"
+    assert scene.ask("POST", path, {}).status == status
+    assert (scene.hand_overs(), staff.kinds()) == ([], set())
+
+
 # What a person must answer
 
 
