@@ -76,6 +76,9 @@ class PostgresInbox:
             before = reading.require_conversation(connection, conversation_id)
             if "assigned_to" in changes.model_fields_set:
                 self._assign(connection, before, changes.assigned_to)
+            # After the fan, as by whoever stores messages.
+            if changes.message_id is not None:
+                desk.require_unmoved(connection, conversation_id, changes.message_id)
             if changes.state is not None:
                 desk.move(connection, conversation_id, changes.state, until=changes.snoozed_until)
             if changes.labels is not None:
@@ -90,9 +93,11 @@ class PostgresInbox:
         if caring.assign(connection, conversation.fan.id, member_id):
             self._record(connection, "fan.assigned", ("fan", conversation.fan.id), to=member_id)
 
-    def hide(self, conversation_id: UUID) -> None:
+    def hide(self, conversation_id: UUID, *, seen: UUID | None) -> None:
         """Take a conversation out of all lists until the fan writes again."""
         with self._tenant.transaction() as connection:
+            if seen is not None:
+                desk.require_unmoved(connection, conversation_id, seen)
             if not desk.hide(connection, conversation_id):
                 raise NotFoundError("There is no such conversation in this workspace.")
             self._record(connection, "conversation.hidden", ("conversation", conversation_id))

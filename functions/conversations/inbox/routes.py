@@ -85,6 +85,8 @@ def change_conversation(
     """Say where a conversation stands, who looks after the fan, and which labels it has.
 
     A snoozed one is open again within a minute of `snoozed_until`, and at once when the fan writes.
+    Name the newest `message_id` that you have seen, so that nothing is put away that the fan writes
+    meanwhile.
     """
     service.check_changes(changes, now=datetime.now(UTC))
     return _inbox(caller, Right.REPLY).change(conversation_id, changes)
@@ -95,14 +97,24 @@ def change_conversation(
     status_code=HTTPStatus.NO_CONTENT,
     tags=["conversations"],
 )
-def hide_conversation(conversation_id: UUID, caller: Caller) -> None:
+def hide_conversation(
+    conversation_id: UUID,
+    caller: Caller,
+    message_id: Annotated[
+        UUID | None,
+        Query(
+            description="The newest message that you have seen: with a newer one of the fan's the"
+            " conversation stays, and the refusal is `MovedOn`."
+        ),
+    ] = None,
+) -> None:
     """Close a conversation and hide it from all lists.
 
     Nothing that was said is deleted: the platform has it, too, and money and proofs refer to it.
     The conversation comes back when the fan writes, or when somebody opens it or changes its state.
     What is known of a fan is forgotten by erasing the fan.
     """
-    _inbox(caller, Right.REPLY).hide(conversation_id)
+    _inbox(caller, Right.REPLY).hide(conversation_id, seen=message_id)
 
 
 @router.get("/api/crm/conversations/<conversation_id>/notes", tags=["conversations"])

@@ -1,14 +1,19 @@
-"""Two people at one conversation at once: the second waits for the first."""
+"""Two people at one conversation at once, or a person and the fan: the second waits."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
 import pytest
 
 from huntaze.db import Connection, Tenant
+from huntaze.domain import conversations
+from huntaze.domain.conversations import SeenMessage
 from huntaze.domain.conversations import desk as work
 from huntaze.domain.fans import caring
+from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
 from tests.fakes.talk import Talk
 
@@ -47,3 +52,65 @@ def test_nobody_is_given_a_fan_while_they_leave(
         with pytest.raises(psycopg.errors.LockNotAvailable), other.transaction() as second:
             caring.require_caretaker(_impatient(second), desk.creator_id, desk.user_id)
     assert talk()
+
+
+def test_nothing_is_put_away_that_the_fan_writes_meanwhile(
+    desk: Desk, other: Tenant, talk: Callable[..., Talk]
+) -> None:
+    one = talk()
+    seen = one.theirs(5)
+    conversation_id = UUID(one.path.rsplit("/", 1)[1])
+    word = SeenMessage("meanwhile", False, "I need help", datetime.now(UTC))
+    with desk.app.transaction() as connection:
+        conversations.store(connection, desk.creator_id, one.platform_id, [word])
+        # It is not committed, and cannot be seen: whoever closes waits for it.
+        with pytest.raises(psycopg.errors.LockNotAvailable), other.transaction() as second:
+            work.require_unmoved(_impatient(second), conversation_id, seen)
+    with pytest.raises(work.MovedOnError), other.transaction() as second:
+        work.require_unmoved(second, conversation_id, seen)
+    with desk.app.transaction() as connection:
+        conversations.note_taken_back(connection, desk.creator_id, "meanwhile")
+    with other.transaction() as second:
+        work.require_unmoved(second, conversation_id, seen)
+        with (
+            pytest.raises(psycopg.errors.LockNotAvailable),
+            desk.app.transaction() as connection,
+        ):
+            conversations.store(_impatient(connection), desk.creator_id, one.platform_id, [word])
+
+
+@pytest.mark.parametrize(
+    ("method", "changes"),
+    [
+        ("PATCH", {"state": "done"}),
+        ("PATCH", {"state": "waiting", "assigned_to": None}),
+        ("PATCH", {"labels": ["done"]}),
+        ("DELETE", None),
+    ],
+)
+def test_who_names_what_they_have_seen_puts_nothing_newer_away(
+    call: Callable[..., Answer],
+    talk: Callable[..., Talk],
+    method: str,
+    changes: dict[str, Any] | None,
+) -> None:
+    one, other = talk(), talk()
+    seen, foreign = one.theirs(30), other.theirs(29)
+    one.ours(20)
+    newer = one.theirs(10)
+
+    def put_away(message_id: UUID) -> Answer:
+        named = {"message_id": str(message_id)}
+        if changes is None:
+            return call(method, one.path, query=named)
+        return call(method, one.path, {**changes, **named})
+
+    before = call("GET", one.path).body
+    refused = put_away(seen)
+    assert (refused.status, refused.body["error"]) == (409, "MovedOn")
+    assert put_away(foreign).status == 404
+    assert call("GET", one.path).body == before
+    # What we write moves nothing on.
+    one.ours(5)
+    assert put_away(newer).status in (200, 204)
+    assert call("GET", one.path).body != before

@@ -37,6 +37,10 @@ class TooManyNotesError(ConflictError):
     """The conversation has as many notes as one may have."""
 
 
+class MovedOnError(ConflictError):
+    """The fan has written since the message that the caller has seen."""
+
+
 def open_with(connection: Connection, creator_id: UUID, fan_id: UUID) -> UUID:
     """Open a conversation with a fan, or show the one that there is; answer its id.
 
@@ -58,6 +62,31 @@ def open_with(connection: Connection, creator_id: UUID, fan_id: UUID) -> UUID:
         raise NotFoundError("There is no such fan of this creator.")
     conversation_id: UUID = row[0]
     return conversation_id
+
+
+def require_unmoved(connection: Connection, conversation_id: UUID, message_id: UUID) -> None:
+    """Hold a conversation until the commit in which the fan has written nothing since a message.
+
+    Raises:
+        NotFoundError: The conversation has no such message.
+        MovedOnError: The fan has written since.
+    """
+    # In a statement of its own: what was stored before the lock is seen by the next one.
+    connection.execute(
+        "SELECT FROM conversations WHERE id = %s FOR NO KEY UPDATE", (conversation_id,)
+    )
+    row = connection.execute(
+        "SELECT EXISTS (SELECT FROM messages n"
+        "  WHERE n.workspace_id = m.workspace_id AND n.conversation_id = m.conversation_id"
+        "    AND n.direction = 'in' AND n.unsent_at IS NULL"
+        "    AND (n.sent_at, n.id) > (m.sent_at, m.id))"
+        " FROM messages m WHERE m.conversation_id = %s AND m.id = %s",
+        (conversation_id, message_id),
+    ).fetchone()
+    if row is None:
+        raise NotFoundError("The conversation has no such message.")
+    if row[0]:
+        raise MovedOnError("The fan has written since; read the newest message and decide again.")
 
 
 def move(

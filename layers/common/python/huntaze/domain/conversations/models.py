@@ -136,6 +136,11 @@ class ConversationChanges(BaseModel):
     snoozed_until: Moment | None = None
     assigned_to: UUID | None = None
     labels: Annotated[list[Label] | None, Field(max_length=MAX_LABELS)] = None
+    message_id: UUID | None = Field(
+        None,
+        description="The newest message that you have seen: with a newer one of the fan's nothing"
+        " is changed, and the refusal is `MovedOn`.",
+    )
 
 
 class Note(BaseModel):
