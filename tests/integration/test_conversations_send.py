@@ -182,7 +182,8 @@ def test_an_unknown_message_is_sent_again_once(
     repeated = call("POST", path, {"decision": "send_again"})
     assert (repeated.status, repeated.body["detail"]) == (
         409,
-        "This message was sent again already.",
+        f"This message was sent again already, as {again['id']}; one that waits can be called"
+        " back.",
     )
     (entry,) = desk.rows("SELECT * FROM audit_log WHERE action LIKE 'message.%%'")
     assert (entry["action"], entry["actor_id"]) == ("message.sent_again", desk.user_id)

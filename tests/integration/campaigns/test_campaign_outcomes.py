@@ -8,6 +8,7 @@ from uuid import UUID
 
 import pytest
 
+from huntaze.domain.outbound import cancelling
 from huntaze.ids import new_id
 from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import BRIEF, Desk
@@ -122,7 +123,7 @@ def test_metrics_say_why_messages_were_not_sent(
 
 
 def test_an_unknown_message_is_settled_by_a_person(
-    call: Callable[..., Answer], delivered: tuple[str, dict[str, UUID]], aws: Mock
+    call: Callable[..., Answer], desk: Desk, delivered: tuple[str, dict[str, UUID]], aws: Mock
 ) -> None:
     campaign_id, rows = delivered
     path = f"/{campaign_id}/recipients/{rows['unknown']}/settle"
@@ -131,7 +132,10 @@ def test_an_unknown_message_is_settled_by_a_person(
     assert again["recipient"]["state"] == "unknown"
     assert again["recipient"]["evidence"]["sent_again_as"] == again["new_send_id"]
     assert aws.queue.send_message_batch.called
-    assert call("POST", path, {"decision": "send_again"}).status == 409
+    for decision in ("send_again", "assume_sent"):
+        assert call("POST", path, {"decision": decision}).status == 409
+    with desk.app.transaction() as connection:
+        assert cancelling.call_back(connection, UUID(again["new_send_id"]), by=desk.user_id)
     assert call("POST", path, {"decision": "assume_sent"}).body["recipient"]["state"] == "sent"
     for other in ("sent", "planned"):
         path = f"/{campaign_id}/recipients/{rows[other]}/settle"

@@ -1,5 +1,6 @@
 """The inbox, through real events on real Postgres: lists, threads, replies, what was read."""
 
+import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -290,7 +291,9 @@ def test_nothing_that_was_not_sent_seems_lost(
     failed = desk.send(one.fan_id, state="not_sent", settled_at=NOW)
     desk.send(one.fan_id, state="not_sent", settled_at=NOW - timedelta(days=60))
     doubtful = desk.send(one.fan_id, state="unknown", settled_at=NOW - timedelta(days=60))
-    desk.send(one.fan_id, state="unknown", evidence='{"sent_again_as": "x"}')
+    again = desk.send(one.fan_id, state="sent")
+    told = json.dumps({"sent_again_as": str(again)})
+    desk.send(one.fan_id, state="unknown", evidence=told)
     desk.send(one.fan_id, campaign_id=desk.campaign())
     desk.send()
     found = call("GET", f"{one.path}/messages").body["under_way"]

@@ -9,6 +9,7 @@ from psycopg.rows import dict_row
 from pydantic import BaseModel, Field
 
 from huntaze.db import Connection
+from huntaze.domain.outbound.states import STILL_REPEATS
 from huntaze.errors import BadRequestError
 from huntaze.http import Page, decode_cursor, encode_cursor
 
@@ -28,7 +29,8 @@ _MESSAGES = """
    ORDER BY m.sent_at DESC, m.id DESC
 """
 
-# A reply of which nobody knows is shown until somebody has settled it, or sent it again.
+# A reply of which nobody knows is shown until somebody has settled it, or sent it again; and again
+# when that has come to nothing.
 _UNDER_WAY = """
   SELECT id, state, reason, text, price_cents, media_ids, due_at, created_at, settled_at, priority,
          written_by, author_id, campaign_id, model, ai_disclosed
@@ -36,7 +38,10 @@ _UNDER_WAY = """
    WHERE s.fan_id = %(fan)s AND s.campaign_id IS NULL
      AND s.state IN ('planned', 'submitting', 'unknown', 'not_sent', 'skipped')
      AND (s.state IN ('planned', 'submitting')
-          OR (s.state = 'unknown' AND NOT coalesce(s.evidence ? 'sent_again_as', false))
+          OR (s.state = 'unknown' AND NOT EXISTS (
+                SELECT FROM sends r WHERE r.workspace_id = s.workspace_id
+                   AND r.id = (s.evidence ->> 'sent_again_as')::uuid
+                   AND r.state = ANY (%(repeats)s)))
           OR (s.state IN ('not_sent', 'skipped')
               AND s.settled_at > clock_timestamp() - %(days)s * interval '1 day'))
    ORDER BY s.id DESC LIMIT %(most)s
@@ -130,7 +135,12 @@ def read_thread(
         rows = reading.execute(_MESSAGES.format(condition=condition).encode(), values).fetchall()
         replies = []
         if cursor is None:
-            asked = {"fan": fan_id, "days": _SHOWN_DAYS, "most": _MOST_UNDER_WAY}
+            asked = {
+                "fan": fan_id,
+                "days": _SHOWN_DAYS,
+                "most": _MOST_UNDER_WAY,
+                "repeats": list(STILL_REPEATS),
+            }
             replies = reading.execute(_UNDER_WAY, asked).fetchall()
     library = _Library(connection, [*rows, *replies])
     thread = Thread(

@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from huntaze import outbox
 from huntaze.db import Connection
 from huntaze.domain.dangers import GRAVE
-from huntaze.domain.outbound import lanes
+from huntaze.domain.outbound import lanes, offers
 from huntaze.domain.outbound.lanes import Claim, DueSend
 from huntaze.domain.outbound.rate import reserved
 from huntaze.domain.outbound.states import Priority, SendState, SkipReason
@@ -277,6 +277,8 @@ def announce(
 
 
 def _offer_media(connection: Connection, claim: Claim, due: DueSend) -> None:
+    if due.campaign_id is None:
+        offers.take_over(connection, due.id)
     connection.execute(
         "INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, send_id, state)"
         " SELECT s.workspace_id, s.creator_id, s.fan_id, media_id, s.id, 'offered'"

@@ -9,23 +9,24 @@ from pydantic import BaseModel, ConfigDict
 
 from huntaze.db import Connection
 from huntaze.domain import audit
+from huntaze.domain.outbound import offers
 from huntaze.domain.outbound.grants import announce
 from huntaze.domain.outbound.planning import Authorship, DirectSend, evidence_json, plan_direct
-from huntaze.domain.outbound.states import Priority, SendState
+from huntaze.domain.outbound.states import STILL_REPEATS, Priority, SendState
 from huntaze.errors import ConflictError, NotFoundError
 
 _HOLD = """
   SELECT id, workspace_id, creator_id, fan_id, campaign_id, text, price_cents, media_ids,
          written_by, model, ai_disclosed, approval_id, state,
-         coalesce(evidence ? 'sent_again_as', false) AS repeated
+         (evidence ->> 'sent_again_as')::uuid AS successor
     FROM sends WHERE id = %s FOR UPDATE
 """
+# One that came to nothing repeats nothing: the question is open again.
+_REPEATED = "SELECT FROM sends WHERE workspace_id = %s AND id = %s AND state = ANY (%s)"
 _NOTE = "UPDATE sends SET evidence = coalesce(evidence, '{}') || %s::jsonb WHERE id = %s"
 _ASSUME = """
   UPDATE sends SET state = 'sent', evidence = coalesce(evidence, '{}') || %s::jsonb WHERE id = %s
 """
-# What was bought stays: it proves that the message arrived, and the grant will refuse.
-_FREE_OFFER = "DELETE FROM media_grants WHERE send_id = %s AND state = 'offered'"
 
 
 class Settlement(BaseModel):
@@ -53,7 +54,7 @@ class _InQuestion:
     ai_disclosed: bool
     approval_id: UUID | None
     state: str
-    repeated: bool
+    successor: UUID | None
 
 
 def settle(
@@ -65,8 +66,8 @@ def settle(
         connection: In the workspace's transaction.
         send_id: Of the message.
         settlement: Whether the person vouches that it arrived, or has it sent again as a new
-            direct message. Then the unknown row stays as it is and names its successor; its offer
-            of media passes to the new row, which is granted anew.
+            direct message. Then the unknown row stays as it is and names its successor, which
+            takes its offer of media over when it is granted.
         decided_by: The member.
 
     Returns:
@@ -74,7 +75,8 @@ def settle(
 
     Raises:
         NotFoundError: The workspace has no such message.
-        ConflictError: Its outcome is known, or it was sent again already.
+        ConflictError: Its outcome is known, or it was sent again already. If the successor comes
+            to nothing, it may be settled anew.
     """
     with connection.cursor(row_factory=class_row(_InQuestion)) as reading:
         asked = reading.execute(_HOLD, (send_id,)).fetchone()
@@ -82,6 +84,13 @@ def settle(
         raise NotFoundError("There is no such message.")
     if asked.state != SendState.UNKNOWN:
         raise ConflictError(f"This message is {asked.state}; only an unknown one can be settled.")
+    # Asked once the row is held: of two people who settle it at once, the second sees the first.
+    repeated = (asked.workspace_id, asked.successor, list(STILL_REPEATS))
+    if connection.execute(_REPEATED, repeated).fetchone() is not None:
+        raise ConflictError(
+            f"This message was sent again already, as {asked.successor}; one that waits can be"
+            " called back."
+        )
     if settlement.decision == "assume_sent":
         _assume_sent(connection, asked, decided_by)
         return None
@@ -91,14 +100,12 @@ def settle(
 def _assume_sent(connection: Connection, asked: _InQuestion, decided_by: UUID) -> None:
     told = evidence_json(settled_by=decided_by, decision="assume_sent")
     connection.execute(_ASSUME, (told, asked.id))
+    offers.note_offered(connection, asked.id)
     announce(connection, asked, asked.id, asked.campaign_id, SendState.SENT)
     _record(connection, asked, "message.assumed_sent", decided_by)
 
 
 def _send_again(connection: Connection, asked: _InQuestion, decided_by: UUID) -> UUID:
-    if asked.repeated:
-        raise ConflictError("This message was sent again already.")
-    connection.execute(_FREE_OFFER, (asked.id,))
     new_send_id = plan_direct(
         connection,
         DirectSend(

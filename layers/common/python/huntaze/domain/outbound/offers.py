@@ -35,6 +35,54 @@ def require_media(connection: Connection, creator_id: UUID, media_ids: list[UUID
         )
 
 
+def note_offered(connection: Connection, send_id: UUID) -> None:
+    """Keep what a message offers that arrived, whoever found that out; once for each fan."""
+    connection.execute(
+        "INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, send_id, state)"
+        " SELECT s.workspace_id, s.creator_id, s.fan_id, media_id, s.id, 'offered'"
+        " FROM sends s, unnest(s.media_ids) AS media_id WHERE s.id = %s"
+        " ON CONFLICT DO NOTHING",
+        (send_id,),
+    )
+
+
+def take_over(connection: Connection, send_id: UUID) -> None:
+    """Free the offers of the unknown message that another one repeats, for this to make them.
+
+    Until then they are kept, for the fan may have them. What was bought stays: it proves that the
+    message arrived, and the grant will refuse.
+
+    Args:
+        connection: Inside the transaction that makes the offers anew.
+        send_id: Of the one that repeats.
+    """
+    connection.execute(
+        "DELETE FROM media_grants g USING sends s, sends u WHERE s.id = %s"
+        " AND g.workspace_id = s.workspace_id AND g.fan_id = s.fan_id"
+        " AND g.media_id = ANY (s.media_ids) AND g.state = 'offered'"
+        " AND u.workspace_id = g.workspace_id AND u.id = g.send_id AND u.state = 'unknown'"
+        " AND u.evidence ->> 'sent_again_as' = s.id::text",
+        (send_id,),
+    )
+
+
+def withdraw(connection: Connection, send_id: UUID) -> None:
+    """Take the offers of a message back that the fan never saw.
+
+    What it repeated may have reached the fan all the same: those offers are that one's again.
+    """
+    connection.execute(
+        "WITH freed AS (DELETE FROM media_grants WHERE send_id = %s AND state = 'offered'"
+        "   RETURNING workspace_id, creator_id, fan_id, media_id, send_id)"
+        " INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, send_id, state)"
+        " SELECT f.workspace_id, f.creator_id, f.fan_id, f.media_id, u.id, 'offered'"
+        "   FROM freed f JOIN sends u ON u.workspace_id = f.workspace_id AND u.fan_id = f.fan_id"
+        "    AND u.state IN ('unknown', 'sent')"
+        "    AND u.evidence ->> 'sent_again_as' = f.send_id::text",
+        (send_id,),
+    )
+
+
 def mark_bought(connection: Connection, creator_id: UUID, payments: str) -> None:
     """Say of what was offered in a message that it was bought, whatever was paid back later.
 

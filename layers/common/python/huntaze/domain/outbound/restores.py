@@ -188,13 +188,8 @@ def settle_found(
         (sent_at, claim.workspace_id, fan_id),
     )
     conversations.record_sent(connection, send_id, platform_message_id=platform_message_id, at=at)
-    connection.execute(
-        "INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, send_id, state)"
-        " SELECT s.workspace_id, s.creator_id, s.fan_id, media_id, s.id, 'offered'"
-        " FROM sends s, unnest(s.media_ids) AS media_id WHERE s.workspace_id = %s AND s.id = %s"
-        " ON CONFLICT DO NOTHING",
-        (claim.workspace_id, send_id),
-    )
+    offers.take_over(connection, send_id)
+    offers.note_offered(connection, send_id)
     offers.mark_bought_early(connection, send_id)
     announce(connection, claim, send_id, campaign_id, SendState.SENT)
     return True

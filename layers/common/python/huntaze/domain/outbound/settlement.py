@@ -240,11 +240,7 @@ def _settle(
     )
     if outcome is SendState.NOT_SENT:
         # The fan never saw the offer, so it may be made again.
-        connection.execute(
-            "DELETE FROM media_grants"
-            " WHERE workspace_id = %s AND send_id = %s AND state = 'offered'",
-            (claim.workspace_id, send_id),
-        )
+        offers.withdraw(connection, send_id)
     if outcome is SendState.SENT:
         connection.execute(
             "UPDATE fans SET last_outbound_at = greatest(last_outbound_at, clock_timestamp())"

@@ -16,6 +16,10 @@ class SendState(StrEnum):
     HELD_OUT = "held_out"
 
 
+# A message that was sent again is settled for as long as the new one stands so.
+STILL_REPEATS = (SendState.PLANNED, SendState.SUBMITTING, SendState.SENT, SendState.UNKNOWN)
+
+
 class SkipReason(StrEnum):
     """Why a fan of the audience gets no message."""
 
