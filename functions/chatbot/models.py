@@ -222,6 +222,7 @@ class Outcome(StrEnum):
     DRAFTED = "drafted"
     SENT = "sent"
     HELD_UP = "held_up"
+    GIVEN_UP = "given_up"
     BUSY = "busy"
 
 

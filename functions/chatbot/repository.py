@@ -60,22 +60,28 @@ _TAKE = """
       ON CONFLICT (workspace_id, conversation_id) DO UPDATE
      SET message_id = excluded.message_id, state = 'waiting', leased_until = excluded.leased_until,
          tries = CASE WHEN t.message_id = excluded.message_id THEN t.tries + 1 ELSE 1 END,
-         due_at = clock_timestamp(), trouble = NULL
+         due_at = clock_timestamp(),
+         trouble = CASE WHEN t.message_id = excluded.message_id THEN t.trouble END
    WHERE t.message_id <> excluded.message_id
       OR (t.state = 'waiting'
           AND (t.leased_until IS NULL OR t.leased_until <= clock_timestamp()))
   RETURNING tries
 """
+# A spent budget names its reset, which may be a month away; but somebody may raise it any time, and
+# a refusal by the books asks no provider.
 _PUT_OFF = """
   UPDATE reply_tasks
      SET leased_until = NULL, trouble = %(trouble)s, tries = least(tries, %(known)s),
-         state = CASE WHEN (SELECT m.created_at FROM messages m WHERE m.id = message_id)
-                           < clock_timestamp() - %(late)s THEN 'given_up'
-                      ELSE 'waiting' END,
          due_at = clock_timestamp()
-                  + greatest(%(after)s, least(%(first)s * power(2, tries - 1), %(most)s))
+                  + least(%(most)s, greatest(%(after)s, %(first)s * power(2, tries - 1)))
    WHERE conversation_id = %(conversation)s AND message_id = %(message)s
-  RETURNING state
+"""
+_GIVE_UP = """
+  UPDATE reply_tasks SET leased_until = NULL, state = 'given_up'
+   WHERE conversation_id = %(conversation)s AND message_id = %(message)s
+     AND (SELECT m.created_at FROM messages m WHERE m.id = message_id)
+         < clock_timestamp() - %(late)s
+  RETURNING coalesce(trouble, 'TooLate')
 """
 _READ = """
   INSERT INTO chat_contexts AS c (workspace_id, creator_id, fan_id, summary, message_id, sentiment,
@@ -191,15 +197,23 @@ class PostgresConversations:
         with self._tenant.transaction() as connection:
             self._end(connection, case.conversation_id, case.message.id, "done")
 
+    def give_up(self, case: Case) -> bool:
+        """Give a message up for which nobody waits any more, and tell a person once."""
+        about = {"conversation": case.conversation_id, "message": case.message.id}
+        with self._tenant.transaction() as connection:
+            given_up = connection.execute(_GIVE_UP, about | {"late": _TOO_LATE}).fetchone()
+            if given_up is not None:
+                telling.tell_of_giving_up(connection, case, given_up[0])
+        return given_up is not None
+
     def put_off(self, case: Case, trouble: HuntazeError) -> None:
-        """Work at it later, and tell a person once; once more when that is given up."""
+        """Work at it later, and tell a person once."""
         wait = trouble.retry_after if isinstance(trouble, TooManyRequestsError) else 0
         with self._tenant.transaction() as connection:
-            put_off = connection.execute(
+            connection.execute(
                 _PUT_OFF,
                 {
                     "trouble": trouble.code,
-                    "late": _TOO_LATE,
                     "known": _KNOWN_TRIES,
                     "after": timedelta(seconds=wait),
                     "first": _FIRST_PAUSE,
@@ -207,8 +221,8 @@ class PostgresConversations:
                     "conversation": case.conversation_id,
                     "message": case.message.id,
                 },
-            ).fetchone()
-            telling.tell_of_outage(connection, case, trouble.code, gave_up=put_off == ("given_up",))
+            )
+            telling.tell_of_outage(connection, case, trouble.code)
 
     def hand_over(self, case: Case, why: HandOver) -> None:
         """Flag the conversation and tell a person, once; once more when it turns grave."""

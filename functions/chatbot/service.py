@@ -92,6 +92,10 @@ class Conversations(Protocol):
         """The message needs nothing more."""
         ...
 
+    def give_up(self, case: Case) -> bool:
+        """Give a message up for which nobody waits any more; False: somebody does."""
+        ...
+
     def put_off(self, case: Case, trouble: HuntazeError) -> None:
         """Work at it later, and tell a person once."""
         ...
@@ -122,6 +126,8 @@ def work(
         if outcome is not None:
             store.done(case)
             return outcome
+        if store.give_up(case):
+            return Outcome.GIVEN_UP
     try:
         found = ask(case, writer(), now=now)
     except _REFUSALS as refusal:

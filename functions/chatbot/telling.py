@@ -1,5 +1,6 @@
 """What members are told of by the chatbot: that it is held up, and who needs a person."""
 
+from typing import LiteralString
 from uuid import UUID
 
 from functions.chatbot.models import Case, HandOver
@@ -37,20 +38,27 @@ _OVER = """
 """
 
 
-def tell_of_outage(connection: Connection, case: Case, why: str, *, gave_up: bool) -> None:
-    """Tell once that no model answers, and once that what waited for one is given up."""
-    told = [("chatbot.held_up", _HELD_UP)]
-    if gave_up:
-        told.append(("chatbot.gave_up", _GAVE_UP))
-    for event, begins in told:
-        if connection.execute(begins, (case.creator_id,)).rowcount:
-            outbox.add(
-                connection,
-                event,
-                workspace_id=case.workspace_id,
-                aggregate=("creator", case.creator_id),
-                payload={"creator_id": str(case.creator_id), "why": why},
-            )
+def tell_of_outage(connection: Connection, case: Case, why: str) -> None:
+    """Tell once that no model answers."""
+    _tell(connection, case, why, "chatbot.held_up", begins=_HELD_UP)
+
+
+def tell_of_giving_up(connection: Connection, case: Case, why: str) -> None:
+    """Tell once that what has waited for a model is given up."""
+    _tell(connection, case, why, "chatbot.gave_up", begins=_GAVE_UP)
+
+
+def _tell(
+    connection: Connection, case: Case, why: str, event: str, *, begins: LiteralString
+) -> None:
+    if connection.execute(begins, (case.creator_id,)).rowcount:
+        outbox.add(
+            connection,
+            event,
+            workspace_id=case.workspace_id,
+            aggregate=("creator", case.creator_id),
+            payload={"creator_id": str(case.creator_id), "why": why},
+        )
 
 
 def outage_is_over(connection: Connection, creator_id: UUID) -> None:

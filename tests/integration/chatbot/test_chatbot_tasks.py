@@ -63,3 +63,35 @@ def test_a_long_outage_ends_the_wait_after_a_day_and_not_before(scene, outage, m
     scene.sweep()
     assert scene.desk.rows(_TASK) == [{"state": "given_up", "trouble": "NoAnswer"}]
     assert outage
+
+
+def test_who_raises_a_budget_waits_for_no_reset(scene):
+    scene.activate()
+    days = timedelta(days=20)
+    scene.writer.trouble = ai.BudgetUsedUpError("No room.", retry_after=int(days.total_seconds()))
+    scene.hear(scene.wrote(scene.fan()[1], "Hello"))
+    (row,) = scene.desk.rows("SELECT due_at FROM reply_tasks")
+    wait = row["due_at"] - datetime.now(UTC)
+    assert timedelta(minutes=50) < wait <= timedelta(hours=1)
+
+
+def test_what_waits_for_longer_than_a_day_is_shown_to_no_model(scene, outage, monkeypatch):
+    asked = len(scene.writer.asked)
+    # The first of the month: there is a budget again.
+    scene.writer.trouble = None
+    with monkeypatch.context() as a_day_later:
+        a_day_later.setattr(repository, "_TOO_LATE", timedelta(0))
+        scene.sweep()
+    assert scene.desk.rows(_TASK) == [{"state": "given_up", "trouble": "NoAnswer"}]
+    assert (len(scene.writer.asked), scene.drafts()) == (asked, [])
+    assert [told["why"] for told in scene.desk.events("chatbot.gave_up")] == ["NoAnswer"]
+    scene.hear(scene.wrote(outage, "Are you there?"))
+    assert len(scene.drafts()) == 1
+
+
+def test_what_comes_a_day_late_is_handed_over_all_the_same(scene, monkeypatch):
+    scene.activate()
+    monkeypatch.setattr(repository, "_TOO_LATE", timedelta(0))
+    scene.hear(scene.wrote(scene.fan()[1], "I want my money back"))
+    assert len(scene.hand_overs()) == 1
+    assert scene.desk.events("chatbot.gave_up") == []

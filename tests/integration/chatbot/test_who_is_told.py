@@ -202,9 +202,9 @@ def test_what_an_outage_makes_too_late_is_given_up_and_told_once(
         scene.hear(scene.wrote(one, "Hello"))
     for _ in range(2):
         again(scene)
-        # A day has gone by.
-        monkeypatch.setattr(repository, "_TOO_LATE", timedelta(0))
-        scene.sweep()
+        with monkeypatch.context() as a_day_later:
+            a_day_later.setattr(repository, "_TOO_LATE", timedelta(0))
+            scene.sweep()
     assert scene.sql("SELECT DISTINCT state FROM reply_tasks") == [("given_up",)]
     assert staff.told("chatbot_gave_up") == ANSWERING
     assert staff.mailed("chatbot_gave_up") == ANSWERING
