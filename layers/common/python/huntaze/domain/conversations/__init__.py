@@ -23,7 +23,7 @@ from huntaze.domain.conversations.models import (
     SeenMessage,
     Stored,
 )
-from huntaze.domain.conversations.standing import NEWS
+from huntaze.domain.conversations.standing import NEWS, revalue
 from huntaze.domain.conversations.storing import (
     forget_fan,
     mark_paid,
@@ -59,6 +59,7 @@ __all__ = [
     "note_taken_back",
     "put_off",
     "record_sent",
+    "revalue",
     "seen_while_sending",
     "store",
     "take_page",

@@ -5,8 +5,10 @@ was ordered here, what was stored by then. So the order in which messages are st
 nothing, but whether a fan's message came before or after the order does.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, LiteralString
+from uuid import UUID
 
 from psycopg.rows import dict_row
 
@@ -43,6 +45,13 @@ _ANSWERED: LiteralString = """
   EXISTS (SELECT FROM answers a WHERE a.sent_at >= m.sent_at AND a.seen_until >= m.created_at)
 """
 
+# Who is answered first: an hour for each doubling of what the fan is worth, from ten units of money
+# on; half a day at most, so that nobody waits for ever.
+_ANSWER_FROM: LiteralString = """
+  x.waiting_since - interval '1 hour'
+    * least(12, ln(1 + greatest(f.value_cents, 0) / 1000.0) / ln(2))
+"""
+
 _READ: LiteralString = """
   {answers}
   UPDATE messages m SET read_at = clock_timestamp()
@@ -51,7 +60,8 @@ _READ: LiteralString = """
      AND (m.sent_at < clock_timestamp() - %(news)s OR {answered})
 """.replace("{answers}", _ANSWERS).replace("{answered}", _ANSWERED)
 
-_STAND: LiteralString = """
+_STAND: LiteralString = (
+    """
   {answers}, facts AS (
     SELECT (SELECT n.id FROM messages n
              WHERE n.workspace_id = %(workspace)s AND n.conversation_id = %(conversation)s
@@ -70,10 +80,7 @@ _STAND: LiteralString = """
      SET last_message_id = x.last_message_id, last_message_at = x.last_message_at,
          last_inbound_at = x.last_inbound_at, last_outbound_at = x.last_outbound_at,
          unread = x.unread, waiting_since = x.waiting_since,
-         -- An hour for each doubling of what the fan is worth, from ten units of money on; half a
-         -- day at most, so that nobody waits for ever.
-         answer_from = x.waiting_since - interval '1 hour'
-           * least(12, ln(1 + greatest(f.value_cents, 0) / 1000.0) / ln(2)),
+         answer_from = {answer_from},
          state = n.state,
          snoozed_until = CASE WHEN n.state = 'snoozed' THEN c.snoozed_until END,
          -- A hidden one is done; whatever opens it shows it.
@@ -91,7 +98,21 @@ _STAND: LiteralString = """
    WHERE c.workspace_id = %(workspace)s AND c.id = %(conversation)s
      AND f.workspace_id = c.workspace_id AND f.id = c.fan_id
   RETURNING c.waiting_since, c.last_inbound_at, clock_timestamp() - %(news)s AS news_from
-""".replace("{answers}", _ANSWERS).replace("{answered}", _ANSWERED)
+""".replace("{answers}", _ANSWERS)
+    .replace("{answered}", _ANSWERED)
+    .replace("{answer_from}", _ANSWER_FROM)
+)
+
+# In one order, as others take many of them, too; what has begun to wait since is seen by now.
+_REVALUE: LiteralString = """
+  UPDATE conversations c SET answer_from = {answer_from}
+    FROM (SELECT d.workspace_id, d.id, d.fan_id, d.waiting_since FROM conversations d
+           WHERE d.creator_id = %(creator)s AND d.fan_id = ANY (%(fans)s)
+             AND d.waiting_since IS NOT NULL
+           ORDER BY d.fan_id FOR NO KEY UPDATE) x
+    JOIN fans f ON f.workspace_id = x.workspace_id AND f.id = x.fan_id
+   WHERE c.workspace_id = x.workspace_id AND c.id = x.id
+""".replace("{answer_from}", _ANSWER_FROM)
 
 # Forward only: what arrives late never overwrites what is newer.
 _MOVE_FAN = """
@@ -141,6 +162,18 @@ def stand(
     if row is None:
         raise LookupError("a conversation is gone while its fan is locked")
     return row
+
+
+def revalue(connection: Connection, creator_id: UUID, fans: Collection[UUID]) -> None:
+    """Put fans who wait where their value by now puts them.
+
+    Args:
+        connection: Inside the transaction that has changed the values, and so holds the fans.
+        creator_id: Whose fans they are.
+        fans: Whose value has changed.
+    """
+    if fans:
+        connection.execute(_REVALUE, {"creator": creator_id, "fans": list(fans)})
 
 
 def move_fan(connection: Connection, conversation: dict[str, Any]) -> None:

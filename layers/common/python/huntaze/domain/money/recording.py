@@ -155,6 +155,7 @@ _VALUE = """
    WHERE f.creator_id = %(creator)s AND f.id = v.fan_id
      AND (f.value_cents, f.last_purchase_at)
          IS DISTINCT FROM (v.value_cents, v.last_purchase_at)
+  RETURNING f.id
 """
 
 
@@ -267,10 +268,12 @@ def take_turns(connection: Connection, creator_id: UUID) -> None:
 
 
 def settle(connection: Connection, creator_id: UUID) -> None:
-    """Bring reversals and values up to date with what ``transaction_news`` names."""
+    """Bring reversals, values and who waits first up to date with ``transaction_news``."""
     of_creator = {"creator": creator_id}
     settled = {fan for row in connection.execute(_SETTLE_REVERSALS, of_creator) for fan in row}
-    connection.execute(_VALUE, {**of_creator, "fans": list(settled)})
+    changed = connection.execute(_VALUE, {**of_creator, "fans": list(settled)}).fetchall()
+    # After the fans: who stores messages locks the fan first, too.
+    conversations.revalue(connection, creator_id, [row[0] for row in changed])
 
 
 def forget_fan(connection: Connection, fan_id: UUID) -> None:
