@@ -217,6 +217,26 @@ def mark_paid(connection: Connection, creator_id: UUID, payments: str) -> None:
     )
 
 
+def silence(connection: Connection, whose: tuple[UUID, UUID, UUID], *, told: bool = True) -> None:
+    """Send no more messages to a fan who has asked for that.
+
+    Args:
+        connection: Inside a transaction that holds the fan.
+        whose: Workspace, creator and fan.
+        told: Whether members are told, if it is new.
+    """
+    workspace_id, creator_id, fan_id = whose
+    names = {"workspace": workspace_id, "fan": fan_id}
+    is_first = connection.execute(_SUPPRESS, names).rowcount > 0
+    if is_first and told:
+        tell_of_opt_out(connection, workspace_id=workspace_id, creator_id=creator_id, fan_id=fan_id)
+
+
+def words(text: str) -> str:
+    """What is left of a text that a platform has set anew."""
+    return " ".join(unicodedata.normalize("NFC", text.replace("\0", "")).split())
+
+
 def forget_fan(connection: Connection, fan_id: UUID) -> None:
     """Remove what was said with a fan."""
     connection.execute("DELETE FROM conversations WHERE fan_id = %s", (fan_id,))
@@ -251,10 +271,9 @@ def _store(
     )
     standing.move_fan(connection, names)
     asking = [row["sent_at"] for one, row in new if _asks_for_no_more(one, row, stand)]
-    is_first = bool(asking) and connection.execute(_SUPPRESS, names).rowcount > 0
-    # Of history nobody is told.
-    if is_first and max(asking) >= stand["news_from"]:
-        tell_of_opt_out(connection, workspace_id=workspace_id, creator_id=creator_id, fan_id=fan_id)
+    if asking:
+        # Of history nobody is told.
+        silence(connection, whose, told=max(asking) >= stand["news_from"])
     new.sort(key=lambda pair: (pair[1]["sent_at"], pair[1]["id"]))
     # Of a message to many, the ledger tells each one's settlement; of history, nobody is told.
     _announce(
@@ -284,11 +303,6 @@ def _asks_for_no_more(one: SeenMessage, row: dict[str, Any], stand: dict[str, An
     return bool(row["sent_at"] >= min(stand["news_from"], stand["last_inbound_at"]))
 
 
-def _words(text: str) -> str:
-    """What is left of a text that a platform has set anew."""
-    return " ".join(unicodedata.normalize("NFC", text.replace("\0", "")).split())
-
-
 def _store_one(
     connection: Connection, names: dict[str, Any], one: SeenMessage
 ) -> dict[str, Any] | None:
@@ -300,7 +314,7 @@ def _store_one(
                 "id": one.id,
                 "direction": "out" if one.own else "in",
                 "text": one.text.replace("\0", "")[:_LONGEST_TEXT],
-                "words": _words(one.text),
+                "words": words(one.text),
                 "price_cents": one.price_cents,
                 "paid": one.paid,
                 "tip_cents": one.tip_cents,
