@@ -120,13 +120,22 @@ class Messaging(StageStack):
     def _tell_chatbot(self) -> None:
         queue = self.queues["ai-processing"]
         dead = queue.dead_letter_queue
-        events.Rule(
-            self,
-            "SaidToChatbot",
-            event_bus=self.bus,
-            event_pattern=events.EventPattern(detail_type=["message.created"]),
-            targets=[targets.SqsQueue(queue, dead_letter_queue=dead.queue if dead else None)],
-        )
+        overtaken = {"payload": {"reason": ["moved_on"]}}
+        told = {
+            "SaidToChatbot": events.EventPattern(detail_type=["message.created"]),
+            # Whom a planned answer was for may still wait for one.
+            "OvertakenOfChatbot": events.EventPattern(
+                detail_type=["message.settled"], detail=overtaken
+            ),
+        }
+        for name, pattern in told.items():
+            events.Rule(
+                self,
+                name,
+                event_bus=self.bus,
+                event_pattern=pattern,
+                targets=[targets.SqsQueue(queue, dead_letter_queue=dead.queue if dead else None)],
+            )
 
     def _lanes(self) -> sqs.Queue:
         dead = self._queue("LanesDead", "huntaze-rate-limiter-dlq.fifo", fifo=True)

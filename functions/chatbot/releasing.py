@@ -11,6 +11,7 @@ from functions.chatbot import cases
 from functions.chatbot.distance import distance
 from functions.chatbot.models import Case
 from functions.chatbot.pacing import delay
+from functions.chatbot.voiding import answer_anew
 from huntaze import ai
 from huntaze.ai.models import Outcome as Became
 from huntaze.db import Connection
@@ -87,6 +88,8 @@ class Decision:
 def hold(connection: Connection, draft_id: UUID) -> StoredDraft:
     """Hold a draft and its conversation until the commit; one that is void by now is discarded.
 
+    Where the fan still waits, another one is written.
+
     Raises:
         NotFoundError: The caller has no such draft.
     """
@@ -104,7 +107,7 @@ def hold(connection: Connection, draft_id: UUID) -> StoredDraft:
         found = reading.execute(query + " FOR NO KEY UPDATE", (draft_id,)).fetchone()
     if found is None:
         raise NotFoundError("There is no such draft in this workspace.")
-    thread = cases.newest(connection, found.conversation_id, 1)
+    thread = cases.newest(connection, found.conversation_id)
     is_void = not thread or thread[-1].id != found.based_on or about.get("silenced", True)
     if found.state == "pending" and is_void:
         connection.execute(
@@ -112,6 +115,7 @@ def hold(connection: Connection, draft_id: UUID) -> StoredDraft:
             " WHERE id = %s",
             (_MOVED_ON, draft_id),
         )
+        answer_anew(connection, found.conversation_id, cases.waiting(thread))
         return StoredDraft(**{**vars(found), "state": "discarded", "why": _MOVED_ON})
     return found
 

@@ -21,7 +21,12 @@ from functions.chatbot.models import (
     Proposal,
 )
 from functions.chatbot.releasing import release_by_itself
-from functions.chatbot.voiding import void_of_conversation, void_of_fan, void_older
+from functions.chatbot.voiding import (
+    answer_anew,
+    void_of_conversation,
+    void_of_fan,
+    void_older,
+)
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
 from huntaze.domain import compliance
@@ -83,6 +88,14 @@ _GIVE_UP = """
          < clock_timestamp() - %(late)s
   RETURNING coalesce(trouble, 'TooLate')
 """
+# A planned answer of the chatbot's that was overtaken, with the message that it was to follow.
+_OVERTAKEN = """
+  SELECT c.id, s.expected_message_id
+    FROM sends s
+    JOIN conversations c ON c.workspace_id = s.workspace_id AND c.creator_id = s.creator_id
+     AND c.fan_id = s.fan_id
+   WHERE s.id = %s AND s.state = 'skipped' AND s.reason = 'moved_on' AND s.priority = 1
+"""
 _READ = """
   INSERT INTO chat_contexts AS c (workspace_id, creator_id, fan_id, summary, message_id, sentiment,
                                   intent, urgency, language, gist)
@@ -143,8 +156,9 @@ class PostgresConversations:
             thread = cases.newest(connection, message.conversation_id) if about else []
             if not about or not thread:
                 return Outcome.MOVED_ON
-            void_older(connection, message.conversation_id, thread[-1].id)
             asked = cases.waiting(thread)
+            if void_older(connection, message.conversation_id, thread[-1].id):
+                answer_anew(connection, message.conversation_id, asked)
             if about["silenced"] or (asked and is_stop_word(asked.text)):
                 void_of_fan(connection, about["fan_id"], why="the fan wants no messages")
                 self._end(connection, message.conversation_id, None, "done")
@@ -173,6 +187,23 @@ class PostgresConversations:
                 return Outcome.HANDED_OVER
             return case
 
+    def overtaken(self, send_id: UUID) -> Incoming | None:
+        """The message whose planned answer was left out, if the fan still waits with it."""
+        with self._tenant.transaction() as connection:
+            row = connection.execute(_OVERTAKEN, (send_id,)).fetchone()
+            if row is None:
+                return None
+            conversation_id, expected = row
+            cases.conversation(connection, conversation_id, hold=True)
+            thread = cases.newest(connection, conversation_id)
+            asked = cases.waiting(thread)
+            # What the page shows and nobody has stored yet is told of when it is.
+            if not thread or thread[-1].platform_message_id == expected or asked is None:
+                return None
+            if not answer_anew(connection, conversation_id, asked):
+                return None
+            return Incoming(conversation_id=conversation_id, message_id=asked.id)
+
     def make_room(self, case: Case) -> None:
         """Discard a draft that waits, for another one is asked for."""
         with self._tenant.transaction() as connection:
@@ -191,6 +222,14 @@ class PostgresConversations:
             ).fetchone()
         same = bool(thread) and thread[-1].id == case.last.id
         return same and pending is None and not about["silenced"]
+
+    def overtake(self, case: Case) -> None:
+        """Nothing came of the work; it begins anew if the fan still waits with the message."""
+        with self._tenant.transaction() as connection:
+            self._end(connection, case.conversation_id, case.message.id, "done")
+            asked = cases.waiting(cases.newest(connection, case.conversation_id))
+            if asked is not None and asked.id == case.message.id:
+                answer_anew(connection, case.conversation_id, asked)
 
     def done(self, case: Case) -> None:
         """The message needs nothing more."""

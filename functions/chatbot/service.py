@@ -88,6 +88,10 @@ class Conversations(Protocol):
         """Let a draft go, if the owner lets it now."""
         ...
 
+    def overtake(self, case: Case) -> None:
+        """Nothing came of the work; it begins anew if the fan still waits with the message."""
+        ...
+
     def done(self, case: Case) -> None:
         """The message needs nothing more."""
         ...
@@ -230,10 +234,10 @@ def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None
 def _conclude(
     case: Case, found: Findings, store: Conversations, *, now: datetime, chance: float
 ) -> Outcome:
-    as_it_was = store.still(case)
-    store.done(case)
-    if not as_it_was:
+    if not store.still(case):
+        store.overtake(case)
         return Outcome.HANDED_OVER if _warn(case, found, store) else Outcome.MOVED_ON
+    store.done(case)
     store.remember(case, found)
     if found.rules and store.answer_by_rule(case, found.rules):
         return Outcome.ANSWERED_BY_RULE

@@ -1,7 +1,12 @@
-"""Taking back what has not gone out: drafts that nobody decided about, and planned messages."""
+"""Taking back what has not gone out: drafts that nobody decided about, and planned messages.
+
+What is void although the fan still waits with the same message is written anew: a message to many
+came after it, of which nobody is told.
+"""
 
 from uuid import UUID
 
+from functions.chatbot.models import ChatLine
 from huntaze import ai
 from huntaze.ai.models import Outcome as Became
 from huntaze.db import Connection
@@ -17,13 +22,43 @@ _PLANNED = """
   SELECT s.id FROM sends s
    WHERE s.fan_id = %(fan)s AND s.state = 'planned' AND s.campaign_id IS NULL AND s.priority = 1
 """
+# Not what somebody works at, gave up or has answered again.
+_ANEW = """
+  UPDATE reply_tasks t
+     SET state = 'waiting', due_at = clock_timestamp(), leased_until = NULL, tries = 0,
+         trouble = NULL
+   WHERE t.conversation_id = %(conversation)s AND t.message_id = %(message)s AND t.state = 'done'
+     AND NOT EXISTS (SELECT FROM reply_drafts d
+                      WHERE d.conversation_id = t.conversation_id AND d.state = 'pending')
+     AND NOT EXISTS (SELECT FROM sends s
+                      WHERE s.fan_id = t.fan_id AND s.state IN ('planned', 'submitting')
+                        AND s.campaign_id IS NULL AND s.priority = 1)
+"""
 
 
-def void_older(connection: Connection, conversation_id: UUID, newest: UUID) -> None:
-    """Discard what was written for an older message, and cancel what was to be sent of it."""
+def answer_anew(connection: Connection, conversation_id: UUID, asked: ChatLine | None) -> bool:
+    """Have a message worked on again whose answer is void.
+
+    Args:
+        connection: In the transaction that holds the conversation.
+        conversation_id: Which.
+        asked: The message with which the fan waits, if there is one.
+    """
+    if asked is None:
+        return False
+    values = {"conversation": conversation_id, "message": asked.id}
+    return connection.execute(_ANEW, values).rowcount > 0
+
+
+def void_older(connection: Connection, conversation_id: UUID, newest: UUID) -> bool:
+    """Discard what was written for an older message, and cancel what was to be sent of it.
+
+    Returns:
+        Whether there was anything.
+    """
     values = {"conversation": conversation_id, "newest": newest, "why": _MOVED_ON}
     which = "conversation_id = %(conversation)s AND based_on <> %(newest)s"
-    connection.execute(_VOID.format(which=which), values)
+    discarded = connection.execute(_VOID.format(which=which), values).rowcount
     planned = connection.execute(
         "SELECT s.id FROM reply_drafts d"
         " JOIN sends s ON s.workspace_id = d.workspace_id AND s.id = d.send_id"
@@ -35,7 +70,7 @@ def void_older(connection: Connection, conversation_id: UUID, newest: UUID) -> N
         " WHERE c.id = %(conversation)s AND a.message_id <> %(newest)s AND s.state = 'planned'",
         values,
     ).fetchall()
-    cancel_direct(connection, [row[0] for row in planned])
+    return cancel_direct(connection, [row[0] for row in planned]) + discarded > 0
 
 
 def void_of_conversation(connection: Connection, conversation_id: UUID, *, why: str) -> None:

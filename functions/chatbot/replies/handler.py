@@ -24,6 +24,9 @@ from huntaze.settings import load
 _MOST = 100
 _ENDED = 200
 
+# Of the ledger: a planned answer was left out, for something came before it.
+_SETTLED = "message.settled"
+
 _BODY = TypeAdapter[BusEvent | DueReply](BusEvent | DueReply)
 
 log = logging.getLogger(__name__)
@@ -62,13 +65,26 @@ def _hear(told: BusEvent | DueReply) -> None:
     with correlation.within(
         about.correlation_id, workspace_id=about.workspace_id, event_id=about.id
     ):
-        message_id = UUID(about.payload["message_id"])
-        message = Incoming(conversation_id=about.aggregate_id, message_id=message_id)
-        _work(about.workspace_id, message)
+        message = _meant(told)
+        if message is not None:
+            _work(about.workspace_id, message)
+
+
+def _meant(told: BusEvent) -> Incoming | None:
+    """The message that an event is about; None: nothing is to be done."""
+    about = told.detail
+    if told.type == _SETTLED:
+        return _store(about.workspace_id).overtaken(about.aggregate_id)
+    message_id = UUID(about.payload["message_id"])
+    return Incoming(conversation_id=about.aggregate_id, message_id=message_id)
+
+
+def _store(workspace_id: UUID) -> PostgresConversations:
+    return PostgresConversations(Tenant(database(), workspace_id))
 
 
 def _work(workspace_id: UUID, message: Incoming) -> Outcome:
-    store = PostgresConversations(Tenant(database(), workspace_id))
+    store = _store(workspace_id)
     # Of a pause: nothing secret follows from it.
     chance = random.random()  # noqa: S311
     outcome = service.work(message, store, ai.writer, now=datetime.now(UTC), chance=chance)
