@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from browser_worker.trouble import Trouble
 from huntaze import outbox
 from huntaze.db import Connection, ConnectionSource
 from huntaze.domain import conversations
@@ -199,6 +200,21 @@ class LaneLedger:
         await self._run(
             lambda c: commands.finish(c, self._claim, command, done=done, result=result)
         )
+        await asyncio.to_thread(outbox.nudge)
+
+    async def put_off_command(self, command: Command, trouble: Trouble) -> None:
+        """Carry an order out later; that the creator has to log in first is not its fault."""
+        await self._run(
+            lambda c: commands.put_off(
+                c,
+                self._claim,
+                command,
+                trouble=trouble.code,
+                detail=str(trouble),
+                counts=not trouble.stops_creator,
+            )
+        )
+        await asyncio.to_thread(outbox.nudge)
 
     async def store_page(
         self,

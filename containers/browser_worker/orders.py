@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from browser_worker.ledger import LaneLedger
 from browser_worker.profile import SiteProfile
 from browser_worker.site import Credentials, Site
-from browser_worker.trouble import Trouble
+from browser_worker.trouble import FanGone, Trouble
 from huntaze import clients
 from huntaze.domain.outbound.commands import Command
 from huntaze.domain.outbound.lanes import Claim
@@ -37,16 +37,23 @@ class OrderError(Exception):
 
 
 async def obey(command: Command, context: Context) -> None:
-    """Carry out one order and record how it ended; trouble with the page is a result, too."""
+    """Carry out one order and record how it ended; trouble with the page is a result, too.
+
+    A person waits for a login and can ask for another. A message that is to be taken back would
+    stay where it is: that is tried again.
+    """
     carry_out = _ORDERS.get(command.kind, _unknown)
     try:
         result = await carry_out(command, context)
     except Trouble as trouble:
         if trouble.stops_creator:
             await context.ledger.stop(trouble.code)
-        await context.ledger.finish_command(
-            command, done=False, result={"trouble": trouble.code, "detail": str(trouble)}
-        )
+        if command.kind == "unsend" and not isinstance(trouble, FanGone):
+            await context.ledger.put_off_command(command, trouble)
+        else:
+            await context.ledger.finish_command(
+                command, done=False, result={"trouble": trouble.code, "detail": str(trouble)}
+            )
     except OrderError as error:
         await context.ledger.finish_command(command, done=False, result={"detail": str(error)})
     else:
@@ -89,6 +96,9 @@ async def _unsend(command: Command, context: Context) -> dict[str, Any]:
     message = await context.ledger.sent_message(send_id)
     if message is None:
         raise OrderError("the message is not there to take back")
+    if message.unsent:
+        # By a worker that died before it could say so of the order.
+        return {"unsent": True}
     state = await asyncio.to_thread(
         context.bench.sessions.load, context.claim.workspace_id, context.claim.creator_id
     )

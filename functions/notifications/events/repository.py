@@ -30,6 +30,11 @@ _SUBJECTS: dict[str, LiteralString] = {
     "import": "SELECT c.display_name AS about, i.creator_id FROM imports i"
     " JOIN creators c ON c.workspace_id = i.workspace_id AND c.id = i.creator_id"
     " WHERE i.id = %(id)s",
+    # Whoever gave it.
+    "order": "SELECT k.display_name AS about, c.creator_id, NULL::uuid AS left_out,"
+    " c.requested_by AS meant FROM creator_commands c"
+    " JOIN creators k ON k.workspace_id = c.workspace_id AND k.id = c.creator_id"
+    " WHERE c.id = %(id)s",
     "member": "SELECT name AS about, NULL::uuid AS creator_id, id AS left_out FROM users"
     " WHERE id = %(id)s",
     # Figures, which every language reads alike.

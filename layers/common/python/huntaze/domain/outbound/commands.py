@@ -6,14 +6,22 @@ Syncs are orders, too, but wait for the gaps between sends: see ``syncs``.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from psycopg.rows import class_row
 
+from huntaze import outbox
 from huntaze.db import Connection
 from huntaze.domain.outbound.lanes import Claim
 from huntaze.ids import new_id
+
+# A message that cannot be taken back is tried again ever later, for about ten minutes in all: a fan
+# may read it any moment, and whoever wants it gone must hear in time that it is not.
+MAX_FAILURES = 8
+FIRST_PAUSE = timedelta(seconds=5)
+LONGEST_PAUSE = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -70,17 +78,23 @@ def request_unsend(
 
 
 def take(connection: Connection, claim: Claim) -> Command | None:
-    """The oldest order of the lane; one that a crash left running is done again.
+    """The oldest order of the lane that is due; one that a crash left running is done again.
 
-    Every kind is safe to repeat: logging in, and removing a message that may be gone already.
+    Every kind is safe to repeat: logging in, and removing a message that may be gone already. A
+    message is not taken back while the creator has to log in first.
     """
     with connection.cursor(row_factory=class_row(Command)) as cursor:
         return cursor.execute(
             "UPDATE creator_commands SET state = 'running' WHERE (workspace_id, id) = ("
-            "  SELECT workspace_id, id FROM creator_commands"
-            "   WHERE creator_id = %s AND state IN ('waiting', 'running')"
-            "     AND NOT starts_with(kind, 'sync_')"
-            "   ORDER BY created_at LIMIT 1)"
+            "  SELECT c.workspace_id, c.id FROM creator_commands c"
+            "    JOIN creator_lanes l"
+            "      ON l.workspace_id = c.workspace_id AND l.creator_id = c.creator_id"
+            "   WHERE c.creator_id = %s AND c.state IN ('waiting', 'running')"
+            "     AND NOT starts_with(c.kind, 'sync_') AND c.due_at <= clock_timestamp()"
+            # As lanes_with_due_work has it: a page that has changed needs no new login.
+            "     AND (c.kind <> 'unsend' OR l.status = 'active'"
+            "          OR l.stop_reason = 'selector_drift')"
+            "   ORDER BY c.created_at LIMIT 1)"
             " RETURNING id, kind, payload, correlation_id",
             (claim.creator_id,),
         ).fetchone()
@@ -89,12 +103,100 @@ def take(connection: Connection, claim: Claim) -> Command | None:
 def finish(
     connection: Connection, claim: Claim, command: Command, *, done: bool, result: dict[str, Any]
 ) -> None:
-    """Record how an order ended; a code or a password in its payload is wiped."""
+    """Record how an order ended; a code or a password in its payload is wiped.
+
+    Of messages that could not be taken back, whoever ordered it is told, once for all that they
+    ordered together.
+    """
     connection.execute(
         "UPDATE creator_commands SET state = %s, result = %s, payload = payload - 'code',"
         " finished_at = clock_timestamp()"
         " WHERE workspace_id = %s AND id = %s AND state = 'running'",
         ("done" if done else "failed", json.dumps(result), claim.workspace_id, command.id),
+    )
+    if command.kind == "unsend":
+        _tell_of_failures(connection, claim, command)
+
+
+def put_off(
+    connection: Connection,
+    claim: Claim,
+    command: Command,
+    *,
+    trouble: str,
+    detail: str,
+    counts: bool = True,
+) -> None:
+    """Carry an order out later that cannot be carried out now; give it up after the last time.
+
+    Args:
+        connection: In a transaction of the lane's workspace.
+        claim: Of the lane.
+        command: As it was taken.
+        trouble: What stood in the way.
+        detail: The same in words.
+        counts: Whether it is one of the order's tries.
+    """
+    failures = command.payload.get("failures", 0) + counts
+    if failures >= MAX_FAILURES:
+        told = {"trouble": trouble, "detail": detail}
+        finish(connection, claim, command, done=False, result=told)
+        return
+    connection.execute(
+        "UPDATE creator_commands SET state = 'waiting', payload = payload || %s::jsonb,"
+        " result = %s, due_at = clock_timestamp() + %s"
+        " WHERE workspace_id = %s AND id = %s AND state = 'running'",
+        (
+            json.dumps({"failures": failures}),
+            json.dumps({"trouble": trouble}),
+            min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) if counts else timedelta(0),
+            *(claim.workspace_id, command.id),
+        ),
+    )
+
+
+_FAILED_TOGETHER = """
+  WITH together AS NOT MATERIALIZED (
+    SELECT state, result, finished_at FROM creator_commands
+     WHERE workspace_id = %(workspace)s AND creator_id = %(creator)s AND kind = 'unsend'
+       AND (id = %(id)s OR correlation_id = %(cause)s))
+  SELECT count(*), (array_agg(result ->> 'trouble' ORDER BY finished_at DESC))[1]
+    FROM together
+   WHERE state = 'failed'
+     -- Found at once as long as there is one: of many thousands, the last one alone is counted at.
+     AND NOT EXISTS (SELECT FROM together WHERE state IN ('waiting', 'running'))
+"""
+
+
+def _tell_of_failures(connection: Connection, claim: Claim, command: Command) -> None:
+    """Tell of messages that stay where they are, when the last of those ordered together ends."""
+    together = {
+        "workspace": claim.workspace_id,
+        "creator": claim.creator_id,
+        "id": command.id,
+        "cause": command.correlation_id,
+    }
+    row = connection.execute(_FAILED_TOGETHER, together).fetchone()
+    if row is None or not row[0]:
+        return
+    messages, trouble = row
+    send = connection.execute(
+        "SELECT campaign_id, fan_id FROM sends WHERE workspace_id = %s AND id = %s",
+        (claim.workspace_id, UUID(command.payload["send_id"])),
+    ).fetchone()
+    campaign_id, fan_id = send or (None, None)
+    outbox.add(
+        connection,
+        "message.not_taken_back",
+        workspace_id=claim.workspace_id,
+        aggregate=("order", command.id),
+        payload={
+            "creator_id": str(claim.creator_id),
+            "campaign_id": campaign_id and str(campaign_id),
+            "fan_id": str(fan_id) if fan_id and not campaign_id else None,
+            "messages": messages,
+            "reason": trouble,
+        },
     )
 
 

@@ -271,16 +271,18 @@ class SentMessage:
     fan_platform_id: str
     fan_handle: str
     platform_message_id: str
+    # It was taken back.
+    unsent: bool
 
 
 def sent_message(connection: Connection, send_id: UUID) -> SentMessage | None:
-    """Find a sent message that can be taken back."""
+    """Find a sent message whose place on the platform is known."""
     with connection.cursor(row_factory=class_row(SentMessage)) as cursor:
         return cursor.execute(
             "SELECT f.platform_id AS fan_platform_id, f.handle AS fan_handle,"
-            " s.platform_message_id FROM sends s"
+            " s.platform_message_id, s.unsent_at IS NOT NULL AS unsent FROM sends s"
             " JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id"
-            " WHERE s.id = %s AND s.state = 'sent' AND s.unsent_at IS NULL"
+            " WHERE s.id = %s AND s.state = 'sent'"
             " AND s.platform_message_id IS NOT NULL AND f.platform_id IS NOT NULL",
             (send_id,),
         ).fetchone()

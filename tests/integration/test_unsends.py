@@ -1,0 +1,236 @@
+"""Messages that are to be taken back: they are gone in the end, or whoever asked hears of it."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+from unittest.mock import AsyncMock, Mock
+from uuid import UUID
+
+import pytest
+
+from browser_worker import ledger as ledger_module
+from browser_worker import orders
+from browser_worker.ledger import LaneLedger
+from browser_worker.profile import load_profile
+from browser_worker.trouble import FanGone, SelectorDrift, ServerError, SessionExpired
+from functions.lanes.repository import PostgresLanes
+from functions.notifications.events import handler as notifications
+from huntaze import correlation, outbox
+from huntaze.db import Connection, SingleConnection
+from huntaze.domain import mails
+from huntaze.domain.outbound import commands, lanes
+from huntaze.ids import new_id
+from tests.fakes.creator_desk import LEASE, Desk
+from tests.fakes.staff import Staff
+
+FAILED = ServerError("500")
+
+
+class Unsending:
+    """A lane that obeys its orders on pages of the test's own."""
+
+    def __init__(self, desk: Desk, sweep: PostgresLanes, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.desk = desk
+        self._sweep = sweep
+        self.thread = AsyncMock()
+        site = AsyncMock()
+        site.open_thread.return_value = self.thread
+        monkeypatch.setattr(orders, "Site", Mock(open=AsyncMock(return_value=site)))
+
+    def sent(self, **columns: object) -> UUID:
+        """Add a message that was sent."""
+        send_id = new_id()
+        return self.desk.send(
+            state="sent", platform_message_id=f"m-{send_id}", id=send_id, **columns
+        )
+
+    def order(self, *send_ids: UUID, by: UUID | None = None) -> None:
+        """Order that messages be taken back, all in one request."""
+        with (
+            correlation.within(new_id(), workspace_id=self.desk.workspace_id),
+            self.desk.app.transaction() as connection,
+        ):
+            commands.request_unsend(
+                connection,
+                workspace_id=self.desk.workspace_id,
+                creator_id=self.desk.creator_id,
+                send_ids=send_ids,
+                requested_by=by or self.desk.user_id,
+            )
+
+    def obey(self) -> int:
+        """Carry out what the lane would carry out now; how many orders that were."""
+        self.desk.set_lane(leased_until="2020-01-01")
+        ledger = LaneLedger(self.desk.source, self.desk.claim(), LEASE)
+        count = asyncio.run(self._obey(ledger))
+        self.desk.set_lane(leased_until=None)
+        return count
+
+    async def _obey(self, ledger: LaneLedger) -> int:
+        profile = load_profile("fan_platform")
+        context = orders.Context(Mock(), ledger._claim, ledger, profile)
+        count = 0
+        while (command := (await ledger.look(LEASE)).command) is not None:
+            await orders.obey(command, context)
+            count += 1
+        return count
+
+    def pass_time(self) -> None:
+        """Let every order be due that was put off."""
+        with self.desk.app.transaction() as connection:
+            connection.execute("UPDATE creator_commands SET due_at = clock_timestamp()")
+
+    def obey_to_the_end(self) -> None:
+        """Carry everything out, whatever is put off."""
+        while self.obey():
+            self.pass_time()
+
+    def is_woken(self) -> bool:
+        """Whether the sweep sends a worker."""
+        return self.desk.creator_id in self._sweep.with_due_work()
+
+    def states(self) -> set[str]:
+        """How the orders stand."""
+        return {row["state"] for row in self.desk.rows("SELECT state FROM creator_commands")}
+
+
+@pytest.fixture
+def unsending(
+    open_desk: Callable[..., Desk],
+    as_role: Callable[[str], Connection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Unsending:
+    monkeypatch.setattr(ledger_module.outbox, "nudge", lambda: None)
+    sweep = PostgresLanes(SingleConnection(lambda: as_role("relay")))
+    return Unsending(open_desk(), sweep, monkeypatch)
+
+
+@pytest.fixture
+def staff(
+    unsending: Unsending,
+    as_role: Callable[[str], Connection],
+    lambda_context: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Staff:
+    source = SingleConnection(lambda: as_role("app"))
+    monkeypatch.setattr(notifications, "database", lambda: source)
+    monkeypatch.setattr(mails, "enqueue", lambda ids: len(list(ids)))
+    monkeypatch.setattr(outbox, "nudge", lambda: None)
+    desk = unsending.desk
+    made = Staff(desk.workspace_id, desk.user_id, as_role, lambda_context)
+    made.join("chatter", "chatter", [desk.creator_id])
+    made.join("manager", "manager")
+    return made
+
+
+def test_a_platform_that_fails_once_is_asked_again(unsending: Unsending, staff: Staff) -> None:
+    send_id = unsending.sent()
+    unsending.order(send_id)
+    assert unsending.is_woken()
+    unsending.thread.unsend.side_effect = [FAILED, True]
+    assert unsending.obey() == 1
+    # Nothing to do before its time, and nobody is woken for it.
+    assert (unsending.obey(), unsending.is_woken(), unsending.states()) == (0, False, {"waiting"})
+    unsending.pass_time()
+    assert unsending.is_woken()
+    assert unsending.obey() == 1
+    assert unsending.desk.row(send_id)["unsent_at"] is not None
+    assert (unsending.states(), staff.kinds()) == ({"done"}, set())
+
+
+def test_what_a_creator_must_log_in_for_waits_and_costs_no_try(
+    unsending: Unsending, staff: Staff
+) -> None:
+    send_id = unsending.sent()
+    unsending.order(send_id)
+    unsending.thread.unsend.side_effect = SessionExpired("log in")
+    for _ in range(commands.MAX_FAILURES + 1):
+        assert unsending.obey() == 1
+        assert unsending.desk.lane()["stop_reason"] == "session_expired"
+        assert (unsending.obey(), unsending.is_woken()) == (0, False)
+        with unsending.desk.app.transaction() as connection:
+            lanes.activate(connection, unsending.desk.creator_id)
+        assert unsending.is_woken()
+    unsending.thread.unsend.side_effect = None
+    assert unsending.obey() == 1
+    assert unsending.desk.row(send_id)["unsent_at"] is not None
+    assert staff.told("message_not_taken_back") == []
+
+
+@pytest.mark.parametrize(
+    ("reason", "goes_on"),
+    [
+        *((reason, False) for reason in ("session_expired", "login_refused", "captcha")),
+        *((reason, False) for reason in ("two_factor", "not_connected")),
+        ("selector_drift", True),
+    ],
+)
+def test_a_stopped_lane_takes_back_what_needs_no_login(
+    unsending: Unsending, reason: str, goes_on: bool
+) -> None:
+    unsending.order(unsending.sent())
+    unsending.desk.set_lane(status="stopped", stop_reason=reason)
+    assert unsending.is_woken() is goes_on
+    assert unsending.obey() == int(goes_on)
+
+
+def test_a_switch_that_stops_all_sends_lets_messages_be_taken_back(unsending: Unsending) -> None:
+    unsending.order(unsending.sent())
+    unsending.desk.set_lane(kill_switch=True)
+    assert unsending.is_woken()
+    assert unsending.obey() == 1
+
+
+@pytest.mark.parametrize("trouble", [FAILED, SelectorDrift("There is no button to unsend.")])
+def test_whoever_asked_hears_of_what_stays(
+    unsending: Unsending, staff: Staff, trouble: Exception
+) -> None:
+    send_id = unsending.sent()
+    unsending.order(send_id, by=staff.people["chatter"])
+    unsending.thread.unsend.side_effect = trouble
+    unsending.obey_to_the_end()
+    assert unsending.thread.unsend.call_count == commands.MAX_FAILURES
+    assert unsending.states() == {"failed"}
+    assert staff.told("message_not_taken_back") == ["chatter"]
+    (told,) = unsending.desk.events("message.not_taken_back")
+    assert told["fan_id"] == str(unsending.desk.row(send_id)["fan_id"])
+    assert told["messages"] == 1
+    # It may be ordered again.
+    unsending.order(send_id)
+    unsending.thread.unsend.side_effect = None
+    assert unsending.obey() == 1
+    assert unsending.desk.row(send_id)["unsent_at"] is not None
+
+
+def test_what_cannot_be_found_is_said_at_once(unsending: Unsending, staff: Staff) -> None:
+    unsending.thread.unsend.side_effect = FanGone("no such fan")
+    unsending.order(unsending.sent())
+    unsending.order(unsending.desk.send(state="sent"))
+    assert unsending.obey() == 2
+    assert unsending.states() == {"failed"}
+    assert staff.told("message_not_taken_back") == ["owner", "owner"]
+
+
+def test_a_campaign_that_is_taken_back_tells_once(unsending: Unsending, staff: Staff) -> None:
+    campaign_id = unsending.desk.campaign("completed")
+    sends = [unsending.sent(campaign_id=campaign_id) for _ in range(5)]
+    unsending.order(*sends, by=staff.people["manager"])
+    unsending.thread.unsend.side_effect = [True, *[FAILED] * 4]
+    assert unsending.obey() == 5
+    assert staff.kinds() == set()
+    unsending.pass_time()
+    unsending.thread.unsend.side_effect = [True, *[FAILED] * 3 * commands.MAX_FAILURES]
+    unsending.obey_to_the_end()
+    assert staff.told("message_not_taken_back") == ["manager"]
+    (told,) = unsending.desk.events("message.not_taken_back")
+    assert told["campaign_id"] == str(campaign_id)
+    assert (told["messages"], told["fan_id"], told["reason"]) == (3, None, "server_error")
+
+
+def test_a_worker_that_died_before_it_said_so_has_taken_it_back(
+    unsending: Unsending, staff: Staff
+) -> None:
+    unsending.order(unsending.sent(unsent_at="now"))
+    assert unsending.obey() == 1
+    assert (unsending.states(), staff.kinds()) == ({"done"}, set())
+    assert not unsending.thread.unsend.called
