@@ -1,12 +1,13 @@
 """A conversation as one transaction reads it."""
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from psycopg import sql
 from psycopg.rows import class_row, dict_row
 
-from functions.chatbot.models import AutoReplyRule, Case, ChatLine, Fan, Switch
+from functions.chatbot.models import AutoReplyRule, Case, ChatLine, Fan, Incoming, Switch
 from huntaze.db import Connection
 from huntaze.domain.ai_configs import voice_of
 from huntaze.domain.billing import entitlements
@@ -40,6 +41,20 @@ _THREAD = """
   SELECT id, platform_message_id, direction, text, sent_at, automatic FROM messages
    WHERE conversation_id = %(conversation)s AND unsent_at IS NULL
    ORDER BY sent_at DESC, id DESC LIMIT %(lines)s
+"""
+# One that waits although something of ours stands after it: whoever wrote that had not seen it. A
+# person who gave the conversation back since has.
+_PASSED_OVER = """
+  SELECT m.id, m.platform_message_id, m.direction, m.text, m.sent_at, m.automatic
+    FROM messages m
+    JOIN conversations c ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id
+   WHERE m.id = %(message)s AND m.conversation_id = %(conversation)s
+     AND m.direction = 'in' AND m.unsent_at IS NULL AND m.sent_at >= c.waiting_since
+     AND EXISTS (SELECT FROM messages o
+                  WHERE o.conversation_id = m.conversation_id AND o.direction = 'out'
+                    AND NOT o.automatic AND o.unsent_at IS NULL AND o.sent_at >= m.sent_at)
+     AND NOT EXISTS (SELECT FROM chat_handovers h
+                      WHERE h.conversation_id = m.conversation_id AND h.resolved_at >= m.created_at)
 """
 # Whether somebody was written to by a campaign whose replies the chatbot takes.
 FOR_CAMPAIGN = sql.SQL("""
@@ -190,6 +205,17 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
         for_campaign=known["for_campaign"],
         in_plan=in_plan,
     )
+
+
+def passed_over(connection: Connection, message: Incoming) -> Case | None:
+    """A message that an answer of ours went by, as if it were the last; None: it is not one."""
+    with connection.cursor(row_factory=class_row(ChatLine)) as reading:
+        values = {"conversation": message.conversation_id, "message": message.message_id}
+        line = reading.execute(_PASSED_OVER, values).fetchone()
+    if line is None:
+        return None
+    case = read_case(connection, conversation(connection, message.conversation_id, hold=True))
+    return replace(case, thread=[line], unanswered=[line])
 
 
 def is_active_still(connection: Connection, case: Case) -> bool:

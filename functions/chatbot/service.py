@@ -56,6 +56,10 @@ class Conversations(Protocol):
         """Begin to work at a message, or say why there is nothing to do."""
         ...
 
+    def passed_over(self, message: Incoming) -> Case | None:
+        """A message that an answer of ours went by, as if it were the last; None: it is not one."""
+        ...
+
     def look(self, conversation_id: UUID) -> Case | None:
         """Read a conversation for which a reply is asked; None: the fan did not write last."""
         ...
@@ -124,6 +128,8 @@ def work(
     """
     with store.transaction():
         case = store.take(message)
+        if case is Outcome.MOVED_ON:
+            return _heed(message, store)
         if isinstance(case, Outcome):
             return case
         outcome = _by_rules(case, store, now)
@@ -168,7 +174,17 @@ def draft(
 
 def must_hand_over(case: Case) -> HandOver | None:
     """What the rules say, without any model."""
+    if over := _said(case):
+        return over
     fan, switch = case.fan, case.switch
+    ceiling = switch.spend_ceiling_cents
+    if ceiling is not None and fan.spent_cents >= ceiling:
+        why = f"spend_ceiling: the fan has spent so much in {switch.spend_days} days"
+        return HandOver("spend_ceiling", [why])
+    return None
+
+
+def _said(case: Case) -> HandOver | None:
     # What was said a moment before the newest message is answered with it.
     found = [
         one
@@ -182,10 +198,6 @@ def must_hand_over(case: Case) -> HandOver | None:
         return HandOver(topic, list(dict.fromkeys(one.reason for one in found)))
     if any(may_want_no_messages(line.text) for line in case.unanswered):
         return HandOver("wants_no_messages", ["wants_no_messages: the words may say so"])
-    ceiling = switch.spend_ceiling_cents
-    if ceiling is not None and fan.spent_cents >= ceiling:
-        why = f"spend_ceiling: the fan has spent so much in {switch.spend_days} days"
-        return HandOver("spend_ceiling", [why])
     return None
 
 
@@ -215,15 +227,25 @@ def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
     return Findings(memory, proposal=said)
 
 
-def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None:
-    """Do what needs no model; None: a model is to be asked."""
-    over = must_hand_over(case)
+def _heed(message: Incoming, store: Conversations) -> Outcome:
+    """Judge what our answer went by: it is answered no more, but nobody has read it either."""
+    case = store.passed_over(message)
+    told = case is not None and _tell(case, _said(case), store)
+    return Outcome.HANDED_OVER if told else Outcome.MOVED_ON
+
+
+def _tell(case: Case, over: HandOver | None, store: Conversations) -> bool:
     # Where nothing answers by itself, people have every conversation already; danger they are told
     # of on every plan.
-    if over is not None and (case.is_active or case.rules or over.topic in GRAVE):
-        store.hand_over(case, over)
-        return Outcome.HANDED_OVER
-    if case.handed_over:
+    if over is None or not (case.is_active or case.rules or over.topic in GRAVE):
+        return False
+    store.hand_over(case, over)
+    return True
+
+
+def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None:
+    """Do what needs no model; None: a model is to be asked."""
+    if _tell(case, must_hand_over(case), store) or case.handed_over:
         return Outcome.HANDED_OVER
     fitting = _fitting(case, now, None)
     if fitting and store.answer_by_rule(case, fitting):

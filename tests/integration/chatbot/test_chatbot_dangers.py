@@ -1,6 +1,7 @@
 """Somebody may come to harm: whatever else is said and whenever it is found, a person is told."""
 
 import json
+from datetime import timedelta
 
 import pytest
 
@@ -127,3 +128,77 @@ def test_a_model_reads_all_that_nobody_has_answered(scene, more):
     said = {line["number"]: line["text"] for line in data["messages"]}
     asked_about = [said[number] for number in data["unanswered"]]
     assert asked_about == ["There is no morning for me", *["Anyway"] * more]
+
+
+# What an answer of ours went by
+
+
+@pytest.fixture
+def pass_over(scene):
+    """Have a person answer, and store what the fan wrote meanwhile after that; return its event."""
+
+    def answer(text):
+        fan_id, platform_id = scene.fan()
+        scene.wrote(platform_id, "Hello")
+        send_id, claim = scene.desk.send(fan_id, text="Hello you"), scene.desk.claim()
+        scene.desk.grant(claim)
+        missed = scene.wrote(platform_id, text)
+        assert scene.desk.confirm(claim, send_id, "m-answer")
+        return platform_id, missed
+
+    return answer
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+def test_a_danger_that_our_answer_went_by_is_handed_over_once(scene, pass_over, is_on):
+    if is_on:
+        scene.activate()
+    _, missed = pass_over("I'm 15 btw")
+    scene.hear(missed, missed)
+    (over,) = scene.hand_overs()
+    assert over["topic"] == "minors_age"
+    assert str(over["message_id"]) == missed["detail"]["payload"]["message_id"]
+    assert [one["topic"] for one in scene.desk.events("conversation.handed_over")] == ["minors_age"]
+    assert (scene.writer.asked, scene.drafts()) == ([], [])
+    # A person has given it back: nothing is left to tell, whatever comes again.
+    path = f"/conversations/{missed['detail']['aggregate_id']}/resolve"
+    assert scene.ask("POST", path, {}).status == 200
+    scene.hear(missed)
+    assert len(scene.hand_overs()) == 1
+
+
+def test_what_our_answer_went_by_is_heard_though_the_fan_writes_on(scene, pass_over):
+    scene.activate()
+    platform_id, missed = pass_over("I want my money back")
+    scene.pass_time(timedelta(hours=1))
+    scene.hear(missed, scene.wrote(platform_id, "Hello?"))
+    assert [over["topic"] for over in scene.hand_overs()] == ["payment_dispute"]
+    assert scene.writer.asked == []
+
+
+def test_what_our_answer_went_by_is_no_hand_over_by_itself(scene, pass_over):
+    scene.activate(spend_ceiling_cents=1)
+    _, missed = pass_over("Long day, finally home")
+    scene.sql(
+        "INSERT INTO transactions (workspace_id, creator_id, fan_id, transaction_id, type,"
+        " amount_cents, fee_cents, net_cents, effective_cents, currency, created_at)"
+        " SELECT workspace_id, creator_id, id, 't', 'tip', 9, 0, 9, 9, 'USD', now() FROM fans"
+    )
+    scene.hear(missed)
+    assert (scene.hand_overs(), scene.writer.asked, scene.drafts()) == ([], [], [])
+
+
+def test_of_small_matters_that_our_answer_went_by_nobody_is_told_where_it_is_off(scene, pass_over):
+    _, missed = pass_over("I want my money back")
+    scene.hear(missed)
+    assert scene.hand_overs() == []
+
+
+def test_what_somebody_answered_who_had_seen_it_is_handed_over_no_more(scene, pass_over):
+    scene.activate()
+    platform_id, missed = pass_over("I want my money back")
+    # On the platform itself everything is in sight.
+    scene.pass_time(timedelta(hours=1))
+    scene.wrote(platform_id, "Sorted, see above", own=True)
+    scene.hear(missed)
+    assert scene.hand_overs() == []
