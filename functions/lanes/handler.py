@@ -42,6 +42,10 @@ class SyncsNotPlannedError(Exception):
     """The syncs whose time has come were not ordered."""
 
 
+class PushesLostError(Exception):
+    """The queue did not take every push that it had lost before."""
+
+
 class WakeUpsLostError(Exception):
     """The queue did not take every wake-up; they are sent again in a minute."""
 
@@ -61,21 +65,23 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     record(LANES_WITHOUT_PROGRESS, figures.stalled)
     planned = _plan_syncs(lanes)
     creators = lanes.with_due_work()
-    lost = lanes.lost_pushes(_LOST_AFTER)
-    for push in lost:
-        pushes.queue(*push)
     counts = {
         "due": len(creators),
         "woken": wake_creators(creators) if creators else 0,
         "syncs_planned": planned or 0,
-        "pushes_queued_again": len(lost),
         "held_by_restore": lanes.held_by_restore(),
         # Its minute is the only one that looks at all workspaces with the role for it.
         "conversations": lanes.wake_conversations(),
     }
+    # Last: a queue of pushes that fails must keep no lane asleep.
+    lost = lanes.lost_pushes(_LOST_AFTER)
+    counts["pushes_lost"] = len(lost)
+    counts["pushes_queued_again"] = pushes.queue_again(lost) if lost else 0
     log.info("lanes were swept", extra=counts)
     if counts["woken"] < counts["due"]:
         raise WakeUpsLostError(f"{counts['due'] - counts['woken']} wake-ups were not taken.")
+    if counts["pushes_queued_again"] < len(lost):
+        raise PushesLostError("Not every lost push was queued; they are once more in a while.")
     if planned is None:
         raise SyncsNotPlannedError("No sync was ordered; the next sweep tries again.")
     return counts

@@ -1,5 +1,6 @@
 """The outbox on the real database: written with a change, published once it is committed."""
 
+import json
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from uuid import UUID
@@ -13,6 +14,7 @@ from functions.outbox_relay import handler
 from functions.outbox_relay.repository import PostgresOutbox
 from huntaze import clients, outbox
 from huntaze.db import Connection, SingleConnection
+from huntaze.entry import UnhandledError
 from huntaze.ids import new_id
 from huntaze.settings import load
 
@@ -215,6 +217,54 @@ def test_lost_wake_ups_are_an_error_that_an_alarm_can_see(
     monkeypatch.setattr(lanes, "wake_creators", lambda _: 0)
     with pytest.raises(lanes.WakeUpsLostError):
         lanes.handler({}, lambda_context)
+
+
+@pytest.fixture
+def lost(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[tuple[UUID, UUID, str]]]:
+    """Pushes that the queue has lost."""
+    found = [(new_id(), new_id(), f"evt-{number}") for number in range(25)]
+    monkeypatch.setattr(PostgresLanes, "lost_pushes", lambda _self, _after: found)
+    monkeypatch.setenv("PLATFORM_WEBHOOKS_QUEUE_URL", "https://queue.of.pushes")
+    load.cache_clear()
+    yield found
+    load.cache_clear()
+
+
+@pytest.mark.usefixtures("relay_source")
+def test_lost_pushes_are_queued_again_in_batches(lost, woken, lambda_context, monkeypatch):  # noqa: ARG001
+    taken: list[list[str]] = []
+
+    def send_message_batch(QueueUrl, Entries):  # noqa: N803 - boto3's names
+        assert QueueUrl == "https://queue.of.pushes"
+        taken.append([json.loads(one["MessageBody"])["event_id"] for one in Entries])
+        return {"Successful": Entries}
+
+    sqs = SimpleNamespace(send_message_batch=send_message_batch)
+    monkeypatch.setattr(clients, "sqs", lambda: sqs)
+    assert lanes.handler({}, lambda_context)["pushes_queued_again"] == 25
+    assert [len(batch) for batch in taken] == [10, 10, 5]
+    queued = [event_id for batch in taken for event_id in batch]
+    assert queued == [event_id for _, _, event_id in lost]
+
+
+def _unreachable(**_call: object) -> dict:
+    raise ConnectionError
+
+
+@pytest.mark.parametrize("refuse", [_unreachable, lambda **_call: {"Failed": []}])
+@pytest.mark.usefixtures("relay_source", "lost")
+def test_a_queue_of_pushes_that_refuses_keeps_no_lane_asleep(
+    tenant_factory, add_command, woken, lambda_context, monkeypatch, refuse
+):
+    waiting = tenant_factory()
+    add_command(waiting)
+    opened = []
+    monkeypatch.setattr(PostgresLanes, "wake_conversations", lambda _: opened.append(1) or 1)
+    monkeypatch.setattr(clients, "sqs", lambda: SimpleNamespace(send_message_batch=refuse))
+    with pytest.raises((UnhandledError, lanes.PushesLostError)):
+        lanes.handler({}, lambda_context)
+    assert waiting.creator_id in woken
+    assert opened
 
 
 @pytest.mark.parametrize("table", ["events_outbox", "creator_lanes", "sends", "fans"])

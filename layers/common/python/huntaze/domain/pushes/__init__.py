@@ -9,6 +9,7 @@ from huntaze.domain.pushes.journal import (
     forget_fan,
     note_failure,
     queue,
+    queue_again,
     take,
     to_work_on,
 )
@@ -38,6 +39,7 @@ __all__ = [
     "note_failure",
     "note_gone",
     "queue",
+    "queue_again",
     "seal_secret",
     "secrets_of",
     "take",

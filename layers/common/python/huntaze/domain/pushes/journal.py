@@ -1,6 +1,7 @@
 """The journal of what platforms push: written down before anything is done with it."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,7 +9,7 @@ from uuid import UUID
 
 from psycopg.rows import class_row
 
-from huntaze import clients
+from huntaze import clients, queues
 from huntaze.db import Connection
 from huntaze.settings import Settings, load
 
@@ -74,14 +75,27 @@ def queue(workspace_id: UUID, creator_id: UUID, event_id: str) -> None:
     """Let somebody work on an event; told twice, it is worked on once."""
     clients.sqs().send_message(
         QueueUrl=load(PushQueueSettings).platform_webhooks_queue_url,
-        MessageBody=json.dumps(
-            {
-                "workspace_id": str(workspace_id),
-                "creator_id": str(creator_id),
-                "event_id": event_id,
-            }
-        ),
+        MessageBody=json.dumps(_named(workspace_id, creator_id, event_id)),
     )
+
+
+def queue_again(lost: Iterable[tuple[UUID, UUID, str]]) -> int:
+    """Let somebody work on events that the queue has lost: workspace, creator, event.
+
+    Returns:
+        How many the queue took; the others are lost for another while.
+    """
+    queue_url = load(PushQueueSettings).platform_webhooks_queue_url
+    return queues.put(queue_url, (_named(*event) for event in lost))
+
+
+def _named(workspace_id: UUID, creator_id: UUID, event_id: str) -> dict[str, str]:
+    """What a message of the queue says of an event."""
+    return {
+        "workspace_id": str(workspace_id),
+        "creator_id": str(creator_id),
+        "event_id": event_id,
+    }
 
 
 def to_work_on(connection: Connection, creator_id: UUID, event_id: str) -> PushedEvent | None:
