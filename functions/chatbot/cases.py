@@ -42,17 +42,14 @@ _THREAD = """
    WHERE conversation_id = %(conversation)s AND unsent_at IS NULL
    ORDER BY sent_at DESC, id DESC LIMIT %(lines)s
 """
-# One that waits although something of ours stands after it: whoever wrote that had not seen it. A
-# person who gave the conversation back since has.
-_PASSED_OVER = """
+# One that waits: whoever wrote what stands after it had not seen it, and nobody who had has given
+# the conversation back.
+_UNHEARD = """
   SELECT m.id, m.platform_message_id, m.direction, m.text, m.sent_at, m.automatic
     FROM messages m
     JOIN conversations c ON c.workspace_id = m.workspace_id AND c.id = m.conversation_id
    WHERE m.id = %(message)s AND m.conversation_id = %(conversation)s
      AND m.direction = 'in' AND m.unsent_at IS NULL AND m.sent_at >= c.waiting_since
-     AND EXISTS (SELECT FROM messages o
-                  WHERE o.conversation_id = m.conversation_id AND o.direction = 'out'
-                    AND NOT o.automatic AND o.unsent_at IS NULL AND o.sent_at >= m.sent_at)
      AND NOT EXISTS (SELECT FROM chat_handovers h
                       WHERE h.conversation_id = m.conversation_id AND h.resolved_at >= m.created_at)
 """
@@ -207,11 +204,11 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
     )
 
 
-def passed_over(connection: Connection, message: Incoming) -> Case | None:
-    """A message that an answer of ours went by, as if it were the last; None: it is not one."""
+def unheard(connection: Connection, message: Incoming) -> Case | None:
+    """A message that still waits, as if it were the last; None: it does not."""
     with connection.cursor(row_factory=class_row(ChatLine)) as reading:
         values = {"conversation": message.conversation_id, "message": message.message_id}
-        line = reading.execute(_PASSED_OVER, values).fetchone()
+        line = reading.execute(_UNHEARD, values).fetchone()
     if line is None:
         return None
     case = read_case(connection, conversation(connection, message.conversation_id, hold=True))

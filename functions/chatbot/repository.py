@@ -204,10 +204,10 @@ class PostgresConversations:
                 return None
             return Incoming(conversation_id=conversation_id, message_id=asked.id)
 
-    def passed_over(self, message: Incoming) -> Case | None:
-        """A message that an answer of ours went by, as if it were the last; None: it is not one."""
+    def unheard(self, message: Incoming) -> Case | None:
+        """A message that still waits, as if it were the last; None: it does not."""
         with self._tenant.transaction() as connection:
-            return cases.passed_over(connection, message)
+            return cases.unheard(connection, message)
 
     def make_room(self, case: Case) -> None:
         """Discard a draft that waits, for another one is asked for."""

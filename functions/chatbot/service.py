@@ -56,8 +56,8 @@ class Conversations(Protocol):
         """Begin to work at a message, or say why there is nothing to do."""
         ...
 
-    def passed_over(self, message: Incoming) -> Case | None:
-        """A message that an answer of ours went by, as if it were the last; None: it is not one."""
+    def unheard(self, message: Incoming) -> Case | None:
+        """A message that still waits, as if it were the last; None: it does not."""
         ...
 
     def look(self, conversation_id: UUID) -> Case | None:
@@ -128,10 +128,8 @@ def work(
     """
     with store.transaction():
         case = store.take(message)
-        if case is Outcome.MOVED_ON:
-            return _heed(message, store)
         if isinstance(case, Outcome):
-            return case
+            return Outcome.HANDED_OVER if _heed(message, case, store) else case
         outcome = _by_rules(case, store, now)
         if outcome is not None:
             store.done(case)
@@ -227,11 +225,16 @@ def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
     return Findings(memory, proposal=said)
 
 
-def _heed(message: Incoming, store: Conversations) -> Outcome:
-    """Judge what our answer went by: it is answered no more, but nobody has read it either."""
-    case = store.passed_over(message)
-    told = case is not None and _tell(case, _said(case), store)
-    return Outcome.HANDED_OVER if told else Outcome.MOVED_ON
+def _heed(message: Incoming, why: Outcome, store: Conversations) -> bool:
+    """Judge what is not answered any more by what it says: nobody else may have read it."""
+    if why is Outcome.BUSY:
+        return False
+    case = store.unheard(message)
+    over = _said(case) if case else None
+    # Who wants no messages is heard where somebody may come to harm.
+    if case is None or over is None or (why is Outcome.STOPPED and over.topic not in GRAVE):
+        return False
+    return _tell(case, over, store)
 
 
 def _tell(case: Case, over: HandOver | None, store: Conversations) -> bool:

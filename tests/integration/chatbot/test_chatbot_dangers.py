@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from huntaze.domain import erasure
+from huntaze.domain import erasure, fans
 
 
 @pytest.mark.parametrize(
@@ -201,4 +201,34 @@ def test_what_somebody_answered_who_had_seen_it_is_handed_over_no_more(scene, pa
     scene.pass_time(timedelta(hours=1))
     scene.wrote(platform_id, "Sorted, see above", own=True)
     scene.hear(missed)
+    assert scene.hand_overs() == []
+
+
+# Who wants no messages
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+@pytest.mark.parametrize("stops", ["before", "after", "without a word"])
+def test_the_danger_of_who_wants_no_messages_is_told(scene, stops, is_on):
+    if is_on:
+        scene.activate()
+    fan_id, platform_id = scene.fan()
+    if stops == "before":
+        scene.hear(scene.wrote(platform_id, "STOP"))
+    event = scene.wrote(platform_id, "I want to die")
+    if stops == "after":
+        scene.hear(scene.wrote(platform_id, "STOP"))
+    if stops == "without a word":
+        with scene.desk.app.transaction() as connection:
+            fans.suppress(connection, fan_id)
+    scene.hear(event, event)
+    assert [over["topic"] for over in scene.hand_overs()] == ["self_harm"]
+    assert (scene.writer.asked, scene.drafts()) == ([], [])
+
+
+@pytest.mark.parametrize("text", ["I want my money back", "Please stop sending me these"])
+def test_of_who_wants_no_messages_nobody_is_told_smaller_matters(scene, text):
+    scene.activate()
+    _, platform_id = scene.fan()
+    scene.hear(scene.wrote(platform_id, "STOP"), scene.wrote(platform_id, text))
     assert scene.hand_overs() == []
