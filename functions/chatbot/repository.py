@@ -1,14 +1,13 @@
 """Work with messages in Postgres; every method joins the transaction around it."""
 
-import re
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from functools import cache
 from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
 from functions.chatbot import cases, telling
+from functions.chatbot.answering import first_answer
 from functions.chatbot.models import (
     MOST_FACTS,
     AutoReplyRule,
@@ -29,19 +28,13 @@ from functions.chatbot.voiding import (
 )
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
-from huntaze.domain import compliance
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Feature
 from huntaze.domain.fans.stop_words import is_stop_word
-from huntaze.domain.outbound import planning
-from huntaze.domain.outbound.states import Priority
-from huntaze.domain.outbound.texts import parse, render
 from huntaze.domain.outbound.wake import wake_soon
 from huntaze.errors import (
-    ForbiddenError,
     HuntazeError,
     NotFoundError,
-    PaymentRequiredError,
     TooManyRequestsError,
 )
 
@@ -280,13 +273,7 @@ class PostgresConversations:
     def answer_by_rule(self, case: Case, rules: list[AutoReplyRule]) -> bool:
         """Let the first rule answer whose turn it is."""
         with self._tenant.transaction() as connection:
-            # Anew, as a model has worked meanwhile.
-            due = {rule.id for rule in cases.rules_of(connection, case) if rule.is_due}
-            for rule in rules:
-                text = _filled(case, rule)
-                if rule.id in due and compliance.check(text, platform=case.platform).passed:
-                    return self._answer(connection, case, rule, text)
-        return False
+            return first_answer(connection, case, rules)
 
     def remember(self, case: Case, found: Findings) -> None:
         """Keep what a model has read, where no person has written."""
@@ -370,42 +357,3 @@ class PostgresConversations:
                 "gist": memory.gist,
             },
         )
-
-    @staticmethod
-    def _answer(connection: Connection, case: Case, rule: AutoReplyRule, text: str) -> bool:
-        """Put an answer into the ledger, if the workspace's plan includes it."""
-        answer = planning.DirectSend(
-            workspace_id=case.workspace_id,
-            creator_id=case.creator_id,
-            fan_id=case.fan_id,
-            text=text,
-            # A member wrote it; the rule says to whom and when.
-            authorship=planning.Authorship("template", author_id=rule.written_by),
-            priority=Priority.CHATBOT,
-            expected_message_id=case.last.platform_message_id,
-        )
-        try:
-            with connection.transaction():
-                send_id = planning.plan_direct(connection, answer)
-        except (PaymentRequiredError, ForbiddenError):
-            return False
-        connection.execute(
-            "INSERT INTO auto_replies AS a (workspace_id, creator_id, rule_id, fan_id, message_id,"
-            " send_id) VALUES (current_setting('app.workspace_id')::uuid, %s, %s, %s, %s, %s)"
-            " ON CONFLICT (workspace_id, rule_id, fan_id) DO UPDATE"
-            " SET message_id = excluded.message_id, send_id = excluded.send_id,"
-            " answered_at = clock_timestamp()",
-            (case.creator_id, rule.id, case.fan_id, case.last.id, send_id),
-        )
-        wake_soon(case.creator_id)
-        return True
-
-
-def _filled(case: Case, rule: AutoReplyRule) -> str:
-    names = {"display_name": case.fan.display_name, "handle": case.fan.handle}
-    return render(parse(rule.text), names, unfit=_unfit(case.platform))
-
-
-@cache
-def _unfit(platform: str) -> re.Pattern[str]:
-    return re.compile(compliance.unfit_name_pattern(platform))
