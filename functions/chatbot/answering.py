@@ -22,11 +22,11 @@ def first_answer(connection: Connection, case: Case, rules: list[AutoReplyRule])
         case: The conversation.
         rules: Those that fit, the first one first.
     """
-    # Anew, as a model has worked meanwhile.
-    due = {rule.id for rule in cases.rules_of(connection, case) if rule.is_due}
+    # Anew, as a model has worked meanwhile; one that was changed may not fit any more.
+    due = [rule for rule in cases.rules_of(connection, case) if rule.is_due]
     for rule in rules:
         text = _filled(case, rule)
-        if rule.id in due and compliance.check(text, platform=case.platform).passed:
+        if rule in due and compliance.check(text, platform=case.platform).passed:
             return _answer(connection, case, rule, text)
     return False
 

@@ -22,6 +22,8 @@ _MOST_UNANSWERED = 50
 _CONVERSATION = """
   SELECT c.workspace_id, c.id AS conversation_id, c.creator_id, c.fan_id, k.platform,
          k.time_zone AS creator_zone, f.display_name, f.handle, f.time_zone,
+         quiet_until(clock_timestamp(), coalesce(f.time_zone, k.time_zone), k.quiet_from,
+                     k.quiet_until) AS quiet_until,
          f.erased_at IS NOT NULL OR f.blocked_at IS NOT NULL OR f.consent IS FALSE
            OR EXISTS (SELECT FROM suppressions x WHERE x.workspace_id = f.workspace_id
                          AND x.platform_key = f.platform_key) AS silenced
@@ -79,8 +81,12 @@ _KNOWN = sql.SQL("""
                      AND m.created_at <= (SELECT max(h.resolved_at) FROM chat_handovers h
                                            WHERE h.conversation_id = %(conversation)s)
                    ORDER BY m.sent_at DESC, m.id DESC LIMIT 1) AS dealt_with,
+         EXISTS (SELECT FROM messages m WHERE m.conversation_id = %(conversation)s
+                    AND m.direction = 'out' AND NOT m.automatic AND m.unsent_at IS NULL)
+           AS spoken_to,
          (SELECT count(*) FROM (SELECT FROM messages m WHERE m.conversation_id = %(conversation)s
-                                   AND m.direction = 'in' LIMIT 2) few) = 1 AS is_first,
+                                   AND m.direction = 'in' AND m.unsent_at IS NULL
+                                 LIMIT %(most)s + 1) few) AS heard,
          {for_campaign} AS for_campaign,
          coalesce((SELECT sum(t.effective_cents) FROM transactions t
                     WHERE t.fan_id = %(fan)s
@@ -166,6 +172,7 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
                 "conversation": about["conversation_id"],
                 "spend_days": switch.spend_days,
                 "facts": _FACTS,
+                "most": _MOST_UNANSWERED,
             },
         ).fetchone()
     if known is None:
@@ -197,9 +204,11 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
         rules=_rules(connection, creator_id, fan_id) if in_plan else [],
         summary=known["summary"],
         facts=known["facts"],
-        is_first=known["is_first"],
+        # However many messages it takes somebody to say hello.
+        is_first=not known["spoken_to"] and known["heard"] == len(waits),
         handed_over=known["handed_over"],
         for_campaign=known["for_campaign"],
+        quiet_until=about["quiet_until"],
         in_plan=in_plan,
     )
 

@@ -23,22 +23,27 @@ def first_fitting(rules: list[AutoReplyRule], moment: Moment) -> list[AutoReplyR
 
 
 def fits(condition: Condition, moment: Moment) -> bool:
-    """Whether a condition holds."""
+    """Whether a condition holds; one of the clock, also when the answer would go out."""
     match condition:
         case KeywordCondition(words=words, match=how):
             said = [_says(moment.text, word) for word in words]
             return all(said) if how == "all" else any(said)
         case IntentCondition(intents=intents):
             return moment.intent in intents
-        case TimeCondition(zone=zone):
-            name = (moment.fan_zone if zone == "fan" else None) or moment.creator_zone
-            begins, ends = (one.replace(tzinfo=None) for one in (condition.begins, condition.ends))
-            return _within(_clock(moment.now, name), begins, ends)
         case FirstMessageCondition():
             return moment.is_first
-        case AwayCondition(begins=begins, ends=ends):
-            begun = begins is None or aware(begins) <= moment.now
-            return begun and (ends is None or moment.now < aware(ends))
+        case TimeCondition() | AwayCondition():
+            # "Asleep until eight" is no answer at eight.
+            return all(_holds(condition, moment, at) for at in (moment.now, moment.goes_out) if at)
+
+
+def _holds(condition: TimeCondition | AwayCondition, moment: Moment, at: datetime) -> bool:
+    if isinstance(condition, AwayCondition):
+        begun = condition.begins is None or aware(condition.begins) <= at
+        return begun and (condition.ends is None or at < aware(condition.ends))
+    zone = (moment.fan_zone if condition.zone == "fan" else None) or moment.creator_zone
+    begins, ends = (one.replace(tzinfo=None) for one in (condition.begins, condition.ends))
+    return _within(_clock(at, zone), begins, ends)
 
 
 def _says(text: str, word: str) -> bool:

@@ -140,7 +140,11 @@ def aware(moment: datetime) -> datetime:
 
 @dataclass(frozen=True)
 class Moment:
-    """What rules of answers look at."""
+    """What rules of answers look at.
+
+    Args:
+        goes_out: When an answer may go out, if that is not at once.
+    """
 
     text: str
     is_first: bool
@@ -148,6 +152,7 @@ class Moment:
     fan_zone: str | None
     creator_zone: str
     intent: Intent | None = None
+    goes_out: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -173,6 +178,7 @@ class Case:
         facts: What is known of the fan, by what it is about.
         handed_over: A person has taken the conversation over, and not given it back.
         for_campaign: The fan answers a campaign whose replies the chatbot takes.
+        quiet_until: When the fan's quiet hours end, if it is in them.
         in_plan: The workspace's plan has the chatbot; without, it is off and no rule answers.
     """
 
@@ -193,6 +199,7 @@ class Case:
     is_first: bool = False
     handed_over: bool = False
     for_campaign: bool = False
+    quiet_until: datetime | None = None
     in_plan: bool = True
 
     @property
@@ -292,8 +299,8 @@ class Findings:
     memory: Memory | None = None
     hand_over: HandOver | None = None
     proposal: Proposal | None = None
-    # Those that fit by what a model found; the first whose turn it is answers.
-    rules: list[AutoReplyRule] = field(default_factory=list)
+    # What is done about the message already, by a rule that looks at what a model found.
+    outcome: Outcome | None = None
 
 
 class Detail(BaseModel):

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple, Protocol
 from uuid import UUID
 
@@ -17,6 +18,7 @@ from functions.chatbot.models import (
     HandOver,
     Incoming,
     IntentCondition,
+    Memory,
     Moment,
     Outcome,
     Proposal,
@@ -137,7 +139,7 @@ def work(
         if store.give_up(case):
             return Outcome.GIVEN_UP
     try:
-        found = ask(case, writer(), now=now)
+        found = ask(case, writer(), by_rule=partial(_by_intent, case, store, now))
     except _REFUSALS as refusal:
         found = Findings(hand_over=HandOver("not_answered", [f"not_answered: {refusal}"[:300]]))
     except HuntazeError as trouble:
@@ -160,7 +162,7 @@ def draft(
     if case is None:
         raise NothingToAnswerError("The newest message is not one of the fan's to be answered.")
     grave = must_hand_over(case)
-    found = Findings(hand_over=grave) if grave else ask(case, writer(), now=None)
+    found = Findings(hand_over=grave) if grave else ask(case, writer())
     try:
         with store.transaction():
             return _keep(case, found, store, by=by)
@@ -199,13 +201,18 @@ def _said(case: Case) -> HandOver | None:
     return None
 
 
-def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
+def ask(
+    case: Case,
+    writer: ai.Writer,
+    *,
+    by_rule: Callable[[Memory], Outcome | None] = lambda _: None,
+) -> Findings:
     """Ask the models; no transaction is open meanwhile.
 
     Args:
         case: The conversation.
         writer: Who answers.
-        now: For rules that look at the clock; None: no rule answers.
+        by_rule: Answers by what a model has read, without another one; None: a reply is written.
 
     Raises:
         HuntazeError: No model answers.
@@ -213,8 +220,9 @@ def ask(case: Case, writer: ai.Writer, *, now: datetime | None) -> Findings:
     memory, hand_over = writing.read(case, writer)
     if hand_over is not None:
         return Findings(memory, hand_over)
-    if now is not None and (fitting := _fitting(case, now, Intent(memory.intent))):
-        return Findings(memory, rules=fitting)
+    outcome = by_rule(memory)
+    if outcome is not None:
+        return Findings(memory, outcome=outcome)
     said = writing.propose(case, memory, writer)
     if isinstance(said, HandOver):
         return Findings(memory, said)
@@ -256,20 +264,36 @@ def _by_rules(case: Case, store: Conversations, now: datetime) -> Outcome | None
     return None if case.is_active else Outcome.OFF
 
 
+def _by_intent(case: Case, store: Conversations, now: datetime, memory: Memory) -> Outcome | None:
+    """Let a rule answer that looks at what a model found; None: none does."""
+    fitting = _fitting(case, now, Intent(memory.intent))
+    if not fitting:
+        return None
+    with store.transaction():
+        if not store.still(case):
+            store.overtake(case)
+            return Outcome.MOVED_ON
+        if not store.answer_by_rule(case, fitting):
+            return None
+        store.remember(case, Findings(memory))
+        store.done(case)
+    return Outcome.ANSWERED_BY_RULE
+
+
 def _conclude(
     case: Case, found: Findings, store: Conversations, *, now: datetime, chance: float
 ) -> Outcome:
+    if found.outcome is not None:
+        return found.outcome
     if not store.still(case):
         store.overtake(case)
         return Outcome.HANDED_OVER if _warn(case, found, store) else Outcome.MOVED_ON
     store.done(case)
     store.remember(case, found)
-    if found.rules and store.answer_by_rule(case, found.rules):
-        return Outcome.ANSWERED_BY_RULE
     if found.hand_over is not None:
         store.hand_over(case, found.hand_over)
     if found.proposal is None:
-        return Outcome.HANDED_OVER if found.hand_over else Outcome.OFF
+        return Outcome.HANDED_OVER
     draft_id = store.keep_draft(case, found.proposal, by=None)
     if found.hand_over is not None:
         return Outcome.HANDED_OVER
@@ -320,5 +344,6 @@ def _fitting(case: Case, now: datetime, intent: Intent | None) -> list[AutoReply
         fan_zone=case.fan.time_zone,
         creator_zone=case.creator_zone,
         intent=intent,
+        goes_out=case.quiet_until,
     )
     return first_fitting(asked, moment)

@@ -1,5 +1,6 @@
 """The chatbot's rules by themselves: pace, distance, hours, guards."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
@@ -110,6 +111,24 @@ def test_an_absence_has_an_end_or_none():
     assert not fits(ended, moment())
     assert fits(ended, moment(now=NOON - timedelta(seconds=1)))
     assert not fits(AwayCondition(kind="away", begins=NOON + timedelta(days=1)), moment())
+
+
+@pytest.mark.parametrize(
+    ("condition", "hours", "fit"),
+    [
+        (TimeCondition(kind="time", begins=time(11), ends=time(18), zone="fan"), 5, True),
+        (TimeCondition(kind="time", begins=time(11), ends=time(18), zone="fan"), 6, False),
+        (TimeCondition(kind="time", begins=time(9), ends=time(9), zone="fan"), 6, True),
+        (AwayCondition(kind="away", ends=NOON + timedelta(hours=6)), 5, True),
+        (AwayCondition(kind="away", ends=NOON + timedelta(hours=6)), 6, False),
+        (AwayCondition(kind="away"), 6, True),
+        (KeywordCondition(kind="keyword", words=["menu"]), 6, True),
+    ],
+)
+def test_an_answer_of_the_clock_must_hold_when_it_goes_out(condition, hours, fit):
+    now = moment("menu", fan_zone="UTC")
+    assert fits(condition, now)
+    assert fits(condition, replace(now, goes_out=NOON + timedelta(hours=hours))) is fit
 
 
 @pytest.mark.parametrize(
