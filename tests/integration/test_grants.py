@@ -235,6 +235,65 @@ def test_caps_count_everyones_messages_and_bind_all_but_people(
     assert answer == Refused("skipped", "cap") if not granted else isinstance(answer, Granted)
 
 
+APPROVED_REPLY = {"priority": 1, "written_by": "ai", "approval_id": new_id()}
+
+
+@pytest.mark.parametrize(
+    ("columns", "decided"),
+    [
+        (APPROVED_REPLY, True),
+        # An answer written beforehand, and what was approved for many at once.
+        (APPROVED_REPLY | {"written_by": "template"}, False),
+        (APPROVED_REPLY | {"written_by": "person", "approval_id": None}, False),
+        (APPROVED_REPLY | {"priority": 2}, False),
+        (APPROVED_REPLY | {"priority": 3}, False),
+    ],
+    ids=["approved", "template", "no approval", "automation", "campaign"],
+)
+def test_who_approves_a_reply_decides_like_who_writes_one(
+    desk: Desk, columns: dict[str, object], decided: bool
+) -> None:
+    capped, asleep = desk.fan(), desk.fan(time_zone="UTC")
+    desk.had(capped, 2)
+    desk.send(capped, **columns)
+    claim = desk.claim()
+    answer = desk.grant(claim, deadlines=BRIEF)
+    assert isinstance(answer, Granted) if decided else answer == Refused("skipped", "cap")
+    now = datetime.now(UTC)
+    begins, ends = (f"{(now + timedelta(hours=by)).hour:02}:00" for by in (-1, 3))
+    desk.set_creator(quiet_from=begins, quiet_until=ends)
+    desk.send(asleep, **columns)
+    answer = desk.grant(claim)
+    if decided:
+        assert isinstance(answer, Granted)
+    else:
+        assert isinstance(answer, Refused)
+        assert answer.why == "deferred"
+
+
+def test_who_approves_a_reply_decides_no_more_than_that(desk: Desk) -> None:
+    handed_over, silent = desk.fan(), desk.fan()
+    desk.hand_over(handed_over, "self_harm")
+    desk.suppress(silent)
+    claim = desk.claim()
+    for fan_id, reason in ((handed_over, "handed_over"), (silent, "suppressed")):
+        desk.send(fan_id, **APPROVED_REPLY)
+        assert desk.grant(claim) == Refused("skipped", reason)
+    desk.send(expected_message_id="m7", **APPROVED_REPLY)
+    assert desk.grant(claim, baseline="m8") == Refused("skipped", "moved_on")
+
+
+def test_what_somebody_approved_counts(desk: Desk) -> None:
+    desk.set_creator(cap_messages=1)
+    fan_id = desk.fan()
+    send_id = desk.send(fan_id, **APPROVED_REPLY)
+    claim = desk.claim()
+    assert isinstance(desk.grant(claim, deadlines=BRIEF), Granted)
+    assert desk.confirm(claim, send_id)
+    desk.send(fan_id, priority=2)
+    assert desk.grant(claim) == Refused("skipped", "cap")
+
+
 def test_no_cap_is_no_cap(desk: Desk) -> None:
     desk.set_creator(cap_messages=None)
     fan_id = desk.fan()

@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from uuid import UUID
 
 import pytest
 
+from huntaze.domain.outbound.grants import Granted, Refused
 from huntaze.ids import new_id
 
 ALLOW = ("word", "terms", "disclosure", "owner", "calm", "sure")
@@ -49,6 +51,20 @@ def test_it_waits_for_the_end_of_quiet_hours(scene):
     refused = scene.desk.grant(scene.desk.claim(), baseline=send["expected_message_id"])
     assert refused.why == "deferred"
     assert scene.desk.row(send["id"])["due_at"] > now + timedelta(minutes=30)
+
+
+@pytest.mark.parametrize("by_itself", [False, True])
+def test_caps_are_for_what_nobody_approved(scene, by_itself):
+    scene.configure(auto_send=by_itself)
+    scene.activate()
+    _, draft = scene.drafted()
+    if not by_itself:
+        assert scene.ask("POST", f"/drafts/{draft['id']}/approve", {}).status == 200
+    scene.desk.had(UUID(draft["fan_id"]), 2)
+    send = next(one for one in scene.sends() if one["state"] == "planned")
+    scene.desk.set_send(send["id"], due_at=datetime.now(UTC))
+    answer = scene.desk.grant(scene.desk.claim(), baseline=send["expected_message_id"])
+    assert answer == Refused("skipped", "cap") if by_itself else isinstance(answer, Granted)
 
 
 @pytest.mark.parametrize(("sees", "status"), [(True, 200), (False, 404)])

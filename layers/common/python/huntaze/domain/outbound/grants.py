@@ -144,10 +144,18 @@ def _send_refusal(
     reason = _skip_reason(facts, due, lane.now, baseline)
     if reason is not None:
         return skip(connection, claim, due, reason)
-    if due.priority > Priority.PERSON and facts["quiet_until"] is not None:
+    if facts["quiet_until"] is not None and not _decided_by_person(facts, due):
         return _defer(connection, claim, due, facts["quiet_until"])
     slot = lanes.next_slot(lane, due)
     return None if slot is None else Refused("no_slot", until=slot)
+
+
+def _decided_by_person(facts: dict[str, Any], due: DueSend) -> bool:
+    """Whether somebody wrote it to this fan, or let go what a model wrote to them (ADR 0035)."""
+    if due.priority != Priority.CHATBOT:
+        return due.priority == Priority.PERSON
+    approved = facts["written_by"] == "ai" and facts["approval_id"] is not None
+    return approved and not facts["by_itself"]
 
 
 def _skip_reason(
@@ -163,7 +171,11 @@ def _skip_reason(
     )
     left = facts["fan_status"] == "active" and facts["status"] == "expired"
     moved_on = facts["expected_message_id"] not in (None, baseline)
-    capped = facts["cap_messages"] is not None and facts["recent"] >= facts["cap_messages"]
+    capped = (
+        facts["cap_messages"] is not None
+        and facts["recent"] >= facts["cap_messages"]
+        and not _decided_by_person(facts, due)
+    )
     # The owner's word must hold now, and the platform's terms with it.
     by_itself = facts["by_itself"] and not (
         facts["lets_go_on"] and terms_of(facts["lets_go_on"]).auto_send
@@ -181,7 +193,7 @@ def _skip_reason(
         (automatic and facts["in_danger"], SkipReason.HANDED_OVER),
         (in_chat, SkipReason.RECENT_CHAT),
         (moved_on, SkipReason.MOVED_ON),
-        (automatic and capped, SkipReason.CAP),
+        (capped, SkipReason.CAP),
     )
     return next((reason for applies, reason in rules if applies), None)
 
