@@ -33,7 +33,7 @@ TOLD_TO_MEMBERS = (
     *("creator.stopped", "campaign.awaiting_approval", "campaign.completed", "campaign.failed"),
     *("campaign.not_launched", "automation.notified"),
     *("conversation.handed_over", "fan.opted_out"),
-    *("chatbot.held_up", "chatbot.gave_up", "message.not_taken_back"),
+    *("chatbot.held_up", "chatbot.gave_up", "message.went_wrong", "message.not_taken_back"),
     *("import.completed", "import.failed", "member.joined"),
     *("billing.trial_will_end", "billing.payment_failed", "cost.alert"),
 )

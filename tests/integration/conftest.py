@@ -8,11 +8,14 @@ from uuid import UUID
 
 import pytest
 
-from huntaze import clients, flags
+from functions.notifications.events import handler as notifications
+from huntaze import clients, flags, outbox
 from huntaze.db import Connection, SingleConnection
+from huntaze.domain import mails
 from huntaze.settings import load
 from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import Desk
+from tests.fakes.staff import Staff
 
 _MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:campaign"
 _RECORDERS = (
@@ -68,6 +71,25 @@ def open_desk(
         return made
 
     return make
+
+
+@pytest.fixture
+def join_staff(
+    as_role: Callable[[str], Connection], lambda_context: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[Desk], Staff]:
+    """Let a chatter of a desk's creator and a manager join its owner; all hear what happens."""
+    source = SingleConnection(lambda: as_role("app"))
+    monkeypatch.setattr(notifications, "database", lambda: source)
+    monkeypatch.setattr(mails, "enqueue", lambda ids: len(list(ids)))
+    monkeypatch.setattr(outbox, "nudge", lambda: None)
+
+    def join(desk: Desk) -> Staff:
+        made = Staff(desk.workspace_id, desk.user_id, as_role, lambda_context)
+        made.join("chatter", "chatter", [desk.creator_id])
+        made.join("manager", "manager")
+        return made
+
+    return join
 
 
 @pytest.fixture

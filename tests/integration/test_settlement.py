@@ -82,6 +82,7 @@ def test_a_confirmed_message_is_sent_and_frees_the_rest_of_its_interval(desk: De
         {
             "creator_id": str(desk.creator_id),
             "campaign_id": str(campaign_id),
+            "fan_id": str(fan_id),
             "state": "sent",
             "reason": None,
         }

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
@@ -14,10 +13,8 @@ from browser_worker.ledger import LaneLedger
 from browser_worker.profile import load_profile
 from browser_worker.trouble import FanGone, SelectorDrift, ServerError, SessionExpired
 from functions.lanes.repository import PostgresLanes
-from functions.notifications.events import handler as notifications
-from huntaze import correlation, outbox
+from huntaze import correlation
 from huntaze.db import Connection, SingleConnection
-from huntaze.domain import mails
 from huntaze.domain.outbound import commands, lanes
 from huntaze.ids import new_id
 from tests.fakes.creator_desk import LEASE, Desk
@@ -106,21 +103,8 @@ def unsending(
 
 
 @pytest.fixture
-def staff(
-    unsending: Unsending,
-    as_role: Callable[[str], Connection],
-    lambda_context: Any,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Staff:
-    source = SingleConnection(lambda: as_role("app"))
-    monkeypatch.setattr(notifications, "database", lambda: source)
-    monkeypatch.setattr(mails, "enqueue", lambda ids: len(list(ids)))
-    monkeypatch.setattr(outbox, "nudge", lambda: None)
-    desk = unsending.desk
-    made = Staff(desk.workspace_id, desk.user_id, as_role, lambda_context)
-    made.join("chatter", "chatter", [desk.creator_id])
-    made.join("manager", "manager")
-    return made
+def staff(unsending: Unsending, join_staff: Callable[[Desk], Staff]) -> Staff:
+    return join_staff(unsending.desk)
 
 
 def test_a_platform_that_fails_once_is_asked_again(unsending: Unsending, staff: Staff) -> None:

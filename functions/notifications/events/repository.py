@@ -30,7 +30,11 @@ _SUBJECTS: dict[str, LiteralString] = {
     "import": "SELECT c.display_name AS about, i.creator_id FROM imports i"
     " JOIN creators c ON c.workspace_id = i.workspace_id AND c.id = i.creator_id"
     " WHERE i.id = %(id)s",
-    # Whoever gave it.
+    # Whoever ordered it.
+    "send": "SELECT k.display_name AS about, s.creator_id, NULL::uuid AS left_out,"
+    " s.author_id AS meant FROM sends s"
+    " JOIN creators k ON k.workspace_id = s.workspace_id AND k.id = s.creator_id"
+    " WHERE s.id = %(id)s",
     "order": "SELECT k.display_name AS about, c.creator_id, NULL::uuid AS left_out,"
     " c.requested_by AS meant FROM creator_commands c"
     " JOIN creators k ON k.workspace_id = c.workspace_id AND k.id = c.creator_id"

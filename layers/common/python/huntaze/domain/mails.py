@@ -42,6 +42,7 @@ class Template(StrEnum):
     FAN_OPTED_OUT = "fan_opted_out"
     CHATBOT_HELD_UP = "chatbot_held_up"
     CHATBOT_GAVE_UP = "chatbot_gave_up"
+    MESSAGE_WENT_WRONG = "message_went_wrong"
     MESSAGE_NOT_TAKEN_BACK = "message_not_taken_back"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
@@ -63,7 +64,7 @@ NOTICES = frozenset(
         Template.AUTOMATION_NOTIFIED,
         *(Template.CONVERSATION_HANDED_OVER, Template.CONVERSATION_IN_DANGER),
         *(Template.FAN_OPTED_OUT, Template.CHATBOT_HELD_UP, Template.CHATBOT_GAVE_UP),
-        Template.MESSAGE_NOT_TAKEN_BACK,
+        *(Template.MESSAGE_WENT_WRONG, Template.MESSAGE_NOT_TAKEN_BACK),
         *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
         *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
         Template.COST_ALERT,

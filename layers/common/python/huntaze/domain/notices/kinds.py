@@ -22,6 +22,7 @@ class Kind(StrEnum):
     FAN_OPTED_OUT = "fan_opted_out"
     CHATBOT_HELD_UP = "chatbot_held_up"
     CHATBOT_GAVE_UP = "chatbot_gave_up"
+    MESSAGE_WENT_WRONG = "message_went_wrong"
     MESSAGE_NOT_TAKEN_BACK = "message_not_taken_back"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
@@ -65,6 +66,7 @@ RULES: dict[Kind, Rule] = {
     Kind.FAN_OPTED_OUT: Rule("fan.opted_out", Right.REPLY, mailed=False),
     Kind.CHATBOT_HELD_UP: Rule("chatbot.held_up", Right.REPLY, mailed=True),
     Kind.CHATBOT_GAVE_UP: Rule("chatbot.gave_up", Right.REPLY, mailed=True),
+    Kind.MESSAGE_WENT_WRONG: Rule("message.went_wrong", Right.REPLY, mailed=False),
     Kind.MESSAGE_NOT_TAKEN_BACK: Rule("message.not_taken_back", Right.REPLY, mailed=True),
     Kind.IMPORT_COMPLETED: Rule("import.completed", Right.IMPORT, mailed=False),
     Kind.IMPORT_FAILED: Rule("import.failed", Right.IMPORT, mailed=True),

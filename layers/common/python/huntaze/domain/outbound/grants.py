@@ -253,6 +253,16 @@ def could_not_open(
         announce(connection, claim, due.id, due.campaign_id, SendState.NOT_SENT, trouble)
 
 
+# To whom a message goes, and whether a member has ordered it: their own, or an approved draft.
+_WHOSE = """
+  SELECT fan_id,
+         campaign_id IS NULL AND author_id IS NOT NULL
+           AND (priority = 0 OR (approval_id IS NOT NULL AND NOT by_itself))
+    FROM sends WHERE workspace_id = %s AND id = %s
+"""
+_WENT_WRONG = (SendState.UNKNOWN, SendState.NOT_SENT)
+
+
 class LaneOwner(Protocol):
     """Whatever names the lane of a message."""
 
@@ -273,19 +283,35 @@ def announce(
     state: SendState,
     reason: str | None = None,
 ) -> None:
-    """Tell the settlement of one recipient; the only event that is sent per recipient."""
+    """Tell the settlement of one recipient; the only event that is sent per recipient.
+
+    Of a message that a member has ordered and that went wrong, that member is told, too.
+    """
+    fan_id, ordered = connection.execute(_WHOSE, (owner.workspace_id, send_id)).fetchone() or (
+        None,
+        False,
+    )
+    facts = {
+        "creator_id": str(owner.creator_id),
+        "fan_id": fan_id and str(fan_id),
+        "state": state.value,
+        "reason": reason,
+    }
     outbox.add(
         connection,
         "message.settled",
         workspace_id=owner.workspace_id,
         aggregate=("send", send_id),
-        payload={
-            "creator_id": str(owner.creator_id),
-            "campaign_id": campaign_id and str(campaign_id),
-            "state": state.value,
-            "reason": reason,
-        },
+        payload={**facts, "campaign_id": campaign_id and str(campaign_id)},
     )
+    if ordered and state in _WENT_WRONG:
+        outbox.add(
+            connection,
+            "message.went_wrong",
+            workspace_id=owner.workspace_id,
+            aggregate=("send", send_id),
+            payload=facts,
+        )
 
 
 def _offer_media(connection: Connection, claim: Claim, due: DueSend) -> None:
