@@ -122,7 +122,9 @@ class Messaging(StageStack):
         dead = queue.dead_letter_queue
         overtaken = {"payload": {"reason": ["moved_on"]}}
         told = {
-            "SaidToChatbot": events.EventPattern(detail_type=["message.created"]),
+            "SaidToChatbot": events.EventPattern(
+                detail_type=["message.created", "message.updated"]
+            ),
             # Whom a planned answer was for may still wait for one.
             "OvertakenOfChatbot": events.EventPattern(
                 detail_type=["message.settled"], detail=overtaken

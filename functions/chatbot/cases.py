@@ -55,6 +55,10 @@ _UNHEARD = """
      AND NOT EXISTS (SELECT FROM chat_handovers h
                       WHERE h.conversation_id = m.conversation_id AND h.resolved_at >= m.created_at)
 """
+_LINE = """
+  SELECT id, platform_message_id, direction, text, sent_at, automatic FROM messages
+   WHERE conversation_id = %s AND id = %s AND direction = 'in' AND unsent_at IS NULL
+"""
 # Whether somebody was written to by a campaign whose replies the chatbot takes.
 FOR_CAMPAIGN = sql.SQL("""
   EXISTS (SELECT FROM sends a
@@ -131,6 +135,13 @@ def newest(connection: Connection, conversation_id: UUID, lines: int = _LINES) -
     with connection.cursor(row_factory=class_row(ChatLine)) as reading:
         values = {"conversation": conversation_id, "lines": lines}
         return reading.execute(_THREAD, values).fetchall()[::-1]
+
+
+def fans_line(connection: Connection, message: Incoming) -> ChatLine | None:
+    """One message of the fan's, wherever in the thread it stands."""
+    with connection.cursor(row_factory=class_row(ChatLine)) as reading:
+        values = (message.conversation_id, message.message_id)
+        return reading.execute(_LINE, values).fetchone()
 
 
 def waiting(thread: list[ChatLine]) -> ChatLine | None:

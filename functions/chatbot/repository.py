@@ -6,7 +6,7 @@ from uuid import UUID
 
 from psycopg.types.json import Jsonb
 
-from functions.chatbot import cases, telling
+from functions.chatbot import cases, edits, telling
 from functions.chatbot.answering import first_answer
 from functions.chatbot.models import (
     MOST_FACTS,
@@ -202,6 +202,16 @@ class PostgresConversations:
         with self._tenant.transaction() as connection:
             return cases.unheard(connection, message)
 
+    def edited(self, message: Incoming) -> Case | None:
+        """Read what the fan says now by an old message; None: it is gone."""
+        with self._tenant.transaction() as connection:
+            return edits.read(connection, message)
+
+    def begin_anew(self, case: Case) -> Incoming | None:
+        """Void what was written for other words, if the fan still waits for an answer to them."""
+        with self._tenant.transaction() as connection:
+            return edits.begin_anew(connection, case)
+
     def make_room(self, case: Case) -> None:
         """Discard a draft that waits, for another one is asked for."""
         with self._tenant.transaction() as connection:
@@ -218,7 +228,9 @@ class PostgresConversations:
                 "SELECT FROM reply_drafts WHERE conversation_id = %s AND state = 'pending'",
                 (case.conversation_id,),
             ).fetchone()
-        same = bool(thread) and thread[-1].id == case.last.id
+        # With the words that it had, too: a fan may edit it.
+        last = (case.last.id, case.last.text)
+        same = bool(thread) and (thread[-1].id, thread[-1].text) == last
         return same and pending is None and not about["silenced"]
 
     def overtake(self, case: Case) -> None:

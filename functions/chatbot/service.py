@@ -66,6 +66,14 @@ class Conversations(Protocol):
         """Read a conversation for which a reply is asked; None: the fan did not write last."""
         ...
 
+    def edited(self, message: Incoming) -> Case | None:
+        """Read what the fan says now by an old message, as if it were the newest."""
+        ...
+
+    def begin_anew(self, case: Case) -> Incoming | None:
+        """Void what was written for other words, if the fan still waits for an answer to them."""
+        ...
+
     def make_room(self, case: Case) -> None:
         """Discard a draft that waits, for another one is asked for."""
         ...
@@ -147,6 +155,23 @@ def work(
         return Outcome.HELD_UP
     with store.transaction():
         return _conclude(case, found, store, now=now, chance=chance)
+
+
+def hear_edit(message: Incoming, store: Conversations) -> Incoming | None:
+    """Hear what a fan has made of a message; return the message that wants an answer anew.
+
+    The rules look at it wherever in the thread it stands, and whoever has dealt with what it was.
+    """
+    with store.transaction():
+        case = store.edited(message)
+        if case is None:
+            return None
+        over = _said(case)
+        # Who wants no messages is heard where somebody may come to harm.
+        heard = over is None or not case.fan.silenced or over.topic in GRAVE
+        if heard and _tell(case, over, store):
+            return None
+        return store.begin_anew(case)
 
 
 def draft(

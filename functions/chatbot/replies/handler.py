@@ -26,6 +26,8 @@ _ENDED = 200
 
 # Of the ledger: a planned answer was left out, for something came before it.
 _SETTLED = "message.settled"
+# Of a fan: it says something else now.
+_EDITED = "message.updated"
 
 _BODY = TypeAdapter[BusEvent | DueReply](BusEvent | DueReply)
 
@@ -76,7 +78,12 @@ def _meant(told: BusEvent) -> Incoming | None:
     if told.type == _SETTLED:
         return _store(about.workspace_id).overtaken(about.aggregate_id)
     message_id = UUID(about.payload["message_id"])
-    return Incoming(conversation_id=about.aggregate_id, message_id=message_id)
+    message = Incoming(conversation_id=about.aggregate_id, message_id=message_id)
+    if told.type != _EDITED:
+        return message
+    anew = service.hear_edit(message, _store(about.workspace_id))
+    outbox.nudge()
+    return anew
 
 
 def _store(workspace_id: UUID) -> PostgresConversations:
