@@ -253,3 +253,14 @@ def test_a_moment_that_moves_behind_the_question_ends_the_wait(
     assert stand(desk) == ("open", 1)
     tell(replace(PAID_FOR, sent_at=now))
     assert stand(desk) == ("waiting", 0)
+
+
+def test_what_answered_nothing_is_taken_back_and_opens_nothing(
+    desk: Desk, tell: Callable[[SeenMessage], None]
+) -> None:
+    tell(replace(PAID_FOR, sent_at=datetime.now(UTC) - timedelta(minutes=9)))
+    tell(SeenMessage("m1", False, "Hello", datetime.now(UTC)))
+    put(desk, "snoozed", datetime.now(UTC) + timedelta(days=1))
+    with desk.worker.transaction() as connection:
+        conversations.note_taken_back(connection, desk.creator_id, PAID_FOR.id)
+    assert stand(desk) == ("snoozed", 1)

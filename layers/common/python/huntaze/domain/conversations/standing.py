@@ -88,7 +88,8 @@ _STAND: LiteralString = (
          updated_at = clock_timestamp()
     FROM facts x, fans f, LATERAL (
       SELECT CASE
-        WHEN x.waiting_since IS NOT NULL AND %(asked)s THEN 'open'
+        WHEN x.waiting_since IS NOT NULL
+          AND (%(asked)s OR (%(taken_back)s AND c_state.waiting_since IS NULL)) THEN 'open'
         -- What we write ends no snooze; what is learnt of what we wrote ends a wait at most.
         WHEN x.waiting_since IS NULL AND c_state.state NOT IN ('done', 'snoozed')
           AND %(answered)s AND (%(spoken)s OR c_state.waiting_since IS NOT NULL) THEN 'waiting'
@@ -140,25 +141,27 @@ def stand(
     connection: Connection,
     conversation: dict[str, Any],
     *,
-    asked: bool,
+    asked: bool = False,
     answered: bool = False,
     spoken: bool = False,
+    taken_back: bool = False,
 ) -> dict[str, Any]:
     """Bring a conversation to where its messages say that it stands.
 
     Args:
         connection: Inside a transaction that holds the fan and the conversation.
         conversation: ``workspace`` and ``conversation`` by name.
-        asked: The fan has something that waits anew.
+        asked: The fan has written something new.
         answered: Something new is known of what a person wrote.
         spoken: A person has written something new.
+        taken_back: Something that a person wrote is there no more.
 
     Returns:
         Since when the fan waits, when they wrote last, and from when on messages are news.
     """
-    told = {"asked": asked, "answered": answered, "spoken": spoken, "news": NEWS}
+    told = {"asked": asked, "answered": answered, "spoken": spoken, "taken_back": taken_back}
     with connection.cursor(row_factory=dict_row) as cursor:
-        row = cursor.execute(_STAND, {**conversation, **told}).fetchone()
+        row = cursor.execute(_STAND, {**conversation, **told, "news": NEWS}).fetchone()
     if row is None:
         raise LookupError("a conversation is gone while its fan is locked")
     return row

@@ -187,8 +187,8 @@ def take_back(connection: Connection, condition: LiteralString, values: dict[str
     for workspace_id, conversation_id in {row[:2] for row in gone}:
         names = {"workspace": workspace_id, "conversation": conversation_id}
         # Whom a person had answered waits again for an answer.
-        asked = (workspace_id, conversation_id, True) in gone
-        standing.stand(connection, names, asked=asked)
+        answers = (workspace_id, conversation_id, True) in gone
+        standing.stand(connection, names, taken_back=answers)
     return len(gone)
 
 
