@@ -166,12 +166,7 @@ def hear_edit(message: Incoming, store: Conversations) -> Incoming | None:
         case = store.edited(message)
         if case is None:
             return None
-        over = _said(case)
-        # Who wants no messages is heard where somebody may come to harm.
-        heard = over is None or not case.fan.silenced or over.topic in GRAVE
-        if heard and _tell(case, over, store):
-            return None
-        return store.begin_anew(case)
+        return None if _listen(case, store) else store.begin_anew(case)
 
 
 def draft(
@@ -260,12 +255,14 @@ def ask(
 
 def _heed(message: Incoming, why: Outcome, store: Conversations) -> bool:
     """Judge what is not answered any more by what it says: nobody else may have read it."""
-    if why is Outcome.BUSY:
-        return False
-    case = store.unheard(message)
-    over = _said(case) if case else None
+    case = None if why is Outcome.BUSY else store.unheard(message)
+    return case is not None and _listen(case, store)
+
+
+def _listen(case: Case, store: Conversations) -> bool:
+    over = _said(case)
     # Who wants no messages is heard where somebody may come to harm.
-    if case is None or over is None or (why is Outcome.STOPPED and over.topic not in GRAVE):
+    if over is not None and case.fan.silenced and over.topic not in GRAVE:
         return False
     return _tell(case, over, store)
 
