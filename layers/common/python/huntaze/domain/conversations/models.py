@@ -59,12 +59,10 @@ class Stored(NamedTuple):
 
     Attributes:
         new: Messages that were not known before, oldest first.
-        unanswered: How many of them the fan waits to have answered.
     """
 
     conversation_id: UUID
     new: Sequence[UUID]
-    unanswered: int
 
 
 class FanCard(BaseModel):

@@ -260,7 +260,7 @@ def _store(
     changed = [(one, row) for one in messages if (row := _store_one(connection, names, one))]
     new = [(one, row) for one, row in changed if row["is_new"]]
     if not changed:
-        return Stored(conversation_id, [], 0)
+        return Stored(conversation_id, [])
     standing.note_answered(connection, names)
     stand = standing.stand(
         connection,
@@ -285,9 +285,7 @@ def _store(
             if not row["automatic"] and row["sent_at"] >= stand["news_from"]
         ],
     )
-    since = stand["waiting_since"]
-    waits = [row for one, row in new if since and not one.own and row["sent_at"] >= since]
-    return Stored(conversation_id, [row["id"] for _, row in new], len(waits))
+    return Stored(conversation_id, [row["id"] for _, row in new])
 
 
 def _dated(one: SeenMessage, now: datetime) -> SeenMessage:
