@@ -66,6 +66,11 @@ def last_line(scene) -> dict:
     return line
 
 
+def waiting(scene) -> list[dict]:
+    """What the workspace's sweep would take; the sweep itself counts others' as well."""
+    return scene.desk.rows("SELECT message_id FROM reply_tasks WHERE state = 'waiting'")
+
+
 @pytest.mark.parametrize("decision", ["approve", "reject"])
 def test_a_draft_that_a_campaign_voids_is_written_anew(scene, campaign, waits, decision):
     scene.activate()
@@ -74,11 +79,12 @@ def test_a_draft_that_a_campaign_voids_is_written_anew(scene, campaign, waits, d
     campaign(fan_id)
     (draft,) = scene.drafts()
     assert scene.ask("POST", f"/drafts/{draft['id']}/{decision}", {}).status == 409
-    assert scene.sweep()["due"] == 1
+    assert len(waiting(scene)) == 1
+    scene.sweep()
     (anew,) = scene.drafts(state="pending")
     assert anew["based_on"] == str(last_line(scene)["id"])
     assert scene.ask("POST", f"/drafts/{anew['id']}/approve", {}).status == 200
-    assert scene.sweep()["due"] == 0
+    assert waiting(scene) == []
 
 
 def test_work_that_a_campaign_voids_begins_anew(scene, campaign, waits):
@@ -88,7 +94,8 @@ def test_work_that_a_campaign_voids_begins_anew(scene, campaign, waits):
     scene.writer.meanwhile = lambda: sent or sent.append(campaign(fan_id))
     scene.hear(event)
     assert scene.drafts() == []
-    assert scene.sweep()["due"] == 1
+    assert len(waiting(scene)) == 1
+    scene.sweep()
     (draft,) = scene.drafts()
     assert draft["based_on"] == str(last_line(scene)["id"])
 
@@ -126,7 +133,7 @@ def test_a_planned_answer_that_a_campaign_voids_is_written_anew(scene, campaign,
         assert draft["based_on"] == str(last_line(scene)["id"])
     # Once: told again, there is nothing that has been overtaken.
     assert len(scene.sends()) + len(scene.drafts(state="pending")) == 3
-    assert scene.sweep()["due"] == 0
+    assert waiting(scene) == []
 
 
 def test_what_only_the_page_shows_is_waited_for(scene, waits):
@@ -138,7 +145,7 @@ def test_what_only_the_page_shows_is_waited_for(scene, waits):
     assert scene.ask("POST", f"/drafts/{draft['id']}/approve", {}).status == 200
     scene.desk.grant(scene.desk.claim(), baseline="something newer")
     scene.hear(settled(scene, scene.sends()[0]["id"]))
-    assert (scene.drafts(state="pending"), scene.sweep()["due"]) == ([], 0)
+    assert (scene.drafts(state="pending"), waiting(scene)) == ([], [])
 
 
 def test_whom_a_person_has_answered_waits_no_more(scene, campaign):
@@ -149,4 +156,4 @@ def test_whom_a_person_has_answered_waits_no_more(scene, campaign):
     campaign(fan_id)
     (draft,) = scene.drafts()
     assert scene.ask("POST", f"/drafts/{draft['id']}/approve", {}).status == 409
-    assert scene.sweep()["due"] == 0
+    assert waiting(scene) == []
