@@ -33,7 +33,10 @@ _SENDS = """
   SELECT s.id::text, s.creator_id::text, f.platform_id, s.priority, s.text, s.state, s.reason,
          s.due_at,
          s.platform_message_id, s.expected_message_id, s.granted_at, s.written_by = 'ai',
-         s.campaign_id::text, s.created_at
+         s.campaign_id::text, s.created_at,
+         s.priority = 0
+           OR (s.priority = 1 AND s.written_by = 'ai' AND s.approval_id IS NOT NULL
+               AND NOT s.by_itself)
     FROM sends s JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id
    WHERE s.creator_id::text = ANY (%s)
 """
@@ -176,6 +179,7 @@ def _sending(row: Sequence[Any]) -> Sending:
         by_ai=more[0],
         campaign=more[1],
         ordered_at=more[2],
+        by_person=more[3],
     )
 
 

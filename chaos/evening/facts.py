@@ -38,6 +38,7 @@ class Sending:
         basis: The newest message of the thread when it was written, where that counts.
         granted_at: Of its last grant.
         ordered_at: When it was written into the ledger.
+        by_person: Somebody wrote it, or let go what a model wrote.
     """
 
     id: str
@@ -53,6 +54,7 @@ class Sending:
     by_ai: bool = False
     campaign: str | None = None
     ordered_at: datetime | None = None
+    by_person: bool = False
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,8 @@ def _overtaken(evening: Evening) -> Iterator[tuple[Sending, Spoken, timedelta]]:
 
 def _caps(evening: Evening) -> Iterator[str]:
     """Nobody gets an automatic message who got as many messages within a day as the cap says."""
-    automatic = {one.message_id for one in evening.sendings if one.message_id and one.priority > 0}
+    # People may write as often as they like; what they let go counts all the same.
+    automatic = {one.message_id for one in evening.sendings if not one.by_person}
     got: dict[Chat, list[datetime]] = defaultdict(list)
     for said in sorted(evening.spoken, key=lambda said: said.seq):
         if not said.own:

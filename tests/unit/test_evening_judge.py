@@ -40,7 +40,7 @@ def sending(number: int, chat: Chat, text: str, message: str | None, **facts: ob
     """A row that was sent at once."""
     row = Sending(f"s{number}", chat, 0, text, "sent", None, at(0), message, granted_at=at(0))
     row = replace(row, **facts)
-    return replace(row, ordered_at=row.granted_at)
+    return replace(row, ordered_at=row.granted_at, by_person=row.priority == 0)
 
 
 @pytest.fixture
@@ -260,6 +260,13 @@ def test_what_a_fan_writes_while_the_page_is_open_is_counted_and_no_breach(
     )
     assert judge(late) == []
     assert while_open(late) == 1
+
+
+def test_what_people_let_go_passes_the_cap(evening: Evening) -> None:
+    capped = replace(evening, caps={"creator": 0})
+    assert judge(capped)
+    let_go = [replace(row, by_person=True) for row in evening.sendings]
+    assert judge(replace(capped, sendings=let_go)) == []
 
 
 def test_many_breaches_of_a_kind_are_counted(evening: Evening) -> None:
