@@ -64,8 +64,6 @@ class CampaignContent(BaseModel):
         labels = [variant.label for variant in self.variants or []]
         if len(set(labels)) != len(labels):
             raise ValueError("each variant needs a label of its own")
-        if len(set(self.media_ids or [])) != len(self.media_ids or []):
-            raise ValueError("a media item is listed twice")
         return self
 
     def texts(self) -> list[Variant] | None:

@@ -106,6 +106,14 @@ def test_refuses_what_must_not_be_sent(
     assert desk.rows("SELECT FROM sends") == []
 
 
+def test_nothing_is_offered_twice_in_one_message(call: Callable[..., Answer], desk: Desk) -> None:
+    media = [str(desk.medium())] * 2
+    body = {"fan_id": str(desk.fan()), "message": "hi", "price_cents": 500, "media_ids": media}
+    refused = call("POST", "/api/of/send", body)
+    assert (refused.status, refused.body["fields"]) == (422, {"media_ids": "listed twice"})
+    assert call("POST", "/api/of/send", body | {"media_ids": media[:1]}).status == 202
+
+
 def test_an_analyst_writes_to_nobody(call: Callable[..., Answer], desk: Desk) -> None:
     body = {"fan_id": str(desk.fan()), "message": "hi"}
     assert call("POST", "/api/of/send", body, role="analyst").status == 403

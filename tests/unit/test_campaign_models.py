@@ -9,8 +9,6 @@ from functions.campaigns.models import CampaignChanges, CampaignDraft, Decision
 from huntaze.domain.outbound.judging import Settlement
 from huntaze.ids import new_id
 
-MEDIUM = str(new_id())
-
 
 @pytest.mark.parametrize(
     "changes",
@@ -31,7 +29,6 @@ MEDIUM = str(new_id())
         {"price_cents": -1},
         {"price_cents": 20_001},
         {"price_cents": 3.5},
-        {"media_ids": [MEDIUM, MEDIUM]},
         {"media_ids": ["nothing"]},
         {"media_ids": [str(new_id()) for _ in range(21)]},
         {"scheduled_at": "2030-01-01T00:00:00"},

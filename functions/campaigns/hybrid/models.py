@@ -78,8 +78,6 @@ class HybridOrder(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if len(set(self.media_ids)) != len(self.media_ids):
-            raise ValueError("a media item is listed twice")
         if len(set(self.segment_ids)) != len(self.segment_ids):
             raise ValueError("a segment is listed twice")
         if self.segment_id is not None and self.segment_ids:

@@ -12,8 +12,13 @@ def require_media(connection: Connection, creator_id: UUID, media_ids: list[UUID
     """Refuse media of another creator or workspace, and what is not in the platform's vault.
 
     Raises:
-        InvalidInputError: Some are not this creator's, or cannot be attached.
+        InvalidInputError: Some are not this creator's, are listed twice, or cannot be attached.
     """
+    if len(set(media_ids)) != len(media_ids):
+        # Nobody is offered anything twice: the whole message would be skipped.
+        raise InvalidInputError(
+            "A media item is listed twice; list each once.", fields={"media_ids": "listed twice"}
+        )
     known = connection.execute(
         "SELECT id, platform_media_id IS NOT NULL FROM media"
         # Locked, so that nobody takes one out of the library before the caller has kept it.
