@@ -128,9 +128,11 @@ class PostgresStyles:
 
         Raises:
             NotFoundError: The creator has no such version.
+            PaymentRequiredError: The plan has no chatbot.
         """
         with self._tenant.transaction() as connection:
             creator_id = resolve_creator(connection, creator_id)
+            entitlements.require(connection, self._tenant.workspace_id, Feature.CHATBOT)
             known = {one.version for one in _versions(connection, creator_id)}
             if version is not None and version not in known:
                 raise NotFoundError("The creator has no such version of a style.")

@@ -15,6 +15,7 @@ RULE = {
 BOUGHT = {
     "turning it on": ("POST", "/activate", {}),
     "learning a style": ("POST", "/train", {}),
+    "another version of a style": ("POST", "/style/revert", {"version": None}),
     "an answer written beforehand": ("POST", "/auto-reply", RULE),
 }
 
