@@ -12,6 +12,7 @@ from huntaze.db import Connection
 from huntaze.domain.ai_configs import voice_of
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Feature
+from huntaze.domain.dangers import GRAVE
 
 _LINES = 20
 # A person's come first.
@@ -239,6 +240,16 @@ def is_active_still(connection: Connection, case: Case) -> bool:
     """Whether the chatbot answers here by now; nobody turns it off until the commit."""
     row = connection.execute(_ACTIVE, {"fan": case.fan_id, "creator": case.creator_id}).fetchone()
     return row is not None and bool(row[0])
+
+
+def is_in_danger(connection: Connection, fan_id: UUID) -> bool:
+    """Whether a person was told that somebody may come to harm, and has not resolved it."""
+    found = connection.execute(
+        "SELECT FROM chat_handovers WHERE fan_id = %s AND resolved_at IS NULL AND topic = ANY (%s)"
+        " LIMIT 1",
+        (fan_id, list(GRAVE)),
+    )
+    return found.fetchone() is not None
 
 
 def switch_of(connection: Connection, creator_id: UUID) -> Switch:

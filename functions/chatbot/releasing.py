@@ -45,6 +45,10 @@ class NoDisclosureError(InvalidInputError):
     """The creator has no words with which AI is disclosed."""
 
 
+class InDangerError(ConflictError):
+    """Somebody may come to harm: the fan hears from a person, not from a model."""
+
+
 @dataclass(frozen=True)
 class StoredDraft:
     """A draft as its decision needs it."""
@@ -127,7 +131,13 @@ def release(connection: Connection, draft: StoredDraft, decision: Decision) -> U
         NoDisclosureError: Nobody has said how AI is disclosed.
         NotCompliantError: The rules forbid what would be sent.
         PaymentRequiredError: The workspace's plan does not include the message.
+        InDangerError: The conversation was handed over, and a person has to look first.
     """
+    if cases.is_in_danger(connection, draft.fan_id):
+        raise InDangerError(
+            "Somebody may come to harm here, and a model's words are not sent: answer in your own,"
+            " or resolve the hand-over first."
+        )
     voice = ai_configs.voice_of(connection, draft.creator_id)
     is_edited = decision.text is not None and decision.text != draft.text
     text = decision.text if decision.text is not None else draft.text
@@ -202,7 +212,7 @@ def release_by_itself(
                 draft,
                 Decision(owner[0], disclose=True, by_itself=True, due_at=now + pause),
             )
-    except (NotCompliantError, PaymentRequiredError, ForbiddenError):
+    except (InDangerError, NotCompliantError, PaymentRequiredError, ForbiddenError):
         # With the disclosure it says something else than without, or the workspace's plan includes
         # no more messages: a person looks.
         return False

@@ -232,3 +232,21 @@ def test_of_who_wants_no_messages_nobody_is_told_smaller_matters(scene, text):
     _, platform_id = scene.fan()
     scene.hear(scene.wrote(platform_id, "STOP"), scene.wrote(platform_id, text))
     assert scene.hand_overs() == []
+
+
+# What a person asks a model for meanwhile
+
+
+@pytest.mark.parametrize(("action", "body"), [("approve", {}), ("edit", {"text": "Be well"})])
+def test_a_models_words_are_refused_until_a_person_has_looked(scene, action, body):
+    _, platform_id = scene.fan()
+    scene.hear(scene.wrote(platform_id, "I want to kill myself"))
+    event = scene.wrote(platform_id, "Good morning to you")
+    asked = scene.ask("POST", f"/conversations/{event['detail']['aggregate_id']}/draft")
+    path = f"/drafts/{asked.body['draft']['id']}"
+    refused = scene.ask("POST", f"{path}/{action}", body)
+    assert (refused.status, refused.body["error"]) == (409, "InDanger")
+    assert scene.sends() == []
+    (over,) = scene.hand_overs()
+    scene.ask("POST", f"/conversations/{over['conversation_id']}/resolve", {})
+    assert scene.ask("POST", f"{path}/{action}", body).status == 200
