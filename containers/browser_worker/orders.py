@@ -46,6 +46,10 @@ async def obey(command: Command, context: Context) -> None:
     try:
         result = await carry_out(command, context)
     except Trouble as trouble:
+        log.warning(
+            "an order met trouble",
+            extra={"command_id": str(command.id), "kind": command.kind, "trouble": trouble.code},
+        )
         if trouble.stops_creator:
             await context.ledger.stop(trouble.code)
         if command.kind == "unsend" and not isinstance(trouble, FanGone):
