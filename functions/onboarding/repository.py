@@ -33,7 +33,7 @@ class PostgresOnboarding:
         with self._tenant.transaction() as connection:
             creator_id, completed_at = self._row(connection)
             profile = profiles.read(connection, self._caller)
-            config = ai_configs.read(connection, creator_id) or ai_configs.read(connection, None)
+            config = ai_configs.read(connection, _written_for(connection, creator_id))
             platform = _connection_of(connection, creator_id) if creator_id else None
         return Onboarding(
             profile=profile,
@@ -56,7 +56,8 @@ class PostgresOnboarding:
         """Write how the assistant writes, for the creator that is there or will be."""
         with self._tenant.transaction() as connection:
             creator_id, _ = self._row(connection)
-            ai_configs.save(connection, creator_id, draft, by=self._caller)
+            written_for = _written_for(connection, creator_id)
+            ai_configs.save(connection, written_for, draft, by=self._caller)
 
     def connect(
         self, draft: PlatformDraft, limits: Mapping[str, LaneLimits], secrets: CreatorCredentials
@@ -82,7 +83,6 @@ class PostgresOnboarding:
                 " ON CONFLICT (workspace_id) DO UPDATE SET creator_id = excluded.creator_id",
                 (self._tenant.workspace_id, creator_id),
             )
-            ai_configs.hand_to(connection, creator_id)
         connections.connect(self._tenant, secrets, creator_id, draft, by=self._caller)
         return creator_id
 
@@ -116,6 +116,17 @@ class PostgresOnboarding:
             (self._tenant.workspace_id,),
         ).fetchone()
         return row or (None, None)
+
+
+def _written_for(connection: Connection, creator_id: UUID | None) -> UUID | None:
+    """Whom the assistant writes for: onboarding's creator, or the first from elsewhere."""
+    if creator_id is not None:
+        return creator_id
+    row = connection.execute(
+        "SELECT id FROM creators WHERE workspace_id = current_setting('app.workspace_id')::uuid"
+        " ORDER BY created_at, id LIMIT 1"
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _known_account(connection: Connection, draft: PlatformDraft) -> UUID | None:

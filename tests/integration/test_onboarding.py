@@ -10,7 +10,11 @@ import pytest
 from functions.onboarding import handler as door
 from huntaze import clients, outbox
 from huntaze.db import Connection, SingleConnection
+from huntaze.domain import ai_configs
+from huntaze.domain.creators import accounts
+from huntaze.domain.creators.accounts import CreatorDraft
 from huntaze.entry import UnhandledError
+from huntaze.platforms.limits import LaneLimits
 from huntaze.settings import load
 
 PROFILE = {
@@ -136,6 +140,27 @@ def test_steps_may_come_in_any_order_and_again(call):
     assert saved["ai_config"]["creator_id"] == saved["platform"]["creator_id"]
     changed = call("POST", "save-ai-config", {"personality": "Dry."})["ai_config"]
     assert (changed["personality"], changed["custom_responses"]) == ("Dry.", [])
+
+
+def test_what_waits_is_the_first_creators_however_it_is_added(call, ids, tenant):
+    call("POST", "save-ai-config", {**AI_CONFIG, "forbidden_topics": ["my family"]})
+    store = tenant(ids.workspace_id)
+    limits = {"fan_platform": LaneLimits(messages_per_minute=60, min_gap_ms=0)}
+    first, second = (
+        accounts.add(
+            store, CreatorDraft(platform="fan_platform", handle=handle), limits, by=ids.user_id
+        )
+        for handle in ("ada", "bea")
+    )
+    with store.transaction() as connection:
+        assert ai_configs.voice_of(connection, first).forbidden_topics == ("my family",)
+        assert ai_configs.voice_of(connection, second).forbidden_topics == ()
+    # Onboarding goes on where it was, and what it says counts for whoever is there.
+    assert call("GET")["ai_config"]["creator_id"] == str(first)
+    assert call("POST", "save-ai-config", AI_CONFIG)["ai_config"]["creator_id"] == str(first)
+    with store.transaction() as connection:
+        assert ai_configs.voice_of(connection, first).forbidden_topics == ()
+        assert ai_configs.read(connection, None) is None
 
 
 def test_it_is_not_complete_before_it_is(call):

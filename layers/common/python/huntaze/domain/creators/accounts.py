@@ -20,7 +20,7 @@ from pydantic import (
 
 from huntaze import outbox
 from huntaze.db import Connection, Tenant
-from huntaze.domain import audit
+from huntaze.domain import ai_configs, audit
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Limit
 from huntaze.errors import ConflictError, InvalidInputError
@@ -116,6 +116,8 @@ class CreatorDraft(BaseModel):
 def add(tenant: Tenant, draft: CreatorDraft, limits: Mapping[str, LaneLimits], *, by: UUID) -> UUID:
     """Add a creator with a stopped lane, not connected yet.
 
+    What the workspace said of the assistant before it had a creator is this one's.
+
     Args:
         tenant: The workspace.
         draft: What is wanted.
@@ -166,6 +168,7 @@ def add(tenant: Tenant, draft: CreatorDraft, limits: Mapping[str, LaneLimits], *
             " %(min_gap_ms)s)",
             values,
         )
+        ai_configs.hand_to(connection, values["id"])
         tell(connection, tenant, "creator.created", values["id"], by=by)
     creator_id: UUID = values["id"]
     return creator_id
