@@ -34,7 +34,7 @@ TOLD_TO_MEMBERS = (
     *("campaign.not_launched", "automation.notified"),
     *("conversation.handed_over", "fan.opted_out"),
     *("chatbot.held_up", "chatbot.gave_up", "message.went_wrong", "message.not_taken_back"),
-    *("import.completed", "import.failed", "member.joined"),
+    *("content.due", "import.completed", "import.failed", "member.joined"),
     *("billing.trial_will_end", "billing.payment_failed", "cost.alert"),
 )
 # What clients are told live; `functions.realtime.kinds` says whom, and a test compares them.

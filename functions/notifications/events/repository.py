@@ -39,6 +39,11 @@ _SUBJECTS: dict[str, LiteralString] = {
     " c.requested_by AS meant FROM creator_commands c"
     " JOIN creators k ON k.workspace_id = c.workspace_id AND k.id = c.creator_id"
     " WHERE c.id = %(id)s",
+    # Whoever planned it.
+    "content_schedule": "SELECT m.title AS about, s.creator_id, NULL::uuid AS left_out,"
+    " s.created_by AS meant FROM content_schedule s"
+    " JOIN media m ON m.workspace_id = s.workspace_id AND m.id = s.media_id"
+    " WHERE s.id = %(id)s",
     "member": "SELECT name AS about, NULL::uuid AS creator_id, id AS left_out FROM users"
     " WHERE id = %(id)s",
     # Figures, which every language reads alike.

@@ -2,15 +2,19 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 
 import pytest
 
+from functions.content.schedule.models import EntryDraft
+from functions.content.schedule.repository import PostgresSchedule
 from functions.notifications.events import handler as door
 from huntaze.ai.agents.outputs import Topic
 from huntaze.db import SingleConnection
-from huntaze.domain import mails
+from huntaze.domain import mails, media
 from huntaze.domain.dangers import GRAVE
 from huntaze.domain.mails import Template
+from huntaze.domain.media import MediaDraft
 from huntaze.domain.notices.kinds import EVENTS, RULES, Kind
 from huntaze.ids import new_id
 from stacks.messaging import TOLD_TO_MEMBERS
@@ -118,6 +122,28 @@ def test_each_is_told_as_they_want(office, ask, mailed, channels, emails, shown,
     assert len(ask(office.ids.user_id).body["items"]) == shown
     assert len(mailed()) == sent
     assert len(office.on_the_bus()) == shown
+
+
+@pytest.mark.parametrize(("role", "alone"), [("manager", True), ("analyst", False)])
+def test_whoever_planned_a_post_hears_of_its_moment(office, mailed, role, alone):
+    planner, other = office.member(role), office.member("manager")
+    with office.everybody.transaction() as connection:
+        item = media.add_media(
+            connection, office.ids.creator_id, MediaDraft(kind="text", title="Greeting", body="Hi")
+        )
+    at = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    schedule = PostgresSchedule(office.everybody, planner)
+    draft = EntryDraft(media_id=item.id, local_at=at.replace(tzinfo=None), time_zone="UTC")
+    entry = schedule.add(draft, at, new_id())
+    assert schedule.tell_due(entry.id)
+    office.tell(*office.on_the_bus())
+    # Who plans no posts any more cannot be waited for.
+    told = [planner] if alone else [office.ids.user_id, other]
+    assert office.told() == dict.fromkeys(told, 1)
+    assert sorted(mailed()) == sorted(("content_due", one) for one in told)
+    assert office.rows("SELECT DISTINCT kind, about, target_id FROM notifications") == [
+        ("content_due", "Greeting", entry.id)
+    ]
 
 
 def test_what_somebody_did_on_purpose_or_is_gone_is_not_told(office):

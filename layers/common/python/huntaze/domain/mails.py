@@ -44,6 +44,7 @@ class Template(StrEnum):
     CHATBOT_GAVE_UP = "chatbot_gave_up"
     MESSAGE_WENT_WRONG = "message_went_wrong"
     MESSAGE_NOT_TAKEN_BACK = "message_not_taken_back"
+    CONTENT_DUE = "content_due"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
@@ -65,6 +66,7 @@ NOTICES = frozenset(
         *(Template.CONVERSATION_HANDED_OVER, Template.CONVERSATION_IN_DANGER),
         *(Template.FAN_OPTED_OUT, Template.CHATBOT_HELD_UP, Template.CHATBOT_GAVE_UP),
         *(Template.MESSAGE_WENT_WRONG, Template.MESSAGE_NOT_TAKEN_BACK),
+        Template.CONTENT_DUE,
         *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
         *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
         Template.COST_ALERT,

@@ -24,6 +24,7 @@ class Kind(StrEnum):
     CHATBOT_GAVE_UP = "chatbot_gave_up"
     MESSAGE_WENT_WRONG = "message_went_wrong"
     MESSAGE_NOT_TAKEN_BACK = "message_not_taken_back"
+    CONTENT_DUE = "content_due"
     IMPORT_COMPLETED = "import_completed"
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
@@ -68,6 +69,7 @@ RULES: dict[Kind, Rule] = {
     Kind.CHATBOT_GAVE_UP: Rule("chatbot.gave_up", Right.REPLY, mailed=True),
     Kind.MESSAGE_WENT_WRONG: Rule("message.went_wrong", Right.REPLY, mailed=False),
     Kind.MESSAGE_NOT_TAKEN_BACK: Rule("message.not_taken_back", Right.REPLY, mailed=True),
+    Kind.CONTENT_DUE: Rule("content.due", Right.WRITE_CAMPAIGNS, mailed=True),
     Kind.IMPORT_COMPLETED: Rule("import.completed", Right.IMPORT, mailed=False),
     Kind.IMPORT_FAILED: Rule("import.failed", Right.IMPORT, mailed=True),
     Kind.MEMBER_JOINED: Rule("member.joined", Right.MANAGE, mailed=False),
