@@ -10,6 +10,8 @@ import pytest
 
 from functions.campaigns.hybrid.models import Step
 from functions.campaigns.hybrid.running import CampaignNotReady
+from huntaze.domain import media as library
+from huntaze.domain.media import MediaInUseError
 from tests.fakes.creator_desk import Desk
 from tests.fakes.hybrid_steps import ASKING, BEFORE_HANDOVER, task_of
 from tests.fakes.speaking_writer import COST, SpeakingWriter
@@ -104,3 +106,17 @@ def test_a_campaign_is_scheduled_when_its_own_fans_are_about(
     (campaign,) = desk.rows("SELECT scheduled_at FROM campaigns")
     assert campaign["scheduled_at"].astimezone(UTC).hour == 12
     assert campaign["scheduled_at"] > datetime.now(UTC)
+
+
+def test_content_stays_while_a_campaign_with_it_is_written(
+    desk: Desk, start: Callable[..., dict[str, Any]]
+) -> None:
+    medium = desk.medium()
+    start(price_cents=1500, media_ids=[str(medium)])
+    with desk.app.transaction() as connection, pytest.raises(MediaInUseError, match="written"):
+        library.delete_media(connection, medium)
+    with desk.app.transaction() as connection:
+        connection.execute(
+            "UPDATE workflows SET status = 'completed', finished_at = clock_timestamp()"
+        )
+        library.delete_media(connection, medium)

@@ -1,10 +1,12 @@
 """Items of content: made, read, changed and taken away; the writer of ``media`` and its tags."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 
 from huntaze.db import Connection
 from huntaze.domain.media.files import request_removal
@@ -34,10 +36,30 @@ _HELD = """
                   AND %(media)s = ANY (media_ids))
       OR EXISTS (SELECT FROM sends WHERE creator_id = %(creator)s
                   AND state IN ('planned', 'submitting', 'unknown')
-                  AND %(media)s = ANY (media_ids)),
-         EXISTS (SELECT FROM content_schedule WHERE media_id = %(media)s AND status = 'scheduled'),
-         EXISTS (SELECT FROM media_grants WHERE media_id = %(media)s)
+                  AND %(media)s = ANY (media_ids)) AS sending,
+         EXISTS (SELECT FROM automations a
+                   JOIN automation_versions v
+                     ON v.workspace_id = a.workspace_id AND v.automation_id = a.id
+                  WHERE a.creator_id = %(creator)s AND a.enabled_at IS NOT NULL
+                    AND v.definition -> 'steps' @> jsonb_build_array(%(naming)s::jsonb)
+                    -- A run goes on with the version that it began with.
+                    AND (v.version = a.version OR EXISTS (
+                          SELECT FROM automation_runs r
+                           WHERE r.workspace_id = v.workspace_id AND r.status = 'waiting'
+                             AND r.automation_id = v.automation_id AND r.version = v.version)))
+      OR EXISTS (SELECT FROM workflows WHERE creator_id = %(creator)s AND status = 'running'
+                  AND request @> %(naming)s) AS wanted,
+         EXISTS (SELECT FROM content_schedule WHERE media_id = %(media)s AND status = 'scheduled')
+           AS scheduled,
+         EXISTS (SELECT FROM media_grants WHERE media_id = %(media)s) AS offered
 """
+
+
+class _Held(NamedTuple):
+    sending: bool
+    wanted: bool
+    scheduled: bool
+    offered: bool
 
 
 class MediaExistsError(ConflictError):
@@ -201,18 +223,23 @@ def delete_media(connection: Connection, media_id: UUID) -> None:
 
     Raises:
         NotFoundError: The caller has no such item.
-        MediaInUseError: A campaign or a message that is still to go out holds it, or the schedule.
+        MediaInUseError: A campaign or a message that is still to go out holds it, an automation
+            that is on, a campaign that is being written, or the schedule.
     """
     media = lock_media(connection, media_id)
-    row = connection.execute(_HELD, {"creator": media.creator_id, "media": media_id}).fetchone()
-    sending, scheduled, offered = row or (False, False, False)
-    if sending:
+    held = _held(connection, media)
+    if held.sending:
         raise MediaInUseError("A campaign or a message that is still to go out holds this content.")
-    if scheduled:
+    if held.wanted:
+        raise MediaInUseError(
+            "An automation that is on sends this content, or a campaign with it is being written:"
+            " turn the automation off, or wait for the campaign."
+        )
+    if held.scheduled:
         raise MediaInUseError("This content is in the schedule; take it out of there first.")
     if media.file is not None:
         request_removal(connection, media.creator_id, media_id)
-    if not offered:
+    if not held.offered:
         connection.execute("DELETE FROM media WHERE id = %s", (media_id,))
         return
     connection.execute(
@@ -257,12 +284,22 @@ def _refuse_misfits(media: Media, values: dict[str, object]) -> None:
 
 
 def _refuse_another_in_the_vault(connection: Connection, media: Media) -> None:
-    row = connection.execute(_HELD, {"creator": media.creator_id, "media": media.id}).fetchone()
-    if row is not None and (row[0] or row[2]):
+    held = _held(connection, media)
+    if held.sending or held.wanted or held.offered:
         raise MediaOfferedError(
             "Fans were offered this content as it is in the vault, or are about to be: make another"
             " item for another file."
         )
+
+
+def _held(connection: Connection, media: Media) -> _Held:
+    """What the item is still needed for, by whoever holds its row."""
+    # As messages of automations and orders of campaigns name it.
+    naming = Jsonb({"media_ids": [str(media.id)]})
+    values = {"creator": media.creator_id, "media": media.id, "naming": naming}
+    with connection.cursor(row_factory=class_row(_Held)) as reading:
+        (held,) = reading.execute(_HELD, values).fetchall()
+    return held
 
 
 def _exists(platform_media_id: str | None) -> MediaExistsError:
