@@ -156,6 +156,25 @@ def test_the_voice_follows_the_configuration_and_then_the_profile(call, ids, rea
     assert [words.reply for words in voice.custom_words] == ["better now"]
 
 
+def test_who_wrote_the_configuration_may_leave_and_the_language_stays(call, ids, read, as_role):
+    identity, writer = as_role("identity"), new_id()
+    identity.execute(
+        "INSERT INTO users (id, email, name, language) VALUES (%s, %s, 'Bea', 'en')",
+        (writer, f"{writer}@example.com"),
+    )
+    identity.execute(
+        "INSERT INTO members (workspace_id, user_id, role, created_at)"
+        " VALUES (%s, %s, 'manager', clock_timestamp() + interval '1 day')",
+        (ids.workspace_id, writer),
+    )
+    identity.execute("UPDATE users SET language = 'fr' WHERE id = %s", (ids.user_id,))
+    call("PUT", ids._replace(user_id=writer), role="manager", body={"personality": "Warm."})
+    # Theirs, though an owner was there before them.
+    assert read(ids, ai_configs.voice_of, ids.creator_id).language is Language.EN
+    as_role("master").execute("DELETE FROM members WHERE user_id = %s", (writer,))
+    assert read(ids, ai_configs.voice_of, ids.creator_id).language is Language.FR
+
+
 @pytest.mark.parametrize("agent", AGENTS, ids=lambda agent: agent.name)
 def test_every_field_reaches_the_prompts_of_every_agent(call, ids, read, agent):
     said = {

@@ -169,9 +169,10 @@ def voice_of(connection: Connection, creator_id: UUID) -> Voice:
             "     LEFT JOIN user_profiles f"
             "       ON f.workspace_id = m.workspace_id AND f.user_id = m.user_id"
             "    WHERE m.workspace_id = c.workspace_id"
-            # Whoever wrote the configuration, or the owner who came first.
-            "      AND (m.user_id = a.updated_by OR (a.updated_by IS NULL AND m.role = 'owner'))"
-            "    ORDER BY m.created_at, m.user_id LIMIT 1) p ON true"
+            # Whoever wrote the configuration, or, where nobody did or they left, the first owner.
+            "      AND (m.user_id = a.updated_by OR m.role = 'owner')"
+            "    ORDER BY m.user_id = a.updated_by DESC NULLS LAST, m.created_at, m.user_id"
+            "    LIMIT 1) p ON true"
             " WHERE c.id = %s",
             (creator_id,),
         ).fetchone()
