@@ -112,7 +112,7 @@ def test_refuses_bad_content(call, ids, body):
 def offer(ids, tenant):
     """Offer an item to a fan in a message, sent a while ago; answers the fan and the message."""
 
-    def make(*media, price=0, fan=None, state="sent", hours_ago=1, reason=None):
+    def make(*media, price=0, fan=None, state="sent", hours_ago=1, reason=None, name=None):
         send_id = new_id()
         at = datetime.now(UTC) - timedelta(hours=hours_ago)
         with tenant(ids.workspace_id).transaction() as connection:
@@ -124,11 +124,12 @@ def offer(ids, tenant):
                 ).fetchall()
             connection.execute(
                 "INSERT INTO sends (workspace_id, id, creator_id, fan_id, state, reason, priority,"
-                " text, text_hash, price_cents, media_ids, written_by, granted_at)"
-                " VALUES (%s, %s, %s, %s, %s, %s, 0, 't', 'h', %s, %s, 'person', %s)",
+                " text, text_hash, price_cents, media_ids, written_by, granted_at,"
+                " platform_message_id)"
+                " VALUES (%s, %s, %s, %s, %s, %s, 0, 't', 'h', %s, %s, 'person', %s, %s)",
                 (
                     *(ids.workspace_id, send_id, ids.creator_id, fan, state, reason, price),
-                    *([item["id"] for item in media], at),
+                    *([item["id"] for item in media], at, name),
                 ),
             )
             if state == "sent":
@@ -147,8 +148,8 @@ def offer(ids, tenant):
 def pay(ids, tenant):
     """Record a transaction of a fan."""
 
-    def make(fan, cents, *, net=None, hours_ago=0.5, kind="message", reverses=None, name=None):
-        name = name or str(new_id())
+    def make(fan, cents, *, net=None, hours_ago=0.5, kind="message", reverses=None, paid=None):
+        name = str(new_id())
         at = (datetime.now(UTC) - timedelta(hours=hours_ago)).isoformat()
         with tenant(ids.workspace_id).transaction() as connection:
             ((platform_id,),) = connection.execute(
@@ -156,7 +157,7 @@ def pay(ids, tenant):
             ).fetchall()
             net = cents if net is None else net
             row = TransactionRow(
-                1, name, platform_id, kind, cents, cents - net, net, "USD", at, reverses, None
+                1, name, platform_id, kind, cents, cents - net, net, "USD", at, reverses, None, paid
             )
             money.record(connection, ids.creator_id, [row])
         return name
@@ -339,6 +340,23 @@ def test_usage_counts_each_payment_once_and_shares_it(make, offer, pay, usage):
     assert (usage(other)["earned_cents"], usage(one)["earned_cents"]) == (700, 267)
     pay(fan, 500, net=400, kind="refund", reverses=payment, hours_ago=0.1)
     assert [usage(item)["earned_cents"] for item in (one, two, three)] == [134, 133, 133]
+
+
+def test_usage_counts_a_payment_for_the_message_that_it_names(make, offer, pay, usage):
+    one, two, three = items = make(1), make(2), make(3)
+    fan, _ = offer(one, price=1000, hours_ago=5, name="A")
+    offer(two, price=1000, fan=fan, hours_ago=4, name="B")
+    pay(fan, 1000, net=800, hours_ago=1, paid="A")
+    assert [usage(item)["earned_cents"] for item in items] == [800, 0, 0]
+    # On the same day, told with the same moment, and not of the ledger at all.
+    pay(fan, 1000, net=700, hours_ago=1, paid="B")
+    pay(fan, 1000, net=600, hours_ago=1, paid="by hand")
+    assert [usage(item)["bought"] for item in items] == [1, 1, 0]
+    assert [usage(item)["earned_cents"] for item in items] == [800, 700, 0]
+    # One that names nothing is of none that another names.
+    offer(three, price=1000, fan=fan, hours_ago=6, name="C")
+    pay(fan, 1000, net=500, hours_ago=0.5)
+    assert [usage(item)["earned_cents"] for item in items] == [800, 700, 500]
 
 
 def test_usage_says_what_the_vault_did_not_hold(make, offer, usage):

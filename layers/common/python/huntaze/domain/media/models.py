@@ -111,8 +111,9 @@ class Media(BaseModel):
 class Usage(BaseModel):
     """What became of an item's offers.
 
-    A payment for a message counts for the last paid message to the same fan, at the same price,
-    that was on its way before it; each message counts one payment, its first. What a payment
+    A payment counts for the message that the platform names with it. Where it names none, it counts
+    for the last message to the same fan, at the same price, that was on its way before it and that
+    no payment names. Each message counts one payment, its first. What a payment
     brought, less what was refunded, is shared among the items of its message in equal parts, the
     cents left over going to its first items: so the items of all messages together earned what
     their messages did.

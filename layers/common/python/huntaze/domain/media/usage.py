@@ -14,7 +14,7 @@ _CLOCKS_DIFFER = timedelta(minutes=5)
 # only what waits, and what failed before any offer, is looked for there.
 _USAGE = """
 WITH offers AS (
-  SELECT s.id, s.fan_id, s.state, s.price_cents, s.granted_at,
+  SELECT s.id, s.fan_id, s.state, s.price_cents, s.granted_at, s.platform_message_id,
          cardinality(s.media_ids) AS items, array_position(s.media_ids, %(media)s) AS place
     FROM media_grants g
     JOIN sends s ON s.workspace_id = g.workspace_id AND s.id = g.send_id
@@ -23,17 +23,25 @@ WITH offers AS (
   SELECT DISTINCT ON (o.id) o.items, o.place, t.transaction_id, t.effective_cents
     FROM offers o
     JOIN transactions t ON t.fan_id = o.fan_id AND t.creator_id = %(creator)s
-     AND t.type = 'message' AND t.amount_cents = o.price_cents
-     AND t.created_at >= o.granted_at - %(clocks)s
-   WHERE o.price_cents > 0 AND o.state IN ('submitting', 'sent', 'unknown')
-     AND NOT EXISTS (
-       SELECT FROM sends later
-        WHERE later.workspace_id = t.workspace_id AND later.fan_id = o.fan_id
-          AND later.creator_id = %(creator)s AND later.price_cents = o.price_cents
-          AND later.state IN ('submitting', 'sent', 'unknown')
-          AND (later.granted_at, later.id) > (o.granted_at, o.id)
-          AND later.granted_at - %(clocks)s <= t.created_at)
-   ORDER BY o.id, t.created_at, t.id
+     AND t.type = 'message'
+   WHERE t.platform_message_id = o.platform_message_id
+      OR (t.platform_message_id IS NULL AND t.amount_cents = o.price_cents
+          AND t.created_at >= o.granted_at - %(clocks)s
+          AND o.price_cents > 0 AND o.state IN ('submitting', 'sent', 'unknown')
+          AND NOT EXISTS (
+            SELECT FROM sends later
+             WHERE later.workspace_id = t.workspace_id AND later.fan_id = o.fan_id
+               AND later.creator_id = %(creator)s AND later.price_cents = o.price_cents
+               AND later.state IN ('submitting', 'sent', 'unknown')
+               AND (later.granted_at, later.id) > (o.granted_at, o.id)
+               AND later.granted_at - %(clocks)s <= t.created_at
+               -- That one has its payment.
+               AND NOT EXISTS (
+                 SELECT FROM transactions named
+                  WHERE named.fan_id = later.fan_id AND named.creator_id = %(creator)s
+                    AND named.type = 'message'
+                    AND named.platform_message_id = later.platform_message_id)))
+   ORDER BY o.id, t.platform_message_id IS NULL, t.created_at, t.id
 ), earned AS (
   SELECT p.items, p.place, p.effective_cents + coalesce((
            SELECT sum(r.effective_cents) FROM transactions r
