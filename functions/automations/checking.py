@@ -9,6 +9,7 @@ from functions.automations.models import Definition
 from functions.automations.steps import (
     AddToList,
     Assign,
+    Condition,
     RemoveFromList,
     SendMessage,
     StartCampaign,
@@ -28,7 +29,8 @@ def check_references(connection: Connection, creator_id: UUID, definition: Defin
 
     Raises:
         NotFoundError: A list or a campaign is not this creator's.
-        InvalidInputError: A member or a medium is not, or a text may not be sent.
+        InvalidInputError: A member, a medium or a list of the rules is not, or a text may not be
+            sent.
     """
     (platform,) = connection.execute(
         "SELECT platform FROM creators WHERE id = %s", (creator_id,)
@@ -36,6 +38,7 @@ def check_references(connection: Connection, creator_id: UUID, definition: Defin
     for step in definition.steps:
         _check(connection, creator_id, platform, step)
     if definition.audience is not None:
+        lists.require_lists(connection, creator_id, definition.audience.lists)
         # Planned and not asked: what cannot be asked is found now and not when it happens.
         condition, values = compile_rules(definition.audience)
         query = sql.SQL("SELECT FROM fans f WHERE false AND {}").format(condition)
@@ -51,6 +54,8 @@ def _check(connection: Connection, creator_id: UUID, platform: str, step: Step) 
         case AddToList(list_id=list_id) | RemoveFromList(list_id=list_id):
             if lists.require_list(connection, list_id).creator_id != creator_id:
                 raise NotFoundError("The list is another creator's.")
+        case Condition(rules=rules):
+            lists.require_lists(connection, creator_id, rules.lists)
         case Assign(member_id=UUID() as member_id):
             fans.require_caretaker(connection, creator_id, member_id)
         case StartCampaign(campaign_id=campaign_id):

@@ -342,7 +342,7 @@ def read_list(list_id: UUID, store: Fans) -> FanList:
 
 @app.delete("/api/crm/lists/<list_id>", status_code=HTTPStatus.NO_CONTENT, tags=["fans"])
 def delete_list(list_id: UUID, store: WritableFans) -> None:
-    """Delete a list; its fans stay."""
+    """Delete a list that no rules ask for; its fans stay."""
     store.delete_list(list_id)
 
 

@@ -13,6 +13,7 @@ from huntaze.db import Connection, Tenant
 from huntaze.domain.audience import SegmentRules, compile_rules, make_room_for_sums
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.fans import Fan, read_fans
+from huntaze.domain.fans.lists import require_lists
 from huntaze.errors import BadRequestError, ConflictError, InvalidInputError, NotFoundError
 from huntaze.http import Page, decode_cursor, encode_cursor
 from huntaze.ids import new_id
@@ -84,10 +85,12 @@ class PostgresSegments:
 
         Raises:
             SegmentExistsError: The creator has one of that name.
+            InvalidInputError: The rules ask for a list that the creator has not.
         """
         segment_id = new_id()
         with self._tenant.transaction() as connection:
             creator_id = resolve_creator(connection, draft.creator_id)
+            require_lists(connection, creator_id, draft.rules.lists)
             made = connection.execute(
                 "INSERT INTO segments (workspace_id, id, creator_id, name, rules)"
                 " VALUES (%s, %s, %s, %s, %s)"
@@ -109,7 +112,7 @@ class PostgresSegments:
 
         Raises:
             NotFoundError: The caller has no such segment.
-            InvalidInputError: ``draft`` names another creator.
+            InvalidInputError: ``draft`` names another creator, or a list that this one has not.
             SegmentExistsError: The creator has another segment of that name.
         """
         with self._tenant.transaction() as connection:
@@ -117,6 +120,7 @@ class PostgresSegments:
             if draft.creator_id not in (None, creator_id):
                 problem = "a segment stays with its creator"
                 raise InvalidInputError(f"{problem}.".capitalize(), fields={"creator_id": problem})
+            require_lists(connection, creator_id, draft.rules.lists)
             try:
                 with connection.transaction():
                     connection.execute(

@@ -7,7 +7,7 @@ import pytest
 from functions.segments import handler as door
 from huntaze.db import SingleConnection
 from huntaze.domain import fans
-from huntaze.domain.fans import FanRow
+from huntaze.domain.fans import FanRow, lists
 from huntaze.ids import new_id
 
 ACTIVE = {"kind": "text", "field": "status", "values": ["active"]}
@@ -180,3 +180,40 @@ def test_a_segment_of_a_campaign_stays(call, with_fans, segment, tenant, of_a_te
         )
     status, answer = call("DELETE", f"{PATH}/{segment['id']}", with_fans)
     assert (status, answer["error"]) == (409, "SegmentInUse")
+
+
+@pytest.fixture
+def not_disturbed(with_fans, tenant):
+    """A list with a fan on it, and the rules that leave its fans out, deep in a tree."""
+    with tenant(with_fans.workspace_id).transaction() as connection:
+        made = lists.create_list(connection, with_fans.creator_id, "do not disturb")
+        (fan_id,) = connection.execute("SELECT id FROM fans LIMIT 1").fetchone()
+        lists.add_to_list(connection, made.id, [fan_id])
+    left_out = {"kind": "lists", "match": "none", "lists": [str(made.id)]}
+    return made, {"kind": "and", "rules": [{"kind": "everyone"}, left_out]}
+
+
+def test_a_list_that_rules_ask_for_stays(call, with_fans, not_disturbed, tenant):
+    made, rules = not_disturbed
+    segment = call("POST", PATH, with_fans, body={"name": "Awake", "rules": rules})[1]
+    store = tenant(with_fans.workspace_id)
+    with (
+        pytest.raises(lists.FanListInUseError, match="the segment Awake"),
+        store.transaction() as c,
+    ):
+        lists.delete_list(c, made.id)
+    assert call("POST", f"{PATH}/preview", with_fans, body={"rules": rules})[1]["count"] == 14
+    path = f"{PATH}/{segment['id']}"
+    assert call("PUT", path, with_fans, body={"name": "Awake", "rules": ACTIVE})[0] == 200
+    with store.transaction() as connection:
+        lists.delete_list(connection, made.id)
+
+
+def test_rules_ask_for_no_list_that_is_not_there(call, with_fans, segment, not_disturbed, tenant):
+    made, rules = not_disturbed
+    with tenant(with_fans.workspace_id).transaction() as connection:
+        lists.delete_list(connection, made.id)
+    for method, path in [("POST", PATH), ("PUT", f"{PATH}/{segment['id']}")]:
+        status, answer = call(method, path, with_fans, body={"name": "n", "rules": rules})
+        assert (status, answer["fields"]) == (422, {"lists": "unknown"})
+        assert str(made.id) in answer["detail"]

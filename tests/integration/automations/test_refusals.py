@@ -1,6 +1,9 @@
 """Automations that are not stored: loops, and what names things that are not there."""
 
+import pytest
+
 from huntaze.domain import fans
+from huntaze.domain.fans.lists import FanListInUseError
 from huntaze.ids import new_id
 from tests.fakes.automation_scene import HELLO, TAGGED, THANK
 
@@ -29,6 +32,51 @@ def test_what_it_names_must_be_there(scene):
     body = {"name": "n", "trigger": TAGGED}
     found = [scene.ask("POST", "", {**body, "steps": [step]}).status for step, _ in wrong]
     assert found == [status for _, status in wrong]
+    gone = {"kind": "not", "rule": {"kind": "lists", "match": "any", "lists": [str(new_id())]}}
+    asking = {"id": "s", "kind": "condition", "rules": gone}
+    for said in ({"steps": [HELLO], "audience": gone}, {"steps": [asking]}):
+        refused = scene.ask("POST", "", {**body, **said})
+        assert (refused.status, refused.body["fields"]) == (422, {"lists": "unknown"})
+
+
+@pytest.fixture
+def kept(scene):
+    """Rules that leave out who is on a list, and what deletes that list."""
+    with scene.desk.app.transaction() as connection:
+        made = fans.lists.create_list(connection, scene.desk.creator_id, "Kept")
+
+    def delete():
+        with scene.desk.app.transaction() as connection:
+            fans.lists.delete_list(connection, made.id)
+
+    return {"kind": "lists", "match": "none", "lists": [str(made.id)]}, delete
+
+
+@pytest.mark.parametrize("place", ["audience", "condition"])
+def test_a_list_that_it_asks_for_stays(scene, kept, place):
+    rules, delete = kept
+    asking = {"id": "s", "kind": "condition", "rules": rules}
+    said = {"audience": {"steps": [THANK], "audience": rules}, "condition": {"steps": [asking]}}
+    body = {"name": "Quiet", "trigger": TAGGED}
+    made = scene.ask("POST", "", {**body, **said[place]}).body["id"]
+    with pytest.raises(FanListInUseError, match="the automation Quiet"):
+        delete()
+    # What no run says any more asks nobody.
+    assert scene.ask("PUT", f"/{made}", {**body, "steps": [THANK]}).status == 200
+    delete()
+
+
+def test_a_list_that_a_run_still_asks_for_stays(scene, kept):
+    rules, delete = kept
+    waits = {"id": "w", "kind": "wait", "minutes": 60, "next": "s"}
+    steps = [waits, {"id": "s", "kind": "condition", "rules": rules}]
+    made = scene.make(TAGGED, *steps)
+    scene.tag(scene.desk.fan())
+    scene.sweep()
+    body = {"name": "n", "trigger": TAGGED, "steps": [THANK]}
+    assert scene.ask("PUT", f"/{made}", body).status == 200
+    with pytest.raises(FanListInUseError, match="the automation n"):
+        delete()
 
 
 def test_what_is_another_creators_is_not_there(scene, as_role):

@@ -9,6 +9,7 @@ model of its own, so that a wrong field or operator is refused by name before an
         {"kind": "not", "rule": {"kind": "tags", "match": "any", "tags": ["vip"]}}]}
 """
 
+from collections.abc import Iterator
 from typing import Annotated, Literal, Self
 from uuid import UUID
 
@@ -237,16 +238,24 @@ class SegmentRules(RootModel[Rule]):
     @property
     def sums_money(self) -> bool:
         """Whether an answer adds up transactions: too much work to be done twice."""
+        return any(isinstance(one, SpendIs) for one in self._questions())
+
+    @property
+    def lists(self) -> set[UUID]:
+        """The lists that are asked for."""
+        asked = (one.lists for one in self._questions() if isinstance(one, ListsAre))
+        return {list_id for lists in asked for list_id in lists}
+
+    def _questions(self) -> Iterator[object]:
         waiting: list[object] = [self.root]
         while waiting:
             rule = waiting.pop()
-            if isinstance(rule, SpendIs):
-                return True
             if isinstance(rule, And | Or):
                 waiting += rule.rules
             elif isinstance(rule, Not):
                 waiting.append(rule.rule)
-        return False
+            else:
+                yield rule
 
 
 def _children(node: dict[object, object]) -> list[object]:

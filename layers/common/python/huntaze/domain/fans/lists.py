@@ -1,15 +1,17 @@
 """Named lists of fans, kept by hand."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
 from pydantic import BaseModel, Field
 
 from huntaze.db import Connection
 from huntaze.domain.fans.models import Name
-from huntaze.errors import BadRequestError, ConflictError, NotFoundError
+from huntaze.errors import BadRequestError, ConflictError, InvalidInputError, NotFoundError
 from huntaze.http import Page, decode_cursor, encode_cursor
 from huntaze.ids import new_id
 
@@ -20,6 +22,10 @@ type FanIds = Annotated[list[UUID], Field(min_length=1, max_length=MAX_MEMBERS_A
 
 class FanListExistsError(ConflictError):
     """The creator has a list of that name."""
+
+
+class FanListInUseError(ConflictError):
+    """Rules ask who is on the list."""
 
 
 class FanList(BaseModel):
@@ -37,6 +43,23 @@ _LISTS = """
          (SELECT count(*) FROM fan_list_members m WHERE m.list_id = l.id) AS fans
     FROM fan_lists l
 """
+# An automation asks as long as new runs take the version, or one that took it still waits.
+_ASKED_BY = """
+  SELECT 'the segment ' || g.name FROM segments g
+   WHERE g.creator_id = %(creator)s AND jsonb_path_exists(g.rules, %(path)s::jsonpath, %(wanted)s)
+  UNION
+  SELECT 'the automation ' || a.name FROM automations a
+    JOIN automation_versions v
+      ON v.workspace_id = a.workspace_id AND v.automation_id = a.id
+   WHERE a.creator_id = %(creator)s AND a.deleted_at IS NULL
+     AND jsonb_path_exists(v.definition, %(path)s::jsonpath, %(wanted)s)
+     AND (v.version = a.version OR EXISTS (
+       SELECT FROM automation_runs r
+        WHERE r.workspace_id = a.workspace_id AND r.automation_id = a.id
+          AND r.version = v.version AND r.status = 'waiting'))
+   ORDER BY 1 LIMIT 5
+"""
+_ASKS = '$.** ? (@.kind == "lists").lists[*] ? (@ == $id)'
 
 
 def read_lists(
@@ -98,13 +121,44 @@ def create_list(connection: Connection, creator_id: UUID, name: Name) -> FanList
     return require_list(connection, list_id)
 
 
+def require_lists(connection: Connection, creator_id: UUID, list_ids: Collection[UUID]) -> None:
+    """Refuse rules that ask for lists which the creator has not, and hold those that it has.
+
+    Nobody is on a list that is not there, so "not on it" would be everybody.
+
+    Raises:
+        InvalidInputError: Some are not there, or another creator's.
+    """
+    found = connection.execute(
+        "SELECT id FROM fan_lists WHERE creator_id = %s AND id = ANY (%s) FOR KEY SHARE",
+        (creator_id, list(list_ids)),
+    ).fetchall()
+    if missing := set(list_ids) - {row[0] for row in found}:
+        named = ", ".join(sorted(map(str, missing)))
+        raise InvalidInputError(
+            f"The creator has no such list: {named}.", fields={"lists": "unknown"}
+        )
+
+
 def delete_list(connection: Connection, list_id: UUID) -> None:
     """Delete a list; its fans stay.
 
     Raises:
         NotFoundError: The caller has no such list.
+        FanListInUseError: Rules of a segment or an automation ask who is on it.
     """
-    require_list(connection, list_id)
+    creator_id = require_list(connection, list_id).creator_id
+    # Held before it is asked: rules that are being written hold it too.
+    connection.execute("SELECT FROM fan_lists WHERE id = %s FOR UPDATE", (list_id,))
+    wanted = Jsonb({"id": str(list_id)})
+    asked_by = connection.execute(
+        _ASKED_BY, {"creator": creator_id, "path": _ASKS, "wanted": wanted}
+    ).fetchall()
+    if asked_by:
+        named = ", ".join(row[0] for row in asked_by)
+        raise FanListInUseError(
+            f"Rules ask who is on this list: {named}. Change them first; nobody would be on it."
+        )
     connection.execute("DELETE FROM fan_lists WHERE id = %s", (list_id,))
 
 
