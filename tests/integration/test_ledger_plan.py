@@ -136,6 +136,26 @@ def test_the_first_reason_that_is_a_persons_word_wins(
     assert desk.rows("SELECT reason FROM sends") == [{"reason": "suppressed"}]
 
 
+@pytest.mark.parametrize("days", [None, -3, 3])
+def test_caps_and_running_chats_are_those_of_the_time_at_which_it_goes_out(
+    desk: Desk,
+    everyone: dict[UUID, str | None],
+    plan_for: Callable[..., CampaignPlan],
+    write: Callable[[CampaignPlan], int],
+    preview: Callable[[CampaignPlan], Audience],
+    days: int | None,
+) -> None:
+    due_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+    wanted = plan_for(due_at=due_at)
+    foreseen = {one.reason for one in preview(wanted).counts}
+    write(wanted)
+    rows = desk.rows("SELECT fan_id, reason FROM sends WHERE campaign_id = %s", wanted.campaign_id)
+    passing = {"cap", "recent_chat"}
+    left_out = {row["reason"] for row in rows if everyone[row["fan_id"]] in passing}
+    assert left_out == ({None} if days == 3 else passing)
+    assert foreseen == {row["reason"] for row in rows}
+
+
 def test_planning_twice_adds_nothing(
     desk: Desk,
     everyone: dict[UUID, str | None],

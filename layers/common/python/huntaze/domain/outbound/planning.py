@@ -102,7 +102,7 @@ _AUDIENCE = """
            WHEN f.blocked_at IS NOT NULL THEN 'blocked'
            WHEN f.consent IS FALSE THEN 'no_consent'
            WHEN offered.fan_id IS NOT NULL THEN 'already_offered'
-           WHEN f.last_inbound_at > clock_timestamp() - (
+           WHEN f.last_inbound_at > {due} - (
              SELECT c.recent_chat_minutes * interval '1 minute' FROM creators c
               WHERE c.workspace_id = %(plan_workspace)s AND c.id = %(plan_creator)s)
              THEN 'recent_chat'
@@ -125,7 +125,7 @@ _AUDIENCE = """
         JOIN creators k ON k.workspace_id = s.workspace_id AND k.id = s.creator_id
        WHERE s.workspace_id = %(plan_workspace)s AND s.creator_id = %(plan_creator)s
          AND s.state IN ('submitting', 'sent', 'unknown')
-         AND s.granted_at > clock_timestamp() - k.cap_hours * interval '1 hour'
+         AND s.granted_at > {due} - k.cap_hours * interval '1 hour'
        GROUP BY s.fan_id, k.cap_messages
       HAVING count(*) >= k.cap_messages
     ) capped ON capped.fan_id = f.id
@@ -133,6 +133,9 @@ _AUDIENCE = """
      AND f.erased_at IS NULL
      AND ({rules})
 """
+
+# Who has had enough today may be written to on Friday; grants ask again when the time has come.
+_DUE = sql.SQL("greatest(clock_timestamp(), %(plan_due)s::timestamptz)")
 
 _STATE = """
   CASE WHEN a.reason IS NOT NULL THEN 'skipped'
@@ -151,6 +154,7 @@ def _audience(plan: CampaignPlan) -> tuple[sql.Composed, dict[str, Any]]:
         # The same draw for the dry run and the plan; another one for every campaign.
         "plan_seed": plan.campaign_id.int & 0x3FFF_FFFF_FFFF_FFFF,
         "plan_holdout": round(plan.holdout_percent * _SHARES / 100),
+        "plan_due": plan.due_at,
     }
     group: sql.Composable = sql.SQL("0")
     if plan.groups:
@@ -161,7 +165,7 @@ def _audience(plan: CampaignPlan) -> tuple[sql.Composed, dict[str, Any]]:
         group = sql.SQL("CASE {} ELSE {} END").format(
             sql.SQL(" ").join(arms), sql.Literal(len(plan.groups))
         )
-    return sql.SQL(_AUDIENCE).format(rules=rules, segment_group=group), values
+    return sql.SQL(_AUDIENCE).format(rules=rules, segment_group=group, due=_DUE), values
 
 
 def _variant_cases(
@@ -241,7 +245,6 @@ def plan_campaign(connection: Connection, plan: CampaignPlan) -> int:
         "plan_model": author.model,
         "plan_disclosed": author.ai_disclosed,
         "plan_approval": author.approval_id,
-        "plan_due": plan.due_at,
     }
     query = sql.SQL(
         "INSERT INTO sends (workspace_id, id, creator_id, fan_id, campaign_id, state, reason,"
