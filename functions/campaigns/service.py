@@ -25,6 +25,8 @@ from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.errors import ConflictError, InvalidInputError
 
+CANCELLED_AT_ONCE = 10_000
+
 
 class NotCompliantError(InvalidInputError):
     """The text may not be sent on this platform."""
@@ -102,25 +104,39 @@ def _advance(campaign_id: UUID, what: Move, store: CampaignStore) -> Campaign:
 def cancel(campaign_id: UUID, store: CampaignStore) -> tuple[Cancellation, str | None]:
     """Stop a campaign for good: status first, so that no grant follows; then the planned rows.
 
+    Repeating it finishes what was broken off; so does the sweeper.
+
     Returns:
         What was stopped, and the execution that must be stopped, if one was under way.
     """
     with store.transaction():
         campaign = store.get(campaign_id, lock=True)
-        store.advance(campaign, Move.CANCEL)
-        store.record(
-            campaign_id,
-            approval_token=None,
-            delivery_token=None,
-            finished_at=datetime.now(UTC),
-        )
+        if campaign.status is not CampaignStatus.CANCELLED:
+            store.advance(campaign, Move.CANCEL)
+            store.record(
+                campaign_id,
+                approval_token=None,
+                delivery_token=None,
+                finished_at=datetime.now(UTC),
+            )
+    cancelled = cancel_rest(campaign_id, store)
     with store.transaction() as connection:
-        cancelled = planning.cancel_planned(connection, campaign_id)
         flying = planning.totals(connection, campaign_id)[SendState.SUBMITTING]
     answer = Cancellation(
         campaign=store.get(campaign_id).public(), cancelled=cancelled, may_still_arrive=flying
     )
     return answer, campaign.execution_arn
+
+
+def cancel_rest(campaign_id: UUID, store: CampaignStore) -> int:
+    """Cancel what a closed campaign still has planned, so many at a time: none is lost again."""
+    cancelled = 0
+    while True:
+        with store.transaction() as connection:
+            found = planning.cancel_planned(connection, campaign_id, most=CANCELLED_AT_ONCE)
+        cancelled += found
+        if found < CANCELLED_AT_ONCE:
+            return cancelled
 
 
 def unsend(campaign_id: UUID, store: CampaignStore, *, requested_by: UUID) -> int:

@@ -101,6 +101,29 @@ def test_confirming_twice_is_confirming_once(desk: Desk) -> None:
     assert len(desk.events("message.settled")) == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "state"),
+    [("sending", "planned"), ("paused", "planned"), ("cancelled", "not_sent"), ("failed", "not_sent")],
+)
+def test_what_did_not_arrive_is_tried_again_unless_its_campaign_is_over(
+    desk: Desk, read_back: Callable[..., SendState], status: str, state: str
+) -> None:
+    campaign_id = desk.campaign()
+    send_id = desk.send(campaign_id=campaign_id)
+    claim = desk.claim()
+    desk.grant(claim, deadlines=BRIEF)
+    desk.set_campaign(campaign_id, status=status)
+    read_back(claim, NOTHING, NOTHING)
+    row = desk.row(send_id)
+    reason = None if state == "planned" else "cancelled"
+    assert (row["state"], row["reason"]) == (state, reason)
+    assert (row["settled_at"] is None) == (state == "planned")
+    told = [(one["state"], one["reason"]) for one in desk.events("message.settled")]
+    assert told == ([] if state == "planned" else [(state, reason)])
+    (attempt,) = desk.rows("SELECT * FROM send_attempts WHERE send_id = %s", send_id)
+    assert (attempt["attempt"], attempt["outcome"]) == (1, "not_sent")
+
+
 def test_a_late_confirmation_keeps_the_reserve(desk: Desk) -> None:
     send_id = desk.send()
     claim = desk.claim()

@@ -131,6 +131,9 @@ def _move(due: Due) -> None:
         _launch(due)
         return
     store = PostgresCampaigns(Tenant(database(), due.workspace_id))
+    if due.move == "cancel":
+        service.cancel_rest(due.campaign_id, store)
+        return
     campaign = store.get(due.campaign_id)
     # A person may have been faster than this sweep: only what still stands is moved.
     if due.move == "start" and campaign.status in _UNDER_WAY:

@@ -168,9 +168,13 @@ ALLOWED = {
     "reject": {"awaiting_approval"},
     "pause": {"sending"},
     "resume": {"paused"},
-    "cancel": {"draft", "preparing", "awaiting_approval", "scheduled", "sending", "paused"},
+    # Once more is no harm: it finishes what was broken off.
+    "cancel": {
+        *("draft", "preparing", "awaiting_approval", "scheduled", "sending", "paused"),
+        "cancelled",
+    },
 }
-STATUSES = sorted(ALLOWED["cancel"] | {"completed", "cancelled", "failed"})
+STATUSES = sorted(ALLOWED["cancel"] | {"completed", "failed"})
 
 
 @pytest.mark.parametrize("move", ALLOWED)
@@ -268,3 +272,15 @@ def test_cancelling_tells_what_may_still_arrive(
     assert answer["campaign"]["status"] == "cancelled"
     assert answer["campaign"]["finished_at"] is not None
     aws.machine.stop_execution.assert_called_once()
+
+
+def test_a_cancellation_that_was_broken_off_is_finished_by_the_next(
+    call: Callable[..., Answer], at: Callable[..., str], desk: Desk
+) -> None:
+    campaign_id = at("cancelled", finished_at="2026-01-01")
+    for _ in range(2):
+        desk.send(campaign_id=UUID(campaign_id))
+    for left in (2, 0):
+        answer = call("POST", f"/{campaign_id}/cancel")
+        assert (answer.status, answer.body["cancelled"]) == (200, left)
+    assert answer.body["campaign"]["finished_at"].startswith("2026-01-01")

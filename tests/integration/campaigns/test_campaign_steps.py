@@ -13,7 +13,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from functions.campaigns import gateway
+from functions.campaigns import gateway, service
 from functions.campaigns.repository import PostgresCampaigns
 from functions.campaigns.sweep import handler as sweep
 from functions.campaigns.tasks import handler as tasks
@@ -365,6 +365,24 @@ def test_a_sweep_releases_nothing_while_something_is_left(
         desk.set_send(send_id, state="unknown")
         sweep.handler({}, lambda_context)  # type: ignore[arg-type]
         assert desk.row(campaign_id, "campaigns")["delivery_token"] is None
+
+
+@pytest.mark.parametrize("status", ["cancelled", "failed", "completed"])
+def test_a_sweep_finishes_a_cancellation_that_was_broken_off(
+    desk: Desk,
+    campaign: Callable[..., UUID],
+    lambda_context: object,
+    monkeypatch: pytest.MonkeyPatch,
+    status: str,
+) -> None:
+    monkeypatch.setattr(service, "CANCELLED_AT_ONCE", 2)
+    campaign_id = campaign(status, finished_at="now")
+    waiting = desk.send(campaign_id=campaign("paused"))
+    sends = [desk.send(campaign_id=campaign_id) for _ in range(3)]
+    sweep.handler({}, lambda_context)  # type: ignore[arg-type]
+    closed = "planned" if status == "completed" else "cancelled"
+    assert {desk.row(one)["state"] for one in sends} == {closed}
+    assert desk.row(waiting)["state"] == "planned"
 
 
 def test_one_campaigns_trouble_does_not_hold_the_others(

@@ -351,12 +351,13 @@ def plan_direct(connection: Connection, send: DirectSend) -> UUID:
     return send_id
 
 
-def cancel_planned(connection: Connection, campaign_id: UUID) -> int:
+def cancel_planned(connection: Connection, campaign_id: UUID, *, most: int | None = None) -> int:
     """Cancel what has not been granted yet; what is being submitted may still arrive."""
     return connection.execute(
         "UPDATE sends SET state = 'cancelled', settled_at = clock_timestamp()"
-        " WHERE campaign_id = %s AND state = 'planned'",
-        (campaign_id,),
+        " WHERE id IN (SELECT id FROM sends WHERE campaign_id = %s AND state = 'planned' LIMIT %s)"
+        " AND state = 'planned'",
+        (campaign_id, most),
     ).rowcount
 
 

@@ -21,6 +21,8 @@ MAX_ATTEMPTS = 2
 MAX_FAILED_READINGS = 12
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(minutes=5)
+# Why it was not sent, and not tried once more: its campaign is.
+_OVER = "cancelled"
 
 
 @dataclass(frozen=True)
@@ -210,10 +212,13 @@ def _settle(
     connection.execute(
         "SELECT FROM creator_lanes WHERE creator_id = %s FOR UPDATE", (claim.creator_id,)
     )
+    over = again and _is_over(connection, claim, send_id)
+    again = again and not over
+    reason = _OVER if over else None
     # Planned again with the next attempt, or at its end; a send that someone else settled, or
     # that was granted anew, is left alone.
     row = connection.execute(
-        "UPDATE sends SET state = %(state)s, attempt = attempt + %(more)s,"
+        "UPDATE sends SET state = %(state)s, reason = %(reason)s, attempt = attempt + %(more)s,"
         " platform_message_id = %(message)s, evidence = %(evidence)s,"
         " settled_at = CASE WHEN %(more)s = 0 THEN clock_timestamp() END,"
         " due_at = CASE WHEN %(more)s = 0 THEN due_at ELSE clock_timestamp() END"
@@ -222,6 +227,7 @@ def _settle(
         " RETURNING campaign_id, fan_id, attempt",
         {
             "state": SendState.PLANNED if again else outcome,
+            "reason": reason,
             "more": int(again),
             "message": platform_message_id,
             "evidence": evidence,
@@ -260,8 +266,19 @@ def _settle(
         {"send": send_id, "creator": claim.creator_id},
     )
     if not again:
-        announce(connection, claim, send_id, campaign_id, outcome)
+        announce(connection, claim, send_id, campaign_id, outcome, reason)
     return True
+
+
+def _is_over(connection: Connection, claim: Claim, send_id: UUID) -> bool:
+    """Whether the campaign of a send was closed meanwhile: then it is not tried again."""
+    found = connection.execute(
+        "SELECT FROM sends s"
+        " JOIN campaigns c ON c.workspace_id = s.workspace_id AND c.id = s.campaign_id"
+        " WHERE s.workspace_id = %s AND s.id = %s AND c.status IN ('cancelled', 'failed')",
+        (claim.workspace_id, send_id),
+    )
+    return found.fetchone() is not None
 
 
 @dataclass(frozen=True)
