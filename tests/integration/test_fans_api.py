@@ -284,7 +284,7 @@ def test_lists_hold_fans_of_their_creator(call, things):
     assert call("GET", path, ids=ids)[0] == 404
 
 
-def test_a_suppression_outlives_imports_and_is_lifted_by_a_person(call, tenant_factory):
+def test_a_suppression_outlives_imports_and_is_lifted_by_a_person(call, tenant_factory, tenant):
     ids = tenant_factory()
     content = {"content": "platform_id,handle,consent\nu1,Anna,true\n"}
     call("POST", "/api/crm/fans/import", ids=ids, body=content)
@@ -293,8 +293,12 @@ def test_a_suppression_outlives_imports_and_is_lifted_by_a_person(call, tenant_f
     assert call("POST", f"{path}/suppress", ids=ids)[1]["suppressed"] is True
     call("POST", "/api/crm/fans/import", ids=ids, body=content)
     assert call("GET", path, ids=ids)[1]["suppressed"] is True
+    # What the platform said of a block is lifted with it.
+    with tenant(ids.workspace_id).transaction() as connection:
+        connection.execute("UPDATE fans SET blocked_at = clock_timestamp()")
     assert call("DELETE", f"{path}/suppress", ids=ids)[0] == 204
-    assert call("GET", path, ids=ids)[1]["suppressed"] is False
+    allowed = call("GET", path, ids=ids)[1]
+    assert (allowed["suppressed"], allowed["blocked_at"]) == (False, None)
 
 
 def test_erasing_forgets_the_person_and_keeps_the_money(call, tenant_factory, tenant):

@@ -52,6 +52,8 @@ def tell_of_opt_out(
 def unsuppress(connection: Connection, fan_id: UUID) -> None:
     """Allow sending again: a person's decision alone. An erased fan stays suppressed.
 
+    A fan who still blocks the creator is found to do so when the thread is opened next.
+
     Raises:
         NotFoundError: The caller has no such fan.
         UnmatchedFanError: The fan has no platform id.
@@ -60,6 +62,7 @@ def unsuppress(connection: Connection, fan_id: UUID) -> None:
         "DELETE FROM suppressions WHERE platform_key = %s AND reason <> 'erasure'",
         (_platform_key(connection, fan_id),),
     )
+    connection.execute("UPDATE fans SET blocked_at = NULL WHERE id = %s", (fan_id,))
 
 
 def _platform_key(connection: Connection, fan_id: UUID) -> bytes:
