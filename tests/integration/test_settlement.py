@@ -103,7 +103,12 @@ def test_confirming_twice_is_confirming_once(desk: Desk) -> None:
 
 @pytest.mark.parametrize(
     ("status", "state"),
-    [("sending", "planned"), ("paused", "planned"), ("cancelled", "not_sent"), ("failed", "not_sent")],
+    [
+        ("sending", "planned"),
+        ("paused", "planned"),
+        ("cancelled", "not_sent"),
+        ("failed", "not_sent"),
+    ],
 )
 def test_what_did_not_arrive_is_tried_again_unless_its_campaign_is_over(
     desk: Desk, read_back: Callable[..., SendState], status: str, state: str
