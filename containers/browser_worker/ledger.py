@@ -71,7 +71,7 @@ class LaneLedger:
             lane = lanes.state(connection, self._claim)
             command = commands.take(connection, self._claim) if lane.held else None
             moving = lane.held and lane.stop_reason is None and command is None
-            due = lanes.next_due(connection, self._claim, ahead=ahead) if moving else None
+            due = lanes.next_due(connection, self._claim, lane, ahead=ahead) if moving else None
             return View(
                 lane=lane,
                 command=command,

@@ -195,10 +195,11 @@ class Desk:
         assert claim is not None
         return claim
 
-    def next_due(self, claim: Claim) -> DueSend | None:
+    def next_due(self, claim: Claim, *, ahead: timedelta = timedelta(0)) -> DueSend | None:
         """The lane's next message."""
         with self.worker.transaction() as connection:
-            return lanes.next_due(connection, claim, ahead=timedelta(0))
+            lane = lanes.state(connection, claim)
+            return lanes.next_due(connection, claim, lane, ahead=ahead)
 
     def grant(
         self,

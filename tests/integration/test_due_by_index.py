@@ -16,6 +16,7 @@ from functions.platforms.repository import PostgresConnections
 from huntaze import idempotency
 from huntaze.db import Connection, SingleConnection, Tenant
 from huntaze.domain.outbound import lanes
+from huntaze.domain.outbound.rate import Limits
 
 # More than what is cheaper to read whole.
 MANY = 20_000
@@ -74,6 +75,37 @@ _FUTURE_SENDS = Rows(
 _SENDING = Rows(
     "campaigns", {"id": "%(campaign)s", "creator_id": "%(creator)s", "status": "'sending'"}, 1
 )
+_SLOWLY = _SENDING._replace(values={**_SENDING.values, "messages_per_minute": "1"})
+_SENT_BY_OTHERS = Rows(
+    "sends",
+    {
+        "workspace_id": "%(workspace)s",
+        "creator_id": "%(creator)s",
+        "state": "'sent'",
+        "granted_at": _PAST,
+    },
+)
+_SENT_BEFORE = Rows(
+    "sends",
+    {
+        **_SENT_BY_OTHERS.values,
+        "campaign_id": "%(campaign)s",
+        "granted_at": "clock_timestamp() - interval '3 days'",
+    },
+)
+_DUE_SEND = Rows(
+    "sends",
+    {
+        "workspace_id": "%(workspace)s",
+        "creator_id": "%(creator)s",
+        "campaign_id": "%(campaign)s",
+        "fan_id": "%(person)s",
+        "state": "'planned'",
+        "due_at": _PAST,
+    },
+    1,
+)
+_FAN = Rows("fans", {"workspace_id": "%(workspace)s", "id": "%(person)s"}, 1)
 _LANE = Rows(
     "creator_lanes",
     {"workspace_id": "%(workspace)s", "creator_id": "%(creator)s", "status": "'active'"},
@@ -83,7 +115,16 @@ _WAITING_RUNS = Rows("automation_runs", {"status": "'waiting'", "due_at": _LATER
 
 
 def _next_due(connection: Connection) -> object:
-    return lanes.next_due(connection, lanes.Claim(WORKSPACE, CREATOR, 1), ahead=timedelta(0))
+    limits = Limits(messages_per_minute=10, min_gap=timedelta(0))
+    lane = lanes.LaneState(datetime.now(UTC), "fan_platform", True, None, limits, [])
+    claim = lanes.Claim(WORKSPACE, CREATOR, 1)
+    return lanes.next_due(connection, claim, lane, ahead=timedelta(0))
+
+
+def _next_due_at_last(connection: Connection) -> object:
+    due = _next_due(connection)
+    assert due is not None
+    return due
 
 
 def _status(connection: Connection) -> object:
@@ -104,6 +145,9 @@ CASES = {
     ),
     "lane_figures": Case((_LANE, _SENDING, _FUTURE_SENDS), "SELECT lane_figures('5 minutes')"),
     "next_due": Case((_SENDING, _FUTURE_SENDS), _next_due),
+    "next_due of a slow campaign": Case(
+        (_SLOWLY, _FAN, _SENT_BEFORE, _SENT_BY_OTHERS, _DUE_SEND), _next_due_at_last
+    ),
     "automations_due": Case((_WAITING_RUNS,), "SELECT count(*) FROM automations_due(10)"),
     "runs due": Case((_WAITING_RUNS,), lambda made: made.execute(running._DUE, (10,))),
     "platform_events_to_queue": Case(

@@ -33,9 +33,11 @@ def drive() -> Callable[..., list[Interval]]:
         rule: Limits, took: Sequence[int | None], paced: Sequence[int | None] | int | None
     ) -> list[Interval]:
         now, stored, history = START, list[Interval](), list[Interval]()
+        last_of: dict[int | None, datetime] = {}
         for number, milliseconds in enumerate(took):
             pace = paced if paced is None or isinstance(paced, int) else paced[number % len(paced)]
-            now = max(now, next_grant(stored, rule, paced_per_minute=pace) or now)
+            slot = next_grant(stored, rule, paced_per_minute=pace, paced_from=last_of.get(pace))
+            now = last_of[pace] = max(now, slot or now)
             stored = reserved(stored, rule, now=now, until=now + T2)
             if milliseconds is not None:
                 now += timedelta(milliseconds=milliseconds)
@@ -126,6 +128,23 @@ def test_a_flat_out_source_uses_what_the_rule_allows(
     history = drive(rule, took, rule.messages_per_minute if paced else None)
     taken = (history[-1].start - history[0].start).total_seconds()
     assert best_seconds(history, rule) / taken >= 0.99
+
+
+@settings(max_examples=200, deadline=None)
+@given(rule=limits, took=durations, pace=st.integers(1, 60), ago=st.integers(0, 120_000))
+def test_what_others_send_does_not_hold_a_slow_campaign_back(
+    drive: Callable[..., list[Interval]],
+    rule: Limits,
+    took: list[int | None],
+    pace: int,
+    ago: int,
+) -> None:
+    recent = drive(rule, took, rule.messages_per_minute)[-rule.messages_per_minute :]
+    own = recent[-1].end - timedelta(milliseconds=ago)
+    full = next_grant(recent, rule, paced_per_minute=rule.messages_per_minute)
+    slot = next_grant(recent, rule, paced_per_minute=pace, paced_from=own)
+    assert full is not None
+    assert slot == max(full, own + MINUTE / pace if pace < rule.messages_per_minute else full)
 
 
 def test_a_crash_keeps_its_reserve() -> None:

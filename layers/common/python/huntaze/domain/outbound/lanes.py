@@ -1,5 +1,6 @@
 """The lane of a creator: who may drain it, whether it moves, what is next in it."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -8,7 +9,7 @@ from psycopg.rows import class_row
 
 from huntaze import outbox
 from huntaze.db import Connection, ConnectionSource, Tenant
-from huntaze.domain.outbound.rate import Interval, Limits, next_grant
+from huntaze.domain.outbound.rate import WINDOW, Interval, Limits, next_grant
 from huntaze.domain.outbound.states import Priority
 
 
@@ -56,6 +57,8 @@ class DueSend:
     open_failures: int
     paced_per_minute: int | None
     due_at: datetime
+    # When its campaign's last message was granted, where the campaign chose to be slow.
+    paced_from: datetime | None = None
     # It was decided on before the database came back from a backup: it may have been sent.
     may_be_sent: bool = False
     # What caused it, and where that is in its trace.
@@ -140,7 +143,12 @@ def state(connection: Connection, claim: Claim, *, lock: bool = False) -> LaneSt
 
 def next_slot(lane: LaneState, due: DueSend) -> datetime | None:
     """When ``due`` may be granted; None is now."""
-    slot = next_grant(lane.intervals, lane.limits, paced_per_minute=pace(lane.limits, due))
+    slot = next_grant(
+        lane.intervals,
+        lane.limits,
+        paced_per_minute=pace(lane.limits, due),
+        paced_from=due.paced_from,
+    )
     return None if slot is None or slot <= lane.now else slot
 
 
@@ -151,46 +159,78 @@ def pace(limits: Limits, due: DueSend) -> int | None:
     return min(limits.messages_per_minute, due.paced_per_minute or limits.messages_per_minute)
 
 
-# A fan with a message in flight waits until that one is settled. One branch for direct sends, one
-# for each running campaign: each reads one entry of its own index.
-_NEXT = """
+def first(lane: LaneState, candidates: Sequence[DueSend]) -> DueSend | None:
+    """Which of them goes next: of those that may go now the most urgent, or else the earliest.
+
+    What must wait for its time or for its campaign's pace holds back nothing that may go before.
+    """
+
+    def turn(due: DueSend) -> tuple[datetime, int, datetime, UUID]:
+        ready = max(lane.now, due.due_at, next_slot(lane, due) or lane.now)
+        return ready, due.priority, due.due_at, due.id
+
+    return min(candidates, key=turn, default=None)
+
+
+# A fan with a message in flight waits until that one is settled. One branch for each priority of
+# direct sends, one for each running campaign: each reads one entry of its own index. A campaign
+# that chose to be slow also looks at what the lane has sent within the last minute.
+_CANDIDATES = """
   SELECT s.id, s.campaign_id, s.fan_id, f.platform_id AS fan_platform_id, f.handle AS fan_handle,
          s.priority, s.text, s.price_cents,
          coalesce((SELECT array_agg(m.platform_media_id ORDER BY ordinality)
                      FROM unnest(s.media_ids) WITH ORDINALITY AS wanted (id, ordinality)
                      JOIN media m ON m.workspace_id = s.workspace_id AND m.id = wanted.id), '{}')
            AS platform_media_ids,
-         s.attempt, s.open_failures, s.paced_per_minute, s.due_at,
+         s.attempt, s.open_failures, s.paced_per_minute,
+         CASE WHEN s.paced_per_minute < %(most)s THEN (
+           SELECT max(g.granted_at) FROM sends g
+            WHERE g.workspace_id = s.workspace_id AND g.creator_id = s.creator_id
+              AND g.campaign_id = s.campaign_id AND g.state IN ('submitting', 'sent', 'unknown')
+              AND g.granted_at > statement_timestamp() - %(window)s) END AS paced_from,
+         s.due_at,
          EXISTS (SELECT FROM lane_restores b
                   WHERE b.workspace_id = s.workspace_id AND b.creator_id = s.creator_id
                     AND s.decided_at <= b.restored_at) AS may_be_sent,
          s.correlation_id, coalesce(s.trace, s.campaign_trace) AS trace
     FROM (
-      (SELECT d.*, NULL::integer AS paced_per_minute, d.created_at AS decided_at,
-              NULL::text AS campaign_trace FROM sends d
-        WHERE d.creator_id = %(creator)s AND d.state = 'planned' AND d.campaign_id IS NULL
-          AND d.due_at <= statement_timestamp() + %(ahead)s
-        ORDER BY d.priority, d.due_at, d.id LIMIT 1)
+      SELECT r.*, NULL::integer AS paced_per_minute, r.created_at AS decided_at,
+             NULL::text AS campaign_trace
+        FROM unnest(%(priorities)s::smallint[]) AS of (priority)
+        CROSS JOIN LATERAL (
+          SELECT d.* FROM sends d
+           WHERE d.creator_id = %(creator)s AND d.state = 'planned' AND d.campaign_id IS NULL
+             AND d.priority = of.priority AND d.due_at <= statement_timestamp() + %(ahead)s
+           ORDER BY d.due_at, d.id LIMIT 1) r
       UNION ALL
-      (SELECT r.*, c.messages_per_minute, c.created_at, c.trace FROM campaigns c
+      SELECT r.*, c.messages_per_minute, c.created_at, c.trace FROM campaigns c
         CROSS JOIN LATERAL (
           SELECT p.* FROM sends p
            WHERE p.campaign_id = c.id AND p.state = 'planned'
              AND p.due_at <= statement_timestamp() + %(ahead)s
            ORDER BY p.due_at, p.id LIMIT 1) r
-        WHERE c.creator_id = %(creator)s AND c.status = 'sending')
+        WHERE c.creator_id = %(creator)s AND c.status = 'sending'
     ) s
     JOIN fans f ON f.workspace_id = s.workspace_id AND f.id = s.fan_id
-   ORDER BY s.priority, s.due_at, s.id
-   LIMIT 1
 """
 
 
-def next_due(connection: Connection, claim: Claim, *, ahead: timedelta) -> DueSend | None:
-    """The first send of the lane that is due within ``ahead``."""
+def next_due(
+    connection: Connection, claim: Claim, lane: LaneState, *, ahead: timedelta
+) -> DueSend | None:
+    """What the lane, as it stands, sends next of all that is due within ``ahead``."""
     with connection.cursor(row_factory=class_row(DueSend)) as cursor:
-        cursor.execute(_NEXT, {"creator": claim.creator_id, "ahead": ahead})
-        return cursor.fetchone()
+        cursor.execute(
+            _CANDIDATES,
+            {
+                "creator": claim.creator_id,
+                "ahead": ahead,
+                "priorities": [priority.value for priority in Priority],
+                "most": lane.limits.messages_per_minute,
+                "window": WINDOW,
+            },
+        )
+        return first(lane, cursor.fetchall())
 
 
 def note_progress(connection: Connection, claim: Claim) -> None:

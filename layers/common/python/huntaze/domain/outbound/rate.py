@@ -43,38 +43,47 @@ def reserved(
 
 
 def next_grant(
-    recent: Sequence[Interval], limits: Limits, *, paced_per_minute: int | None = None
+    recent: Sequence[Interval],
+    limits: Limits,
+    *,
+    paced_per_minute: int | None = None,
+    paced_from: datetime | None = None,
 ) -> datetime | None:
     """Tell the earliest moment of the next grant.
 
     Args:
         recent: The last intervals, oldest first; at least the last ``messages_per_minute``.
         limits: What the platform accepts.
-        paced_per_minute: For sends that nobody waits for: spread evenly at this rate, so that a
-            person who writes in between waits at most one slot.
+        paced_per_minute: For sends that nobody waits for: spread evenly, so that a person who
+            writes in between waits at most one slot; at this rate where it is slower.
+        paced_from: The last grant of what goes at that slower rate; None is long ago.
 
     Returns:
         None when nothing stands in the way.
     """
-    if not recent:
-        return None
-    earliest = recent[-1].end + limits.min_gap
-    if len(recent) >= limits.messages_per_minute:
-        earliest = max(earliest, recent[-limits.messages_per_minute].end + WINDOW)
-    if paced_per_minute is not None:
-        earliest = max(earliest, _evenly(recent, limits.messages_per_minute, paced_per_minute))
-    return earliest
+    most = limits.messages_per_minute
+    moments: list[datetime] = []
+    if recent:
+        moments.append(recent[-1].end + limits.min_gap)
+        if len(recent) >= most:
+            moments.append(recent[-most].end + WINDOW)
+        if paced_per_minute is not None:
+            moments.append(_evenly(recent, most))
+    if paced_from is not None and paced_per_minute is not None and paced_per_minute < most:
+        # From its own last message: what others send meanwhile must not hold it back.
+        moments.append(paced_from + WINDOW / paced_per_minute)
+    return max(moments, default=None)
 
 
-def _evenly(recent: Sequence[Interval], most: int, paced: int) -> datetime:
-    """The earliest even moment, grant to grant; at full pace, lost time may be made up for.
+def _evenly(recent: Sequence[Interval], most: int) -> datetime:
+    """The earliest even moment, grant to grant; lost time may be made up for.
 
-    A message that took long would otherwise cost every later one its time. So at full pace a send
-    may come early, as long as a person who writes right after it still finds a slot within the
-    next ``WINDOW / most``.
+    A message that took long would otherwise cost every later one its time. So a send may come
+    early, as long as a person who writes right after it still finds a slot within the next
+    ``WINDOW / most``.
     """
-    if paced < most or most == 1:
-        return recent[-1].start + WINDOW / min(paced, most)
+    if most == 1:
+        return recent[-1].start + WINDOW
     slot = WINDOW / most
     early = max(slot, CATCH_UP)
     last = recent[1 - most :]
