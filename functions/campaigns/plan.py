@@ -130,7 +130,7 @@ def dry_run(connection: Connection, campaign: StoredCampaign, store: CampaignSto
         if count.reason is not None:
             excluded[count.reason] = count.fans
     planned = fans[SendState.PLANNED]
-    lane = queue.outlook(connection, campaign.creator_id)
+    lane = queue.outlook(connection, campaign.creator_id, besides=campaign.id)
     start = max(datetime.now(UTC), campaign.scheduled_at or datetime.now(UTC))
     seconds = lane.seconds_for(planned, per_minute=campaign.messages_per_minute)
     return DryRun(

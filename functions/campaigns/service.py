@@ -269,14 +269,11 @@ def forecast(campaign_id: UUID, store: CampaignStore) -> Forecast:
     with store.transaction() as connection:
         campaign = store.get(campaign_id)
         counts = planning.totals(connection, campaign_id)
-        lane = queue.outlook(connection, campaign.creator_id)
+        lane = queue.outlook(connection, campaign.creator_id, besides=campaign_id)
     remaining = counts[SendState.PLANNED] + counts[SendState.SUBMITTING]
-    others = max(0, lane.ahead - counts[SendState.PLANNED])
     return Forecast(
         forecast=None if campaign.dry_run is None else DryRun.model_validate(campaign.dry_run),
         remaining=remaining,
-        eta_seconds=queue.ahead_of(lane, others).seconds_for(
-            remaining, per_minute=campaign.messages_per_minute
-        ),
+        eta_seconds=lane.seconds_for(remaining, per_minute=campaign.messages_per_minute),
         sent=counts[SendState.SENT],
     )

@@ -51,6 +51,21 @@ def test_an_eta_counts_what_is_ahead(
     assert slow["eta_seconds"] == 24 + 120
 
 
+def test_a_slow_campaign_ahead_leaves_the_rest_of_the_lane_to_a_new_one(
+    call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], desk: Desk
+) -> None:
+    desk.set_lane(messages_per_minute=10, min_gap_ms=3000)
+    ahead = desk.campaign(messages_per_minute=1)
+    for _ in range(9):
+        desk.send(campaign_id=ahead)
+    made = draft()
+    # One of ten slots a minute is the other's.
+    seen = call("POST", f"/{made['id']}/dry-run").body
+    assert (seen["planned"], seen["eta_seconds"]) == (9, 60)
+    # What is its own is not ahead of it.
+    assert call("GET", f"/{ahead}/forecast").body["eta_seconds"] == 9 * 60
+
+
 def test_expected_revenue_needs_enough_history(
     call: Callable[..., Answer], draft: Callable[..., dict[str, Any]], desk: Desk
 ) -> None:
