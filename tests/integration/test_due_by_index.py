@@ -32,6 +32,7 @@ _FIXED: dict[str, object] = {
     "person": PERSON,
 }
 _LATER = "clock_timestamp() + interval '1 day'"
+_IN_A_WEEK = "clock_timestamp() + interval '7 days'"
 _PAST = "clock_timestamp() - interval '2 days'"
 # Of a column that must be given: some value of its type, another one in each row.
 _SOME = {
@@ -210,6 +211,10 @@ CASES = {
             Rows("billing_accounts", {"workspace_id": "%(workspace)s"}, 1),
             Rows("metered_usage", {"workspace_id": "%(workspace)s", "used_at": _PAST}),
             Rows("workspaces", {"plan": "'pro'", "plan_until": _LATER}),
+            Rows(
+                "workspaces",
+                {"plan": "'trial'", "plan_until": _LATER, "trial_ends_at": _IN_A_WEEK},
+            ),
         ),
         "SELECT count(*) FROM billing_due()",
     ),
