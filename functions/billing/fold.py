@@ -15,6 +15,7 @@ from functions.billing.records import (
     NEVER_BEGAN,
     PAID_FOR,
     PAST_DUE,
+    RUNNING,
     Account,
     Hint,
     Invoice,
@@ -131,6 +132,7 @@ def notices(
         *_invoice_notices(before.invoices, after.invoices, after, plans),
         *_refund_notices(before, after),
         *_dispute_notices(before, after),
+        *_twice_notices(before, after),
     ]
     if hint.kind == "customer.subscription.trial_will_end":
         seen = after.subscriptions.get(hint.object_id)
@@ -200,6 +202,18 @@ def _dispute_notices(before: Account, after: Account) -> Iterable[Notice]:
                     "currency": dispute.currency,
                 },
             )
+
+
+def _twice_notices(before: Account, after: Account) -> Iterable[Notice]:
+    """Whoever has two pages of Checkout paid at once has two plans, and pays for both."""
+    running = _running(after)
+    if len(running) > 1 and not running <= _running(before):
+        yield Notice("billing.subscribed_twice", {"subscription_ids": sorted(running)})
+
+
+def _running(account: Account) -> set[str]:
+    records = (seen.record for seen in account.subscriptions.values())
+    return {one.id for one in records if one.plan is not None and one.status in RUNNING}
 
 
 def _text(at: datetime | None) -> str | None:

@@ -1,9 +1,12 @@
 """Stripe: the only calls of this feature to it."""
 
+import logging
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 from functions.billing.records import (
+    NEVER_BEGAN,
+    CheckoutPage,
     Hint,
     Json,
     Snapshot,
@@ -20,11 +23,13 @@ from huntaze.errors import HuntazeError
 from huntaze.settings import Settings, load
 
 if TYPE_CHECKING:
-    from stripe import StripeClient
+    from stripe import StripeClient, Subscription
 
-# A customer has one subscription, or a few over the years.
-_MOST_SUBSCRIPTIONS = 100
+# A customer has one subscription, or a few over the years; of pages, one is open.
+_MOST_LISTED = 100
 _OVER = ("canceled", "incomplete_expired")
+
+log = logging.getLogger(__name__)
 
 
 class StripeSettings(Settings):
@@ -44,6 +49,31 @@ def _client() -> "StripeClient":
     return clients.stripe(settings.stripe_api_secret_arn, settings.stripe_api_base)
 
 
+def _running(customer_id: str) -> "list[Subscription]":
+    # Without a status Stripe lists what was not cancelled.
+    found = _client().v1.subscriptions.list({"customer": customer_id, "limit": _MOST_LISTED}).data
+    return [one for one in found if one.status not in _OVER]
+
+
+def _close_pages(customer_id: str, but: str | None) -> None:
+    sessions = _client().v1.checkout.sessions
+    listed = sessions.list({"customer": customer_id, "status": "open", "limit": _MOST_LISTED})
+    for one in listed.data:
+        if one.id == but:
+            continue
+        try:
+            sessions.expire(one.id)
+        except clients.stripe_refusal():
+            # It was paid meanwhile, or closed by somebody else.
+            log.info("a checkout page was closed already")
+
+
+def _page_of(session: Json) -> CheckoutPage:
+    is_open = session["status"] == "open"
+    order = (session.get("metadata") or {}).get("order")
+    return CheckoutPage(session["id"], order, session["url"] if is_open else None)
+
+
 class StripeBooks:
     """What Stripe knows of customers now."""
 
@@ -59,7 +89,7 @@ class StripeBooks:
             {
                 "customer": customer_id,
                 "status": "all",
-                "limit": _MOST_SUBSCRIPTIONS,
+                "limit": _MOST_LISTED,
                 "expand": ["data.latest_invoice"],
             }
         ).to_dict()
@@ -114,15 +144,33 @@ class StripeDesk:
             f" {price.currency}: this plan cannot be bought now."
         )
 
-    def checkout_url(self, order: dict[str, Any], *, idempotency_key: str) -> str:
-        """Open a Checkout session and return the address of its page."""
+    def pages(self, customer_id: str) -> list[CheckoutPage]:
+        """The newest pages that were opened for a customer, the last one first."""
+        # That the workspace is a customer may be kept.
+        with outside_of_transaction(keep=True):
+            found = _client().v1.checkout.sessions.list(
+                {"customer": customer_id, "limit": _MOST_LISTED}
+            )
+        return [_page_of(one.to_dict()) for one in found.data]
+
+    def open_page(self, order: dict[str, Any], *, idempotency_key: str) -> CheckoutPage:
+        """Open a page on which an order is paid."""
         with outside_of_transaction():
             session = _client().v1.checkout.sessions.create(
                 cast("Any", order), {"idempotency_key": idempotency_key}
             )
-        if session.url is None:
-            raise LookupError(f"Stripe gave {session.id} no address")
-        return session.url
+        return _page_of(session.to_dict())
+
+    def close_pages(self, customer_id: str, *, but: str | None = None) -> None:
+        """Let nothing be bought on a customer's pages, but for one."""
+        with outside_of_transaction():
+            _close_pages(customer_id, but)
+
+    def has_subscription(self, customer_id: str) -> bool:
+        """Whether something runs that is paid for, or is to be."""
+        with outside_of_transaction():
+            found = _running(customer_id)
+        return any(one.status not in NEVER_BEGAN for one in found)
 
     def portal_url(self, customer_id: str, return_url: str) -> str:
         """Open a session of the customer portal and return the address of its page."""
@@ -134,12 +182,10 @@ class StripeDesk:
 
     def end_subscriptions(self, customer_id: str) -> int:
         """Cancel at once whatever still runs; return how many there were."""
-        api = _client().v1.subscriptions
-        # Without a status Stripe lists what was not cancelled.
-        running = api.list({"customer": customer_id, "limit": _MOST_SUBSCRIPTIONS}).data
+        _close_pages(customer_id, None)
+        running = _running(customer_id)
         for one in running:
-            if one.status not in _OVER:
-                api.cancel(one.id)
+            _client().v1.subscriptions.cancel(one.id)
         return len(running)
 
     def report_use(

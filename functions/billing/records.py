@@ -13,6 +13,8 @@ PAID_FOR = frozenset({"active", "trialing"})
 PAST_DUE = "past_due"
 # The first payment never came: it is as if nothing had been bought.
 NEVER_BEGAN = frozenset({"incomplete", "incomplete_expired"})
+# Of those nobody has ended; Stripe charges for them, or tries to, or goes on when it is asked to.
+RUNNING = PAID_FOR | {PAST_DUE, "unpaid", "paused"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,21 @@ class Dispute:
     currency: str
     amount_cents: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CheckoutPage:
+    """A page on which a plan is bought.
+
+    Args:
+        id: Of its session.
+        order: What was ordered, in short; None: by a release that did not say.
+        url: None: it is closed.
+    """
+
+    id: str
+    order: str | None
+    url: str | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,11 @@ _CALLS: dict[tuple[str, str], Call] = {
     ("GET", "billing/meters"): _list("meters"),
     ("POST", "billing/meters"): lambda e, wanted, _: e.shown(e.add_meter(wanted)),
     ("POST", "checkout/sessions"): lambda e, wanted, _: e.shown(e.open_checkout(wanted)),
+    ("GET", "checkout/sessions"): _list("sessions", "customer", "status"),
     ("GET", "checkout/sessions/{id}"): _find("sessions"),
+    ("POST", "checkout/sessions/{id}/expire"): lambda e, _, request: e.shown(
+        e.expire(request.path_params["id"])
+    ),
     ("POST", "billing_portal/sessions"): lambda e, wanted, _: e.shown(e.open_portal(wanted)),
     ("GET", "subscriptions"): _list("subscriptions", "customer", "status"),
     ("GET", "subscriptions/{id}"): _find("subscriptions"),

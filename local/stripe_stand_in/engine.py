@@ -139,6 +139,17 @@ class Engine:
         made["_wanted"] = wanted
         return self._keep(self.sessions, made)
 
+    def expire(self, session_id: str) -> Json:
+        """Close a page of Checkout before its time."""
+        session = self.find(self.sessions, session_id)
+        if session["status"] != "open":
+            raise StripeRefusal(
+                f"This Session is {session['status']}: only an open one can be expired."
+            )
+        session |= {"status": "expired", "url": None}
+        self._happened("checkout.session.expired", session)
+        return session
+
     def open_portal(self, wanted: Json) -> Json:
         """Open a session of the portal."""
         self.find(self.customers, wanted.get("customer", ""))

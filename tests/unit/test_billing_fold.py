@@ -266,6 +266,31 @@ def test_a_dispute_is_told_when_it_opens_and_when_it_ends():
     ]
 
 
+def test_a_second_subscription_is_told_once():
+    life = Life()
+    told, account = [], Account(TRIAL_ENDS)
+
+    def look(ticket):
+        nonlocal account
+        hint = life.hint(life.events[-1])
+        after = fold(account, life.look(hint), ticket)
+        told.extend(notices(account, after, hint, PLANS, now=NOW))
+        account = after
+
+    first = life.buy("pro")
+    look(1)
+    second = life.buy("agency")
+    look(2)
+    look(3)
+    life.engine.cancel(first)
+    look(4)
+    life.engine.cancel(second)
+    life.buy("pro")
+    look(5)
+    twice = [one.facts for one in told if one.kind == "billing.subscribed_twice"]
+    assert twice == [{"subscription_ids": sorted([first, second])}]
+
+
 def test_an_old_price_still_stands_for_its_plan():
     life = Life()
     bought = life.buy("pro")

@@ -31,6 +31,7 @@ TOLD = {
     Kind.MEMBER_JOINED: (MANAGING, False),
     Kind.TRIAL_WILL_END: ({"owner"}, True),
     Kind.PAYMENT_FAILED: ({"owner"}, True),
+    Kind.SUBSCRIBED_TWICE: ({"owner"}, True),
     Kind.COST_ALERT: (MANAGING, True),
 }
 

@@ -142,6 +142,15 @@ def test_a_page_is_paid_once():
     assert len(life.engine.subscriptions) == 1
 
 
+def test_a_page_that_is_closed_cannot_be_paid_or_closed_again():
+    life = Life()
+    life.buy("starter")
+    (session_id,) = life.engine.sessions
+    with pytest.raises(StripeRefusal):
+        life.engine.expire(session_id)
+    assert life.engine.sessions[session_id]["status"] == "complete"
+
+
 def test_reads_nested_forms():
     pairs = [("a[0][b]", "1"), ("a[1][b]", "2"), ("m[x]", "y"), ("expand[]", "p"), ("s", "t")]
     assert unflatten(pairs) == {

@@ -9,13 +9,16 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from functions.billing.models import CheckoutOrder, PortalOrder
+from functions.billing.records import CheckoutPage
 from huntaze.domain.billing.plans import Catalogue, Plan, Price
 from huntaze.errors import ConflictError, InvalidInputError
 
 # https://docs.stripe.com/payments/checkout/free-trials: a trial ends two days ahead at least.
 _SHORTEST_TRIAL = timedelta(hours=49)
-# A second click within this time is the same order.
-_SAME_ORDER = timedelta(minutes=10)
+
+_SUBSCRIBED = (
+    "This workspace has a subscription; change its plan in the portal: POST /api/billing/portal."
+)
 
 
 class PlanNotForSaleError(InvalidInputError):
@@ -41,7 +44,13 @@ class Desk(Protocol):
 
     def price_id(self, price: Price) -> str: ...
 
-    def checkout_url(self, order: dict[str, Any], *, idempotency_key: str) -> str: ...
+    def pages(self, customer_id: str) -> list[CheckoutPage]: ...
+
+    def open_page(self, order: dict[str, Any], *, idempotency_key: str) -> CheckoutPage: ...
+
+    def close_pages(self, customer_id: str, *, but: str | None = None) -> None: ...
+
+    def has_subscription(self, customer_id: str) -> bool: ...
 
     def portal_url(self, customer_id: str, return_url: str) -> str: ...
 
@@ -70,6 +79,8 @@ def check_out(
 ) -> str:
     """Open a page of Stripe's where the order is paid; return its address.
 
+    No other page can be paid from then on: two that are open would be two subscriptions.
+
     Raises:
         PlanNotForSaleError: There is no such plan.
         ForeignPageError: The way back leads elsewhere.
@@ -80,10 +91,7 @@ def check_out(
     cancel_url = _own_page(order.cancel_url, "cancel_url", "/billing", origins)
     so_far, running = customers.subscriptions()
     if running:
-        raise SubscribedAlreadyError(
-            "This workspace has a subscription; change its plan in the portal:"
-            " POST /api/billing/portal."
-        )
+        raise SubscribedAlreadyError(_SUBSCRIBED)
     customer_id = customers.customer_id() or customers.add_customer(desk.add_customer(workspace_id))
     facts = {"workspace_id": str(workspace_id), "plan": plan.name}
     request: dict[str, Any] = {
@@ -100,7 +108,32 @@ def check_out(
     if not so_far and trial_ends_at - now >= _SHORTEST_TRIAL:
         # Who pays early loses nothing of the trial.
         request["subscription_data"]["trial_end"] = int(trial_ends_at.timestamp())
-    return desk.checkout_url(request, idempotency_key=_key(workspace_id, request, so_far, now))
+    return _only_page(workspace_id, customer_id, request, desk)
+
+
+def _only_page(
+    workspace_id: UUID, customer_id: str, request: dict[str, Any], desk: Desk
+) -> str:
+    """Open the page of an order, or find it; close all others; return its address."""
+    order = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
+    known = desk.pages(customer_id)
+    page = next((one for one in known if one.order == order and one.url), None)
+    if page is None:
+        # Two clicks at once know of the same pages. Stripe answers a key for a day and longer with
+        # the same page, closed or not: one that is asked for later knows of more.
+        newest = known[0].id if known else "none"
+        key = f"huntaze-checkout-{workspace_id}-{order}-{newest}"
+        request["metadata"] = {**request["metadata"], "order": order}
+        page = desk.open_page(request, idempotency_key=key)
+    # After the opening: of two that are ordered at once each closes the other rather than neither.
+    desk.close_pages(customer_id, but=page.id)
+    if desk.has_subscription(customer_id):
+        # Another page was paid just now, of which no event has come yet.
+        desk.close_pages(customer_id)
+        raise SubscribedAlreadyError(_SUBSCRIBED)
+    if page.url is None:
+        raise LookupError(f"Stripe gave {page.id} no address")
+    return page.url
 
 
 def open_portal(
@@ -147,10 +180,3 @@ def _own_page(url: str | None, field: str, default: str, origins: Sequence[str])
         )
     return url
 
-
-def _key(workspace_id: UUID, request: dict[str, Any], so_far: int, now: datetime) -> str:
-    """Two clicks are one order; another order, or one after a finished one, is another."""
-    text = json.dumps(request, sort_keys=True)
-    window = int(now.timestamp() // _SAME_ORDER.total_seconds())
-    digest = hashlib.sha256(f"{text}\0{so_far}\0{window}".encode()).hexdigest()[:32]
-    return f"huntaze-checkout-{workspace_id}-{digest}"

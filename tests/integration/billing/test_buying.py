@@ -1,5 +1,7 @@
 """Who buys a plan, at which price, by way of which pages; and how it is changed."""
 
+import stripe
+
 from functions.billing.api import handler as api
 from huntaze.domain.billing.plans import catalogue
 
@@ -49,6 +51,51 @@ def test_a_second_click_is_the_same_order_and_another_order_another(owner, call,
     assert call("POST", path, me.who, {"plan": "pro"})[1]["url"] == first
     assert call("POST", path, me.who, {"plan": "agency"})[1]["url"] != first
     assert len(stand_in.listed("prices")) == before
+
+
+def test_only_the_page_that_was_opened_last_can_be_paid(owner, call, stand_in):
+    me = owner()
+
+    def order(plan):
+        return call("POST", "/api/billing/checkout", me.who, {"plan": plan})[1]["url"]
+
+    pro, agency = order("pro"), order("agency")
+    assert stand_in.submit(pro, card="good").status_code == 409
+    # Back to the first order: the page that Stripe gave for it then is closed.
+    again = order("pro")
+    assert again not in (pro, agency)
+    assert order("pro") == again
+    assert stand_in.submit(agency, card="good").status_code == 409
+    assert stand_in.submit(again, card="good").is_success
+    (bought,) = [
+        one
+        for one in stand_in.listed("subscriptions")
+        if one["metadata"].get("workspace_id") == str(me.workspace_id)
+    ]
+    assert bought["metadata"]["plan"] == "pro"
+
+
+def test_who_has_paid_buys_no_other_before_its_event_has_come(owner, buy, call, stand_in):
+    me = owner()
+    customer = buy(me, "pro")
+    status, answer = call("POST", "/api/billing/checkout", me.who, {"plan": "agency"})
+    assert (status, answer["error"]) == (409, "SubscribedAlready")
+    assert stand_in.listed("checkout/sessions", customer=customer, status="open") == []
+
+
+def test_a_page_that_closes_while_it_is_closed_is_no_trouble(owner, call, stand_in, monkeypatch):
+    me = owner()
+    path = "/api/billing/checkout"
+    first = call("POST", path, me.who, {"plan": "pro"})[1]["url"]
+    expire = stripe.checkout.SessionService.expire
+
+    def twice(service, session):
+        expire(service, session)
+        return expire(service, session)
+
+    monkeypatch.setattr(stripe.checkout.SessionService, "expire", twice)
+    assert call("POST", path, me.who, {"plan": "agency"})[0] == 200
+    assert stand_in.submit(first, card="good").status_code == 409
 
 
 def test_the_caller_chooses_a_plan_and_nothing_of_its_price(owner, call):

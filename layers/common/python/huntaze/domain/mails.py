@@ -50,6 +50,7 @@ class Template(StrEnum):
     MEMBER_JOINED = "member_joined"
     TRIAL_WILL_END = "trial_will_end"
     PAYMENT_FAILED = "payment_failed"
+    SUBSCRIBED_TWICE = "subscribed_twice"
     COST_ALERT = "cost_alert"
     DIGEST = "digest"
     EXPORT_READY = "export_ready"
@@ -69,7 +70,7 @@ NOTICES = frozenset(
         Template.CONTENT_DUE,
         *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
         *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
-        Template.COST_ALERT,
+        *(Template.SUBSCRIBED_TWICE, Template.COST_ALERT),
     }
 )
 

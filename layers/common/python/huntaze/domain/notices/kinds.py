@@ -30,6 +30,7 @@ class Kind(StrEnum):
     MEMBER_JOINED = "member_joined"
     TRIAL_WILL_END = "trial_will_end"
     PAYMENT_FAILED = "payment_failed"
+    SUBSCRIBED_TWICE = "subscribed_twice"
     COST_ALERT = "cost_alert"
 
 
@@ -75,6 +76,7 @@ RULES: dict[Kind, Rule] = {
     Kind.MEMBER_JOINED: Rule("member.joined", Right.MANAGE, mailed=False),
     Kind.TRIAL_WILL_END: Rule("billing.trial_will_end", Right.BILL, mailed=True),
     Kind.PAYMENT_FAILED: Rule("billing.payment_failed", Right.BILL, mailed=True),
+    Kind.SUBSCRIBED_TWICE: Rule("billing.subscribed_twice", Right.BILL, mailed=True),
     Kind.COST_ALERT: Rule("cost.alert", Right.MANAGE, mailed=True, whole=True),
 }
 EVENTS = frozenset(rule.event for rule in RULES.values())
