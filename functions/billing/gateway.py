@@ -75,7 +75,7 @@ def _page_of(session: Json) -> CheckoutPage:
 
 
 class StripeBooks:
-    """What Stripe knows of customers now."""
+    """What Stripe knows of customers now, and the end of what it charges them."""
 
     def customer_of_charge(self, charge_id: str) -> str | None:
         """Whose payment it was."""
@@ -112,6 +112,15 @@ class StripeBooks:
             charges=tuple(map(read_charge, charges)),
             disputes=tuple(map(read_dispute, disputes)),
         )
+
+    def end_subscriptions(self, customer_id: str) -> int:
+        """Cancel at once whatever still runs, and let nothing begin; return how many there were."""
+        # First: a page that is paid while it is closed has left its subscription to be found.
+        _close_pages(customer_id, None)
+        running = _running(customer_id)
+        for one in running:
+            _client().v1.subscriptions.cancel(one.id)
+        return len(running)
 
 
 class StripeDesk:
@@ -179,14 +188,6 @@ class StripeDesk:
                 {"customer": customer_id, "return_url": return_url}
             )
         return session.url
-
-    def end_subscriptions(self, customer_id: str) -> int:
-        """Cancel at once whatever still runs; return how many there were."""
-        _close_pages(customer_id, None)
-        running = _running(customer_id)
-        for one in running:
-            _client().v1.subscriptions.cancel(one.id)
-        return len(running)
 
     def report_use(
         self, *, meter: str, identifier: str, customer_id: str, quantity: int, at: int

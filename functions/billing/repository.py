@@ -132,6 +132,16 @@ class PostgresAccounts:
             raise LookupError(f"workspace {workspace_id} has no account")
         return int(row[0])
 
+    def is_erased(self, workspace_id: UUID) -> bool:
+        """Whether a workspace is being erased, or gone."""
+        with Tenant(self._source, workspace_id).transaction() as connection:
+            row = connection.execute(
+                "SELECT FROM erasures WHERE workspace_id = %s AND kind = 'workspace'"
+                " AND state IN ('erasing', 'done')",
+                (workspace_id,),
+            ).fetchone()
+        return row is not None
+
     @contextmanager
     def for_event(self, workspace_id: UUID, event_id: str) -> Iterator[OpenAccount | None]:
         """Open an account for an event and close the event with it; None when that was done."""

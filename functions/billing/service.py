@@ -48,6 +48,8 @@ class Accounts(Protocol):
 
     def take_ticket(self, workspace_id: UUID) -> int: ...
 
+    def is_erased(self, workspace_id: UUID) -> bool: ...
+
     def for_event(
         self, workspace_id: UUID, event_id: str
     ) -> AbstractContextManager[OpenAccount | None]: ...
@@ -56,11 +58,13 @@ class Accounts(Protocol):
 
 
 class Stripe(Protocol):
-    """What Stripe knows now."""
+    """What Stripe knows now, and the end of what it charges."""
 
     def customer_of_charge(self, charge_id: str) -> str | None: ...
 
     def look(self, customer_id: str, hint: Hint) -> Snapshot: ...
+
+    def end_subscriptions(self, customer_id: str) -> int: ...
 
 
 def consume(
@@ -86,6 +90,9 @@ def consume(
         return Outcome.UNKNOWN_CUSTOMER
     # Before the look, so that this ticket's look saw what the event tells of.
     ticket = accounts.take_ticket(workspace_id)
+    if accounts.is_erased(workspace_id):
+        # A page that was being paid while all pages were closed; nobody is left to cancel.
+        stripe.end_subscriptions(customer_id)
     snapshot = stripe.look(customer_id, hint)
     with accounts.for_event(workspace_id, event_id) as opened:
         if opened is None:

@@ -110,6 +110,16 @@ class PostgresBilling:
         with self._tenant.transaction() as connection:
             return entitlements.current(connection, self._tenant.workspace_id).trial_ends_at
 
+    def is_leaving(self) -> bool:
+        """Whether the workspace is to be erased, from the order on."""
+        with self._tenant.transaction() as connection:
+            row = connection.execute(
+                "SELECT FROM erasures WHERE workspace_id = %s AND kind = 'workspace'"
+                " AND state IN ('scheduled', 'erasing', 'done')",
+                (self._tenant.workspace_id,),
+            ).fetchone()
+        return row is not None
+
     def _subscription(self, connection: Connection) -> BoughtPlan | None:
         with connection.cursor(row_factory=class_row(BoughtPlan)) as cursor:
             return cursor.execute(_SUBSCRIPTION, (self._tenant.workspace_id,)).fetchone()

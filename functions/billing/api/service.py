@@ -33,6 +33,10 @@ class SubscribedAlreadyError(ConflictError):
     """There is a subscription; another would be paid beside it."""
 
 
+class LeavingError(ConflictError):
+    """The workspace is to be erased; what is bought would be cancelled with it."""
+
+
 class NoCustomerError(ConflictError):
     """Nothing was bought yet."""
 
@@ -66,6 +70,8 @@ class Customers(Protocol):
 
     def trial_ends_at(self) -> datetime: ...
 
+    def is_leaving(self) -> bool: ...
+
 
 def check_out(
     order: CheckoutOrder,
@@ -84,11 +90,17 @@ def check_out(
     Raises:
         PlanNotForSaleError: There is no such plan.
         ForeignPageError: The way back leads elsewhere.
+        LeavingError: The workspace is to be erased.
         SubscribedAlreadyError: The workspace has a subscription.
     """
     plan, price = _priced(order, plans)
     success_url = _own_page(order.success_url, "success_url", "/billing?paid=1", origins)
     cancel_url = _own_page(order.cancel_url, "cancel_url", "/billing", origins)
+    if customers.is_leaving():
+        raise LeavingError(
+            "This workspace is to be erased; withdraw that first:"
+            " POST /api/management/account/keep."
+        )
     so_far, running = customers.subscriptions()
     if running:
         raise SubscribedAlreadyError(_SUBSCRIBED)

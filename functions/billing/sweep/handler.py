@@ -9,7 +9,7 @@ from uuid import UUID
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from functions.billing import service
-from functions.billing.gateway import StripeDesk
+from functions.billing.gateway import StripeBooks, StripeDesk
 from functions.billing.repository import PostgresAccounts, PostgresEvents
 from functions.billing.sweep.repository import PostgresEndings, PostgresUsage
 from functions.billing.sweep.service import end, report
@@ -63,6 +63,6 @@ def _settle(workspace_id: UUID, due: str, now: datetime) -> None:
     if due == "plan":
         service.settle(workspace_id, PostgresAccounts(database()), plans=catalogue(), now=now)
     elif due == "end":
-        end(workspace_id, PostgresEndings(database()), StripeDesk())
+        end(workspace_id, PostgresEndings(database()), StripeBooks())
     else:
         report(workspace_id, PostgresUsage(database(), new_id=new_id), StripeDesk())
