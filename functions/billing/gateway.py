@@ -1,6 +1,7 @@
 """Stripe: the only calls of this feature to it."""
 
 import logging
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -23,7 +24,9 @@ from huntaze.errors import HuntazeError
 from huntaze.settings import Settings, load
 
 if TYPE_CHECKING:
-    from stripe import StripeClient, Subscription
+    from collections.abc import Callable
+
+    from stripe import StripeClient, StripeObject, Subscription
 
 # A customer has one subscription, or a few over the years; of pages, one is open.
 _MOST_LISTED = 100
@@ -74,44 +77,59 @@ def _page_of(session: Json) -> CheckoutPage:
     return CheckoutPage(session["id"], order, session["url"] if is_open else None)
 
 
+def _object_of(hint: Hint) -> Snapshot:
+    api = _client().v1
+    if hint.kind.startswith("invoice."):
+        found = _unless_gone(
+            lambda: api.invoices.retrieve(hint.object_id, {"expand": ["payments"]})
+        )
+        return Snapshot(invoices=tuple(map(read_invoice, found)))
+    if hint.kind.startswith("charge.dispute."):
+        found = _unless_gone(lambda: api.disputes.retrieve(hint.object_id))
+        return Snapshot(disputes=tuple(map(read_dispute, found)))
+    if hint.kind.startswith("charge."):
+        # Of a refund, the charge is what changes.
+        found = _unless_gone(lambda: api.charges.retrieve(hint.charge_id or hint.object_id))
+        return Snapshot(charges=tuple(map(read_charge, found)))
+    return Snapshot()
+
+
+def _unless_gone(retrieve: "Callable[[], StripeObject]") -> list[Json]:
+    """An object; nothing when Stripe has it no more: asking again would never end."""
+    try:
+        return [retrieve().to_dict()]
+    except clients.stripe_refusal() as refusal:
+        if refusal.code != "resource_missing":
+            raise
+        log.warning("an object of an event is gone at Stripe")
+        return []
+
+
 class StripeBooks:
     """What Stripe knows of customers now, and the end of what it charges them."""
 
     def customer_of_charge(self, charge_id: str) -> str | None:
         """Whose payment it was."""
-        return id_of(_client().v1.charges.retrieve(charge_id).to_dict().get("customer"))
+        api = _client().v1
+        found = _unless_gone(lambda: api.charges.retrieve(charge_id))
+        return id_of(found[0].get("customer")) if found else None
 
     def look(self, customer_id: str, hint: Hint) -> Snapshot:
         """Read the object of an event and the customer's subscriptions, which it may concern."""
-        api = _client().v1
-        kind = hint.kind
-        listed = api.subscriptions.list(
-            {
-                "customer": customer_id,
-                "status": "all",
-                "limit": _MOST_LISTED,
-                "expand": ["data.latest_invoice"],
-            }
-        ).to_dict()
-        invoices: list[Json] = []
-        charges: list[Json] = []
-        disputes: list[Json] = []
-        if kind.startswith("invoice."):
-            invoices.append(
-                api.invoices.retrieve(hint.object_id, {"expand": ["payments"]}).to_dict()
+        listed = (
+            _client()
+            .v1.subscriptions.list(
+                {
+                    "customer": customer_id,
+                    "status": "all",
+                    "limit": _MOST_LISTED,
+                    "expand": ["data.latest_invoice"],
+                }
             )
-        elif kind.startswith("charge.dispute."):
-            disputes.append(api.disputes.retrieve(hint.object_id).to_dict())
-        elif kind.startswith("charge."):
-            # Of a refund, the charge is what changes.
-            charge_id = hint.charge_id or hint.object_id
-            charges.append(api.charges.retrieve(charge_id).to_dict())
-        return Snapshot(
-            subscriptions=tuple(read_subscription(found) for found in listed["data"]),
-            invoices=tuple(map(read_invoice, invoices)),
-            charges=tuple(map(read_charge, charges)),
-            disputes=tuple(map(read_dispute, disputes)),
+            .to_dict()
         )
+        subscriptions = tuple(read_subscription(found) for found in listed["data"])
+        return replace(_object_of(hint), subscriptions=subscriptions)
 
     def end_subscriptions(self, customer_id: str) -> int:
         """Cancel at once whatever still runs, and let nothing begin; return how many there were."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -188,4 +189,6 @@ def _refused(_: Request, refusal: Exception) -> Response:
         "message": refusal.message,
         "param": refusal.param,
     }
+    if refusal.status == HTTPStatus.NOT_FOUND:
+        error["code"] = "resource_missing"
     return JSONResponse({"error": error}, status_code=refusal.status)

@@ -187,6 +187,32 @@ def test_a_customer_of_something_else_is_left_alone(happened, deliver, work, own
     assert row.fetchone() == ("unknown_customer",)
 
 
+@pytest.mark.parametrize(
+    ("kind", "more", "outcome"),
+    [
+        ("invoice.updated", {}, "applied"),
+        ("charge.refunded", {}, "applied"),
+        ("charge.dispute.closed", {"charge": "ch_gone"}, "applied"),
+        ("charge.dispute.closed", {"customer": None, "charge": "ch_gone"}, "unknown_customer"),
+    ],
+)
+def test_what_is_gone_at_stripe_is_not_asked_for_for_ever(
+    owner, buy, happened, deliver, work, as_role, stored, kind, more, outcome
+):
+    me = owner(trial_days=-1)
+    customer = buy(me)
+    thing = {"id": f"gone_{new_id().hex}", "customer": customer, **more}
+    event = {**happened(customer)[0], "id": f"evt_{new_id()}", "type": kind}
+    assert deliver({**event, "data": {"object": thing}})[0] == 200
+    assert work() == []
+    row = as_role("intake").execute(
+        "SELECT outcome FROM stripe_events WHERE id = %s", (event["id"],)
+    )
+    assert row.fetchone() == (outcome,)
+    # What else the look has found counts.
+    assert len(stored(me.workspace_id)["subscriptions"]) == (outcome == "applied")
+
+
 def test_an_outage_of_stripe_loses_nothing(
     owner, buy, happened, deliver, work, queue, monkeypatch, call, stand_in
 ):
