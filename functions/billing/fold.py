@@ -125,16 +125,19 @@ def _until(subscription: Subscription, account: Account, plans: Catalogue) -> da
 
 
 def notices(
-    before: Account, after: Account, hint: Hint, plans: Catalogue, *, now: datetime
+    before: Account, after: Account, hint: Hint | None, plans: Catalogue, *, now: datetime
 ) -> list[Notice]:
-    """What is new and worth telling; each fact once, because each event is worked on once."""
+    """What is new and worth telling; each fact once, because each event is worked on once.
+
+    A look without an event tells what is new to it, too.
+    """
     told = [
         *_invoice_notices(before.invoices, after.invoices, after, plans),
         *_refund_notices(before, after),
         *_dispute_notices(before, after),
         *_twice_notices(before, after),
     ]
-    if hint.kind == "customer.subscription.trial_will_end":
+    if hint is not None and hint.kind == "customer.subscription.trial_will_end":
         seen = after.subscriptions.get(hint.object_id)
         ends = seen.record.trial_ends_at if seen and seen.record.status == "trialing" else None
         if ends is not None and ends > now:

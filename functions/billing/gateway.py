@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # A customer has one subscription, or a few over the years; of pages, one is open.
 _MOST_LISTED = 100
+# A month has one invoice, and a few payments of it that failed.
+_NEWEST = 20
 _OVER = ("canceled", "incomplete_expired")
 
 log = logging.getLogger(__name__)
@@ -94,6 +96,21 @@ def _object_of(hint: Hint) -> Snapshot:
     return Snapshot()
 
 
+def _newest_of(customer_id: str) -> Snapshot:
+    api = _client().v1
+    invoices = api.invoices.list(
+        {"customer": customer_id, "limit": _NEWEST, "expand": ["data.payments"]}
+    )
+    charges = api.charges.list({"customer": customer_id, "limit": _NEWEST})
+    return Snapshot(
+        invoices=tuple(read_invoice(found) for found in invoices.to_dict()["data"]),
+        # Of payments it counts what went back.
+        charges=tuple(
+            read_charge(found) for found in charges.to_dict()["data"] if found["amount_refunded"]
+        ),
+    )
+
+
 def _unless_gone(retrieve: "Callable[[], StripeObject]") -> list[Json]:
     """An object; nothing when Stripe has it no more: asking again would never end."""
     try:
@@ -114,8 +131,11 @@ class StripeBooks:
         found = _unless_gone(lambda: api.charges.retrieve(charge_id))
         return id_of(found[0].get("customer")) if found else None
 
-    def look(self, customer_id: str, hint: Hint) -> Snapshot:
-        """Read the object of an event and the customer's subscriptions, which it may concern."""
+    def look(self, customer_id: str, hint: Hint | None = None) -> Snapshot:
+        """Read a customer's subscriptions, and the object of an event, which may concern them.
+
+        Without an event, the newest invoices and payments are read instead.
+        """
         listed = (
             _client()
             .v1.subscriptions.list(
@@ -128,8 +148,9 @@ class StripeBooks:
             )
             .to_dict()
         )
-        subscriptions = tuple(read_subscription(found) for found in listed["data"])
-        return replace(_object_of(hint), subscriptions=subscriptions)
+        subscriptions = tuple(map(read_subscription, listed["data"]))
+        found = _newest_of(customer_id) if hint is None else _object_of(hint)
+        return replace(found, subscriptions=subscriptions)
 
     def end_subscriptions(self, customer_id: str) -> int:
         """Cancel at once whatever still runs, and let nothing begin; return how many there were."""

@@ -120,12 +120,24 @@ class PostgresAccounts:
     def __init__(self, source: ConnectionSource) -> None:
         self._source = source
 
-    def take_ticket(self, workspace_id: UUID) -> int:
-        """Take the next ticket; what is seen after it belongs to it."""
+    def customer_id(self, workspace_id: UUID) -> str | None:
+        """The workspace's customer at Stripe, if it ever came to that."""
         with Tenant(self._source, workspace_id).transaction() as connection:
             row = connection.execute(
-                "UPDATE billing_accounts SET tickets = tickets + 1 WHERE workspace_id = %s"
-                " RETURNING tickets",
+                "SELECT stripe_customer_id FROM billing_accounts WHERE workspace_id = %s",
+                (workspace_id,),
+            ).fetchone()
+        return row[0] if row else None
+
+    def take_ticket(self, workspace_id: UUID) -> int:
+        """Take the next ticket; what is seen after it belongs to it.
+
+        That somebody is about to look is noted, too: the next look without an event is a day off.
+        """
+        with Tenant(self._source, workspace_id).transaction() as connection:
+            row = connection.execute(
+                "UPDATE billing_accounts SET tickets = tickets + 1, looked_at = clock_timestamp()"
+                " WHERE workspace_id = %s RETURNING tickets",
                 (workspace_id,),
             ).fetchone()
         if row is None:

@@ -46,6 +46,8 @@ class EventLog(Protocol):
 class Accounts(Protocol):
     """What is known of every workspace's payments."""
 
+    def customer_id(self, workspace_id: UUID) -> str | None: ...
+
     def take_ticket(self, workspace_id: UUID) -> int: ...
 
     def is_erased(self, workspace_id: UUID) -> bool: ...
@@ -62,7 +64,7 @@ class Stripe(Protocol):
 
     def customer_of_charge(self, charge_id: str) -> str | None: ...
 
-    def look(self, customer_id: str, hint: Hint) -> Snapshot: ...
+    def look(self, customer_id: str, hint: Hint | None = None) -> Snapshot: ...
 
     def end_subscriptions(self, customer_id: str) -> int: ...
 
@@ -88,28 +90,58 @@ def consume(
         # The same Stripe account may sell other things.
         events.close(event_id, Outcome.UNKNOWN_CUSTOMER)
         return Outcome.UNKNOWN_CUSTOMER
-    # Before the look, so that this ticket's look saw what the event tells of.
-    ticket = accounts.take_ticket(workspace_id)
-    if accounts.is_erased(workspace_id):
-        # A page that was being paid while all pages were closed; nobody is left to cancel.
-        stripe.end_subscriptions(customer_id)
-    snapshot = stripe.look(customer_id, hint)
+    ticket, snapshot = _look(workspace_id, customer_id, accounts, stripe, hint)
     with accounts.for_event(workspace_id, event_id) as opened:
         if opened is None:
             return Outcome.REPEATED
-        before = opened.account
-        after = fold(before, snapshot, ticket)
-        opened.replace(after)
-        for notice in notices(before, after, hint, plans, now=now):
-            opened.tell(notice)
-        _stand(opened, standing(after, plans, now=now))
+        _take_in(opened, snapshot, ticket, hint, plans=plans, now=now)
     return Outcome.APPLIED
+
+
+def look_again(
+    workspace_id: UUID, accounts: Accounts, stripe: Stripe, *, plans: Catalogue, now: datetime
+) -> None:
+    """Take in what no event told of: one may be lost, or forgotten by a database that came back."""
+    customer_id = accounts.customer_id(workspace_id)
+    if customer_id is None:
+        return
+    ticket, snapshot = _look(workspace_id, customer_id, accounts, stripe, None)
+    with accounts.opened(workspace_id) as opened:
+        _take_in(opened, snapshot, ticket, None, plans=plans, now=now)
 
 
 def settle(workspace_id: UUID, accounts: Accounts, *, plans: Catalogue, now: datetime) -> None:
     """Write down what a workspace's plan is now that time has passed."""
     with accounts.opened(workspace_id) as opened:
         _stand(opened, standing(opened.account, plans, now=now))
+
+
+def _look(
+    workspace_id: UUID, customer_id: str, accounts: Accounts, stripe: Stripe, hint: Hint | None
+) -> tuple[int, Snapshot]:
+    # Before the look, so that this ticket's look saw what the event tells of.
+    ticket = accounts.take_ticket(workspace_id)
+    if accounts.is_erased(workspace_id):
+        # A page that was being paid while all pages were closed; nobody is left to cancel.
+        stripe.end_subscriptions(customer_id)
+    return ticket, stripe.look(customer_id, hint)
+
+
+def _take_in(
+    opened: OpenAccount,
+    snapshot: Snapshot,
+    ticket: int,
+    hint: Hint | None,
+    *,
+    plans: Catalogue,
+    now: datetime,
+) -> None:
+    before = opened.account
+    after = fold(before, snapshot, ticket)
+    opened.replace(after)
+    for notice in notices(before, after, hint, plans, now=now):
+        opened.tell(notice)
+    _stand(opened, standing(after, plans, now=now))
 
 
 def _stand(opened: OpenAccount, new: Standing) -> None:

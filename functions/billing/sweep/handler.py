@@ -1,4 +1,4 @@
-"""Every few minutes: plans whose time is over, use to report, events that the queue lost."""
+"""Every few minutes: plans whose time is over, use to report, looks, events that were lost."""
 
 import json
 import logging
@@ -36,6 +36,13 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """Do what is due; one workspace's trouble holds no other's."""
     now = datetime.now(UTC)
     events = PostgresEvents(database())
+    # First: nothing that is slow today holds up what Stripe told.
+    lost = events.waiting(now - _LOST_AFTER)
+    for event_id in lost:
+        clients.sqs().send_message(
+            QueueUrl=load(SweepSettings).webhooks_queue_url,
+            MessageBody=json.dumps({"event_id": event_id}),
+        )
     done = failed = 0
     for workspace_id, due in events.due():
         try:
@@ -45,12 +52,6 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
             facts = {"workspace_id": str(workspace_id), "due": due}
             log.exception("billing work failed", extra=facts)
             failed += 1
-    lost = events.waiting(now - _LOST_AFTER)
-    for event_id in lost:
-        clients.sqs().send_message(
-            QueueUrl=load(SweepSettings).webhooks_queue_url,
-            MessageBody=json.dumps({"event_id": event_id}),
-        )
     if done:
         outbox.nudge()
     log.info("swept", extra={"done": done, "failed": failed, "queued_again": len(lost)})
@@ -60,9 +61,14 @@ def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
 
 
 def _settle(workspace_id: UUID, due: str, now: datetime) -> None:
-    if due == "plan":
-        service.settle(workspace_id, PostgresAccounts(database()), plans=catalogue(), now=now)
-    elif due == "end":
-        end(workspace_id, PostgresEndings(database()), StripeBooks())
-    else:
-        report(workspace_id, PostgresUsage(database(), new_id=new_id), StripeDesk())
+    accounts = PostgresAccounts(database())
+    match due:
+        case "plan":
+            service.settle(workspace_id, accounts, plans=catalogue(), now=now)
+        case "look":
+            books = StripeBooks()
+            service.look_again(workspace_id, accounts, books, plans=catalogue(), now=now)
+        case "end":
+            end(workspace_id, accounts, PostgresEndings(database()), StripeBooks())
+        case _:
+            report(workspace_id, PostgresUsage(database(), new_id=new_id), StripeDesk())

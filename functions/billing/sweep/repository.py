@@ -31,15 +31,6 @@ class PostgresEndings:
     def __init__(self, source: ConnectionSource) -> None:
         self._source = source
 
-    def customer_id(self, workspace_id: UUID) -> str | None:
-        """The workspace's customer at Stripe, if it ever came to that."""
-        with Tenant(self._source, workspace_id).transaction() as connection:
-            row = connection.execute(
-                "SELECT stripe_customer_id FROM billing_accounts WHERE workspace_id = %s",
-                (workspace_id,),
-            ).fetchone()
-        return row[0] if row else None
-
     def ended(self, workspace_id: UUID) -> None:
         """Say that nothing will be charged any more; the erasure waits for it."""
         with Tenant(self._source, workspace_id).transaction() as connection:

@@ -33,10 +33,14 @@ class UseStore(Protocol):
     def sent(self, workspace_id: UUID, report_id: UUID) -> None: ...
 
 
-class Endings(Protocol):
-    """Where workspaces that are being erased wait for the end of their payments."""
+class Customers(Protocol):
+    """Who is whose customer."""
 
     def customer_id(self, workspace_id: UUID) -> str | None: ...
+
+
+class Endings(Protocol):
+    """Where workspaces that are being erased wait for the end of their payments."""
 
     def ended(self, workspace_id: UUID) -> None: ...
 
@@ -47,9 +51,11 @@ class Subscriptions(Protocol):
     def end_subscriptions(self, customer_id: str) -> int: ...
 
 
-def end(workspace_id: UUID, endings: Endings, subscriptions: Subscriptions) -> None:
+def end(
+    workspace_id: UUID, customers: Customers, endings: Endings, subscriptions: Subscriptions
+) -> None:
     """Let nothing be charged any more for a workspace that is being erased; safe to repeat."""
-    customer_id = endings.customer_id(workspace_id)
+    customer_id = customers.customer_id(workspace_id)
     if customer_id is not None:
         subscriptions.end_subscriptions(customer_id)
     endings.ended(workspace_id)

@@ -1,8 +1,10 @@
 """What no event of Stripe's brings: the end of a trial, and the report of what was used."""
 
+from unittest.mock import Mock
+
 import pytest
 
-from functions.billing.gateway import StripeDesk
+from functions.billing.gateway import StripeBooks, StripeDesk
 from functions.billing.sweep import handler as sweep
 from huntaze.domain.billing import entitlements, metering
 from huntaze.ids import new_id
@@ -20,6 +22,62 @@ def test_time_ends_a_trial_and_the_sweep_writes_it_down(owner, lambda_context, t
     assert told(me.workspace_id) == ["billing.subscription_changed"]
     sweep.handler({}, lambda_context)
     assert len(told(me.workspace_id)) == 1
+
+
+@pytest.fixture
+def a_day_later(as_role):
+    """Let the last look at a workspace's payments be a day old."""
+
+    def pass_time(workspace_id):
+        with as_role("intake") as connection, connection.transaction():
+            connection.execute(
+                "SELECT set_config('app.workspace_id', %s, true)", (str(workspace_id),)
+            )
+            connection.execute(
+                "UPDATE billing_accounts SET looked_at = now() - interval '25 hours'"
+                " WHERE workspace_id = %s",
+                (workspace_id,),
+            )
+
+    return pass_time
+
+
+def test_what_no_event_told_is_found_a_day_later(
+    owner, buy, lambda_context, stand_in, stored, told, a_day_later, call
+):
+    me = owner(trial_days=-1)
+    customer = buy(me)
+    stand_in.refund(stand_in.listed("charges", customer=customer)[0]["id"], 500)
+    # Nothing was heard of either; what was looked at just now is not due.
+    sweep.handler({}, lambda_context)
+    assert stored(me.workspace_id)["subscriptions"] == []
+    a_day_later(me.workspace_id)
+    sweep.handler({}, lambda_context)
+    assert call("GET", "/api/billing/subscription", me.who)[1]["plan"] == "pro"
+    found = stored(me.workspace_id)
+    assert [(i["status"], i["amount_paid_cents"]) for i in found["invoices"]] == [("paid", 9900)]
+    assert [c["refunded_cents"] for c in found["charges"]] == [500]
+    # The end of the trial, too.
+    changes = ["billing.subscription_changed"] * 2
+    news = ["billing.payment_succeeded", "billing.refunded", *changes]
+    assert told(me.workspace_id) == news
+    a_day_later(me.workspace_id)
+    sweep.handler({}, lambda_context)
+    assert told(me.workspace_id) == news
+
+
+def test_an_account_that_cannot_be_looked_at_waits_a_day_too(
+    owner, buy, lambda_context, a_day_later, monkeypatch
+):
+    me = owner()
+    buy(me)
+    a_day_later(me.workspace_id)
+    look = Mock(side_effect=ConnectionError)
+    monkeypatch.setattr(StripeBooks, "look", look)
+    with pytest.raises(sweep.WorkFailedError):
+        sweep.handler({}, lambda_context)
+    sweep.handler({}, lambda_context)
+    assert look.call_count == 1
 
 
 def test_use_is_reported_once_however_often_its_answer_is_lost(
