@@ -41,6 +41,14 @@ def _mark(parsed: argparse.Namespace) -> dict[str, object]:
     return stage.invoke(parsed.stage, "Lanes", order)
 
 
+def _payments(parsed: argparse.Namespace) -> dict[str, object]:
+    """Give workspaces their customers at Stripe back, and let every account be looked at."""
+    order = {"action": "restored", "moment": parsed.moment.isoformat()}
+    if not parsed.apply:
+        return {"would_invoke": "BillingSweep", "with": order}
+    return stage.invoke(parsed.stage, "BillingSweep", order)
+
+
 def _status(parsed: argparse.Namespace) -> dict[str, object]:
     """Tell how many lanes are still held; asking is a sweep, which does no harm."""
     return stage.invoke(parsed.stage, "Lanes", {})
@@ -61,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, run, text in (
         ("stop-executions", _stop_executions, "stop every running campaign execution"),
         ("mark", _mark, "hold every lane until its threads are reconciled"),
+        ("payments", _payments, "find what was bought in the time that is forgotten"),
         ("status", _status, "tell how many lanes are still held"),
     ):
         command = commands.add_parser(name, help=text, description=run.__doc__)
@@ -68,13 +77,14 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--stage", required=True, choices=STAGES)
         if name != "status":
             command.add_argument("--apply", action="store_true", help="do it; else only say what")
-        if name == "mark":
+        if name in ("mark", "payments"):
             command.add_argument(
                 "--moment",
                 required=True,
                 type=_moment,
                 help="the moment that the backup goes back to, with its zone",
             )
+        if name == "mark":
             command.add_argument("--by", required=True, help="who says so; kept in the database")
     return parser
 

@@ -1,7 +1,9 @@
 """Stripe: the only calls of this feature to it."""
 
 import logging
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
@@ -10,9 +12,11 @@ from functions.billing.records import (
     CheckoutPage,
     Hint,
     Json,
+    MadeCustomer,
     Snapshot,
     id_of,
     read_charge,
+    read_customer,
     read_dispute,
     read_invoice,
     read_subscription,
@@ -24,8 +28,6 @@ from huntaze.errors import HuntazeError
 from huntaze.settings import Settings, load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from stripe import StripeClient, StripeObject, Subscription
 
 # A customer has one subscription, or a few over the years; of pages, one is open.
@@ -111,7 +113,7 @@ def _newest_of(customer_id: str) -> Snapshot:
     )
 
 
-def _unless_gone(retrieve: "Callable[[], StripeObject]") -> list[Json]:
+def _unless_gone(retrieve: Callable[[], "StripeObject"]) -> list[Json]:
     """An object; nothing when Stripe has it no more: asking again would never end."""
     try:
         return [retrieve().to_dict()]
@@ -151,6 +153,16 @@ class StripeBooks:
         subscriptions = tuple(map(read_subscription, listed["data"]))
         found = _newest_of(customer_id) if hint is None else _object_of(hint)
         return replace(found, subscriptions=subscriptions)
+
+    def customers_since(self, moment: datetime) -> Iterator[MadeCustomer]:
+        """The customers that were made for workspaces since a moment."""
+        made = _client().v1.customers.list(
+            {"created": {"gte": int(moment.timestamp())}, "limit": _MOST_LISTED}
+        )
+        for one in made.auto_paging_iter():
+            customer = read_customer(one.to_dict())
+            if customer is not None:
+                yield customer
 
     def end_subscriptions(self, customer_id: str) -> int:
         """Cancel at once whatever still runs, and let nothing begin; return how many there were."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 from huntaze.domain.billing.plans import catalogue
 
@@ -81,6 +82,14 @@ class Dispute:
     currency: str
     amount_cents: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class MadeCustomer:
+    """A customer at Stripe, and the workspace that it was made for."""
+
+    id: str
+    workspace_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +217,14 @@ def read_invoice(found: Json) -> Invoice:
         paid_at=moment((found.get("status_transitions") or {}).get("paid_at")),
         created_at=at_second(found["created"]),
     )
+
+
+def read_customer(found: Json) -> MadeCustomer | None:
+    """Read a customer; None: of something else that the same Stripe account sells."""
+    try:
+        return MadeCustomer(found["id"], UUID((found.get("metadata") or {})["workspace_id"]))
+    except (KeyError, ValueError):
+        return None
 
 
 def read_charge(found: Json) -> Charge:

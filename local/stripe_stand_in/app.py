@@ -106,6 +106,8 @@ def _list(kind: str, *filters: str) -> Call:
                 found = [one for one in found if str(one.get(name)) == wanted[name]]
         if "lookup_keys" in wanted:
             found = [one for one in found if one["lookup_key"] in wanted["lookup_keys"]]
+        since = int(wanted.get("created", {}).get("gte", 0))
+        found = [one for one in found if one.get("created", since) >= since]
         expand = [path.removeprefix("data.") for path in wanted.get("expand", [])]
         most = int(wanted.get("limit", 10))
         return listed([engine.shown(one, expand) for one in found[:most]], request.url.path)
@@ -114,6 +116,7 @@ def _list(kind: str, *filters: str) -> Call:
 
 
 _CALLS: dict[tuple[str, str], Call] = {
+    ("GET", "customers"): _list("customers"),
     ("POST", "customers"): lambda e, wanted, _: e.shown(e.add_customer(wanted)),
     ("GET", "customers/{id}"): _find("customers"),
     ("GET", "products"): _list("products"),

@@ -9,6 +9,7 @@ from unittest.mock import Mock
 
 import pytest
 
+from functions.billing.sweep import models as sweep_models
 from functions.lanes.models import Restored
 from operations import restore, stage
 
@@ -32,6 +33,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mock]:
             ("Permission", "Lanes0000000A"),
             ("Function", "LanesSweep0000000B"),
             ("Function", "Lanes0000000C"),
+            ("Function", "BillingSweep0000000D"),
         )
     ]
     pages = {
@@ -64,6 +66,20 @@ def test_marking_sends_an_order_that_the_function_takes(
     assert call["FunctionName"] == "physical-Lanes0000000C"
     order = Restored.model_validate_json(call["Payload"])
     assert (order.moment, order.by) == (datetime(2026, 1, 1, 8, tzinfo=UTC), "ops@example.com")
+
+
+def test_payments_are_ordered_of_the_sweep_that_takes_it(
+    aws: Mock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order = ["payments", *MARK[1:5]]
+    assert restore.main(order) == 0
+    assert answer(capsys)["would_invoke"] == "BillingSweep"
+    aws.invoke.assert_not_called()
+    assert restore.main([*order, "--apply"]) == 0
+    call = aws.invoke.call_args.kwargs
+    assert call["FunctionName"] == "physical-BillingSweep0000000D"
+    sent = sweep_models.Restored.model_validate_json(call["Payload"])
+    assert sent.moment == datetime(2026, 1, 1, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize("moment", ["2026-01-01T08:00:00", "2999-01-01T08:00:00Z", "yesterday"])

@@ -123,9 +123,7 @@ def check_out(
     return _only_page(workspace_id, customer_id, request, desk)
 
 
-def _only_page(
-    workspace_id: UUID, customer_id: str, request: dict[str, Any], desk: Desk
-) -> str:
+def _only_page(workspace_id: UUID, customer_id: str, request: dict[str, Any], desk: Desk) -> str:
     """Open the page of an order, or find it; close all others; return its address."""
     order = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:32]
     known = desk.pages(customer_id)
@@ -191,4 +189,3 @@ def _own_page(url: str | None, field: str, default: str, origins: Sequence[str])
             fields={field: f"must begin with one of {', '.join(origins)}"},
         )
     return url
-

@@ -11,8 +11,13 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from functions.billing import service
 from functions.billing.gateway import StripeBooks, StripeDesk
 from functions.billing.repository import PostgresAccounts, PostgresEvents
-from functions.billing.sweep.repository import PostgresEndings, PostgresUsage
-from functions.billing.sweep.service import end, report
+from functions.billing.sweep.models import Restored
+from functions.billing.sweep.repository import (
+    PostgresEndings,
+    PostgresForgotten,
+    PostgresUsage,
+)
+from functions.billing.sweep.service import end, report, take_back
 from functions.billing.sweep.settings import SweepSettings
 from huntaze import clients, outbox
 from huntaze.db import database
@@ -32,8 +37,11 @@ class WorkFailedError(Exception):
 
 
 @entry
-def handler(_event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
-    """Do what is due; one workspace's trouble holds no other's."""
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Do what is due, or what an operator orders; one workspace's trouble holds no other's."""
+    if "action" in event:
+        moment = Restored.model_validate(event).moment
+        return take_back(moment, StripeBooks(), PostgresForgotten(database()))
     now = datetime.now(UTC)
     events = PostgresEvents(database())
     # First: nothing that is slow today holds up what Stripe told.

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from psycopg import sql
 
-from functions.billing.sweep.service import Report
+from functions.billing.records import MadeCustomer
+from functions.billing.sweep.service import Place, Report
 from huntaze.db import ConnectionSource, Tenant
 
 # The trial is free: use counts from the first subscription on.
@@ -40,6 +41,44 @@ class PostgresEndings:
                 " AND billing_ended_at IS NULL",
                 (workspace_id,),
             )
+
+
+class PostgresForgotten:
+    """The accounts of a database that came back from a backup.
+
+    Args:
+        source: Lends a connection with the role ``intake``.
+    """
+
+    def __init__(self, source: ConnectionSource) -> None:
+        self._source = source
+
+    def take_back(self, customer: MadeCustomer) -> Place:
+        """Give a workspace its customer back, unless it has one."""
+        values = {"workspace": customer.workspace_id, "customer": customer.id}
+        with Tenant(self._source, customer.workspace_id).transaction() as connection:
+            added = connection.execute(
+                "INSERT INTO billing_accounts (workspace_id, stripe_customer_id, looked_at)"
+                " SELECT id, %(customer)s, '-infinity' FROM workspaces WHERE id = %(workspace)s"
+                " ON CONFLICT (workspace_id) DO NOTHING",
+                values,
+            )
+            if added.rowcount:
+                return Place.ADDED
+            row = connection.execute(
+                "SELECT stripe_customer_id = %(customer)s FROM billing_accounts"
+                " WHERE workspace_id = %(workspace)s",
+                values,
+            ).fetchone()
+        if row is None:
+            return Place.WITHOUT_WORKSPACE
+        return Place.KNOWN if row[0] else Place.BESIDE_ANOTHER
+
+    def look_again(self) -> int:
+        """Let nothing that was seen before count as a look; returns how many accounts there are."""
+        with self._source.connection() as connection:
+            row = connection.execute("SELECT look_at_payments_again()").fetchone()
+        return int(row[0]) if row else 0
 
 
 class PostgresUsage:

@@ -1,8 +1,15 @@
-"""Reports of use: summed up once, told until Stripe has taken them."""
+"""Reports of use, told until Stripe has taken them; ends of payments; customers that were lost."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple, Protocol
 from uuid import UUID
+
+from functions.billing.records import MadeCustomer
+
+# A customer is made at Stripe a moment before it is stored; the clocks are two.
+_BEFORE = timedelta(hours=1)
 
 
 class Report(NamedTuple):
@@ -51,6 +58,31 @@ class Subscriptions(Protocol):
     def end_subscriptions(self, customer_id: str) -> int: ...
 
 
+class Place(StrEnum):
+    """What the database says of a customer."""
+
+    ADDED = "added"
+    KNOWN = "known"
+    # The workspace has another customer; one of them may be charged and nobody sees it.
+    BESIDE_ANOTHER = "beside_another"
+    # It was registered after the moment, and is forgotten like everything in it.
+    WITHOUT_WORKSPACE = "without_workspace"
+
+
+class Books(Protocol):
+    """Stripe, as far as it knows of customers."""
+
+    def customers_since(self, moment: datetime) -> Iterable[MadeCustomer]: ...
+
+
+class Forgotten(Protocol):
+    """The accounts of a database that came back."""
+
+    def take_back(self, customer: MadeCustomer) -> Place: ...
+
+    def look_again(self) -> int: ...
+
+
 def end(
     workspace_id: UUID, customers: Customers, endings: Endings, subscriptions: Subscriptions
 ) -> None:
@@ -78,3 +110,26 @@ def report(workspace_id: UUID, store: UseStore, meters: Meters) -> int:
         )
         store.sent(workspace_id, one.id)
     return len(waiting)
+
+
+def take_back(moment: datetime, books: Books, accounts: Forgotten) -> dict[str, int | list[str]]:
+    """Give workspaces their customers back, and let every account be looked at by the next sweeps.
+
+    Args:
+        moment: The one that the backup goes back to.
+        books: Stripe.
+        accounts: The database that came back.
+
+    Returns:
+        How many were added or known, which customers need a person, and how many will be looked at.
+    """
+    places: dict[Place, list[str]] = {place: [] for place in Place}
+    for customer in books.customers_since(moment - _BEFORE):
+        places[accounts.take_back(customer)].append(customer.id)
+    return {
+        "added": len(places[Place.ADDED]),
+        "known": len(places[Place.KNOWN]),
+        "beside_another": places[Place.BESIDE_ANOTHER],
+        "without_workspace": places[Place.WITHOUT_WORKSPACE],
+        "looked_at_again": accounts.look_again(),
+    }
