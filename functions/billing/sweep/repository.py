@@ -9,10 +9,10 @@ from functions.billing.records import MadeCustomer
 from functions.billing.sweep.service import Place, Report
 from huntaze.db import ConnectionSource, Tenant
 
-# The trial is free: use counts from the first subscription on.
+# The trial is free, whoever grants it: use counts from the first subscription on that is paid.
 _BILLABLE = sql.SQL(
-    "m.workspace_id = %(workspace)s AND m.report_id IS NULL AND m.used_at >="
-    " (SELECT min(s.created_at) FROM subscriptions s WHERE s.workspace_id = m.workspace_id)"
+    "m.workspace_id = %(workspace)s AND m.report_id IS NULL"
+    " AND m.used_at >= use_billed_since(%(workspace)s)"
 )
 _REPORT = sql.SQL(
     "WITH taken AS (UPDATE metered_usage m SET report_id = %(id)s"

@@ -80,6 +80,55 @@ def test_an_account_that_cannot_be_looked_at_waits_a_day_too(
     assert look.call_count == 1
 
 
+@pytest.mark.parametrize(
+    ("status", "created", "trial_ends", "reported"),
+    [
+        ("active", "-1 day", None, True),
+        ("past_due", "-1 day", None, True),
+        ("canceled", "-1 day", None, True),
+        # Nothing was ever paid.
+        ("incomplete", "-1 day", None, False),
+        ("incomplete_expired", "-1 day", None, False),
+        # The days of a trial are free also for who has left a card.
+        ("trialing", "-1 day", "1 day", False),
+        ("trialing", "-2 days", "-1 day", False),
+        ("active", "-2 days", "1 day", False),
+        ("canceled", "-2 days", "1 day", False),
+        ("active", "-2 days", "-1 day", True),
+    ],
+)
+def test_use_counts_from_what_is_paid_for(
+    owner, lambda_context, tenant, as_role, stand_in, status, created, trial_ends, reported
+):
+    me = owner()
+    customer = f"cus_{me.workspace_id}"
+    with as_role("intake") as connection, connection.transaction():
+        connection.execute(
+            "SELECT set_config('app.workspace_id', %s, true)", (str(me.workspace_id),)
+        )
+        connection.execute(
+            "INSERT INTO billing_accounts (workspace_id, stripe_customer_id) VALUES (%s, %s)",
+            (me.workspace_id, customer),
+        )
+        connection.execute(
+            "INSERT INTO subscriptions (workspace_id, id, ticket, status, cancel_at_period_end,"
+            " created_at, trial_ends_at) VALUES (%s, 'sub', 1, %s, false,"
+            " now() + %s::interval, now() + %s::interval)",
+            (me.workspace_id, status, created, trial_ends),
+        )
+    with tenant(me.workspace_id).transaction() as connection:
+        metering.record_use(
+            connection,
+            me.workspace_id,
+            metering.Meter.AI_COST,
+            source_id=new_id(),
+            quantity=70,
+        )
+    sweep.handler({}, lambda_context)
+    told_of = [one["payload"]["stripe_customer_id"] for one in stand_in.meter_events()]
+    assert told_of.count(customer) == reported
+
+
 def test_use_is_reported_once_however_often_its_answer_is_lost(
     owner, lambda_context, tenant, as_role, stand_in, monkeypatch
 ):
