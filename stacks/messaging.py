@@ -35,8 +35,8 @@ TOLD_TO_MEMBERS = (
     *("conversation.handed_over", "fan.opted_out"),
     *("chatbot.held_up", "chatbot.gave_up", "message.went_wrong", "message.not_taken_back"),
     *("content.due", "import.completed", "import.failed", "member.joined"),
-    *("billing.trial_will_end", "billing.payment_failed", "billing.subscribed_twice"),
-    "cost.alert",
+    *("billing.trial_will_end", "billing.subscription_changed", "billing.payment_failed"),
+    *("billing.subscribed_twice", "cost.alert"),
 )
 # What clients are told live; `functions.realtime.kinds` says whom, and a test compares them.
 # Every event of a campaign is progress of it.

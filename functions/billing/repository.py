@@ -211,6 +211,15 @@ class _OpenAccount:
         )
         return changed.rowcount > 0
 
+    def announce_trial_end(self) -> bool:
+        """Note that the end of the trial is being told; whether nobody has before."""
+        noted = self._connection.execute(
+            "UPDATE workspaces SET trial_end_told_at = clock_timestamp()"
+            " WHERE id = %s AND trial_end_told_at IS NULL",
+            (self._workspace_id,),
+        )
+        return noted.rowcount > 0
+
     def tell(self, notice: Notice) -> None:
         """Store an event that leaves with the transaction."""
         outbox.add(

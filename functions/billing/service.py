@@ -8,7 +8,7 @@ from uuid import UUID
 
 from functions.billing.fold import Notice, Standing, fold, notices, standing
 from functions.billing.records import Account, Hint, Snapshot
-from huntaze.domain.billing.plans import Catalogue
+from huntaze.domain.billing.plans import FREE, TRIAL, Catalogue
 
 
 class Outcome(StrEnum):
@@ -29,6 +29,8 @@ class OpenAccount(Protocol):
     def replace(self, account: Account) -> None: ...
 
     def stand(self, new: Standing) -> bool: ...
+
+    def announce_trial_end(self) -> bool: ...
 
     def tell(self, notice: Notice) -> None: ...
 
@@ -116,6 +118,17 @@ def settle(workspace_id: UUID, accounts: Accounts, *, plans: Catalogue, now: dat
         _stand(opened, standing(opened.account, plans, now=now))
 
 
+def announce_trial_end(
+    workspace_id: UUID, accounts: Accounts, *, plans: Catalogue, now: datetime
+) -> None:
+    """Tell once that a trial ends which nothing follows; of one with a card, Stripe tells."""
+    with accounts.opened(workspace_id) as opened:
+        stands = standing(opened.account, plans, now=now)
+        if stands.plan == TRIAL and stands.until is not None and opened.announce_trial_end():
+            facts = {"trial_ends_at": stands.until.isoformat(), "topic": "nothing_bought"}
+            opened.tell(Notice("billing.trial_will_end", facts))
+
+
 def _look(
     workspace_id: UUID, customer_id: str, accounts: Accounts, stripe: Stripe, hint: Hint | None
 ) -> tuple[int, Snapshot]:
@@ -148,4 +161,6 @@ def _stand(opened: OpenAccount, new: Standing) -> None:
     if opened.stand(new):
         until = None if new.until is None else new.until.isoformat()
         facts = {"plan": new.plan, "plan_until": until}
+        if new.plan == FREE:
+            facts["topic"] = "ended"
         opened.tell(Notice("billing.subscription_changed", facts))

@@ -30,6 +30,8 @@ TOLD = {
     Kind.IMPORT_FAILED: (MANAGING, True),
     Kind.MEMBER_JOINED: (MANAGING, False),
     Kind.TRIAL_WILL_END: ({"owner"}, True),
+    Kind.TRIAL_WILL_LAPSE: ({"owner"}, True),
+    Kind.PLAN_ENDED: ({"owner"}, True),
     Kind.PAYMENT_FAILED: ({"owner"}, True),
     Kind.SUBSCRIBED_TWICE: ({"owner"}, True),
     Kind.COST_ALERT: (MANAGING, True),
@@ -57,3 +59,12 @@ def test_a_hand_over_is_grave_by_its_topic(topic: str | None) -> None:
 def test_what_is_no_kind_is_told_to_nobody() -> None:
     assert kind_of("message.created", {"topic": "threat"}) is None
     assert kind_of("creator.stopped", {"topic": "threat"}) is Kind.CREATOR_STOPPED
+
+
+def test_the_end_of_a_plan_is_told_and_another_change_is_not() -> None:
+    assert kind_of("billing.subscription_changed", {"plan": "pro"}) is None
+    ended = {"plan": "free", "topic": "ended"}
+    assert kind_of("billing.subscription_changed", ended) is Kind.PLAN_ENDED
+    assert kind_of("billing.trial_will_end", {}) is Kind.TRIAL_WILL_END
+    lapse = {"topic": "nothing_bought"}
+    assert kind_of("billing.trial_will_end", lapse) is Kind.TRIAL_WILL_LAPSE

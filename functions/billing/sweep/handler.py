@@ -1,4 +1,4 @@
-"""Every few minutes: plans whose time is over, use to report, looks, events that were lost."""
+"""Every few minutes: plans and trials that end, use to report, looks, events that were lost."""
 
 import json
 import logging
@@ -73,6 +73,8 @@ def _settle(workspace_id: UUID, due: str, now: datetime) -> None:
     match due:
         case "plan":
             service.settle(workspace_id, accounts, plans=catalogue(), now=now)
+        case "trial":
+            service.announce_trial_end(workspace_id, accounts, plans=catalogue(), now=now)
         case "look":
             books = StripeBooks()
             service.look_again(workspace_id, accounts, books, plans=catalogue(), now=now)

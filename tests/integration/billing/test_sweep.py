@@ -25,6 +25,59 @@ def test_time_ends_a_trial_and_the_sweep_writes_it_down(owner, lambda_context, t
 
 
 @pytest.fixture
+def facts(tenant):
+    """What the events of a kind in a workspace's outbox say."""
+
+    def read(workspace_id, kind):
+        with tenant(workspace_id).transaction() as connection:
+            rows = connection.execute(
+                "SELECT payload FROM events_outbox WHERE event_type = %s", (kind,)
+            )
+            return [row[0] for row in rows]
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("trial_days", "times"), [(-1, 0), (1, 1), (2.9, 1), (3.1, 0), (14, 0)], ids=str
+)
+def test_the_end_of_a_trial_is_told_once_when_it_is_near(
+    owner, lambda_context, facts, trial_days, times
+):
+    me = owner(trial_days=trial_days)
+    for _ in range(2):
+        sweep.handler({}, lambda_context)
+    told = facts(me.workspace_id, "billing.trial_will_end")
+    assert [one["topic"] for one in told] == ["nothing_bought"] * times
+
+
+def test_who_has_bought_is_told_by_stripe_alone(
+    owner, buy, happened, deliver, work, lambda_context, facts
+):
+    me = owner(trial_days=2.5)
+    for event in happened(buy(me)):
+        deliver(event)
+    assert work() == []
+    sweep.handler({}, lambda_context)
+    assert facts(me.workspace_id, "billing.trial_will_end") == []
+
+
+def test_a_fall_to_the_free_plan_is_one_that_is_told(
+    owner, buy, happened, deliver, work, lambda_context, facts
+):
+    kind = "billing.subscription_changed"
+    over = owner(trial_days=-1)
+    sweep.handler({}, lambda_context)
+    assert [one["topic"] for one in facts(over.workspace_id, kind)] == ["ended"]
+    me = owner()
+    customer = buy(me)
+    for event in happened(customer):
+        deliver(event)
+    assert work() == []
+    assert ["topic" in one for one in facts(me.workspace_id, kind)] == [False]
+
+
+@pytest.fixture
 def a_day_later(as_role):
     """Let the last look at a workspace's payments be a day old."""
 

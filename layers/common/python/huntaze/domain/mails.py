@@ -49,6 +49,8 @@ class Template(StrEnum):
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
     TRIAL_WILL_END = "trial_will_end"
+    TRIAL_WILL_LAPSE = "trial_will_lapse"
+    PLAN_ENDED = "plan_ended"
     PAYMENT_FAILED = "payment_failed"
     SUBSCRIBED_TWICE = "subscribed_twice"
     COST_ALERT = "cost_alert"
@@ -70,6 +72,7 @@ NOTICES = frozenset(
         Template.CONTENT_DUE,
         *(Template.IMPORT_COMPLETED, Template.IMPORT_FAILED, Template.MEMBER_JOINED),
         *(Template.TRIAL_WILL_END, Template.PAYMENT_FAILED, Template.DIGEST),
+        *(Template.TRIAL_WILL_LAPSE, Template.PLAN_ENDED),
         *(Template.SUBSCRIBED_TWICE, Template.COST_ALERT),
     }
 )

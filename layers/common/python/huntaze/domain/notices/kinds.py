@@ -29,6 +29,8 @@ class Kind(StrEnum):
     IMPORT_FAILED = "import_failed"
     MEMBER_JOINED = "member_joined"
     TRIAL_WILL_END = "trial_will_end"
+    TRIAL_WILL_LAPSE = "trial_will_lapse"
+    PLAN_ENDED = "plan_ended"
     PAYMENT_FAILED = "payment_failed"
     SUBSCRIBED_TWICE = "subscribed_twice"
     COST_ALERT = "cost_alert"
@@ -75,6 +77,12 @@ RULES: dict[Kind, Rule] = {
     Kind.IMPORT_FAILED: Rule("import.failed", Right.IMPORT, mailed=True),
     Kind.MEMBER_JOINED: Rule("member.joined", Right.MANAGE, mailed=False),
     Kind.TRIAL_WILL_END: Rule("billing.trial_will_end", Right.BILL, mailed=True),
+    Kind.TRIAL_WILL_LAPSE: Rule(
+        "billing.trial_will_end", Right.BILL, mailed=True, topics=frozenset({"nothing_bought"})
+    ),
+    Kind.PLAN_ENDED: Rule(
+        "billing.subscription_changed", Right.BILL, mailed=True, topics=frozenset({"ended"})
+    ),
     Kind.PAYMENT_FAILED: Rule("billing.payment_failed", Right.BILL, mailed=True),
     Kind.SUBSCRIBED_TWICE: Rule("billing.subscribed_twice", Right.BILL, mailed=True),
     Kind.COST_ALERT: Rule("cost.alert", Right.MANAGE, mailed=True, whole=True),
