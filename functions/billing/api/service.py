@@ -118,7 +118,7 @@ def check_out(
     }
     trial_ends_at = customers.trial_ends_at()
     if not so_far and trial_ends_at - now >= _SHORTEST_TRIAL:
-        # Who pays early loses nothing of the trial.
+        # Who buys early is charged for no day of the trial.
         request["subscription_data"]["trial_end"] = int(trial_ends_at.timestamp())
     return _only_page(workspace_id, customer_id, request, desk)
 
