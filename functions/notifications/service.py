@@ -41,6 +41,9 @@ _OF_AN_ACCOUNT = frozenset(
         *(Template.EXPORT_READY, Template.ERASURE_SCHEDULED),
     }
 )
+# What a workspace has to tell, some of it in its own words: to its member alone, at an address that
+# is theirs. Whoever registers with a stranger's address must not write to the stranger.
+_OF_A_WORKSPACE = NOTICES | {Template.EXPORT_READY, Template.ERASURE_SCHEDULED}
 
 
 class MailRefusedError(Exception):
@@ -203,8 +206,7 @@ def choose(template: Template, mail: PlannedMail, person: Person | None) -> Temp
     """Which mail the person gets instead of the one that was asked for; None is none at all."""
     if person is None:
         return None
-    if template in NOTICES:
-        # What happens in a workspace is told to its member alone, at an address that is theirs.
+    if template in _OF_A_WORKSPACE:
         return template if person.verified and person.id == mail.user_id else None
     if template is not Template.VERIFY_EMAIL or not person.verified:
         return template

@@ -11,13 +11,16 @@ from uuid import UUID
 from functions.management.erasures.models import Account, Erasure
 from functions.management.members import Members
 from functions.management.members import remove as remove_member
-from huntaze.errors import ConflictError, InvalidInputError
+from huntaze.errors import ConflictError, InvalidInputError, TooManyRequestsError
 
 # Long enough to notice a mail about it and to call it off; the logins of creators and every
 # message stop at once.
 GRACE = timedelta(days=7)
 # Whoever finds an open browser has not just logged in.
 PROOF_LIFE = timedelta(minutes=10)
+# Each is a mail to every owner, and an hour's work for whoever connects the creators again.
+_ORDERS_A_DAY = 3
+_DAY = timedelta(days=1)
 
 
 class LoginTooOldError(ConflictError):
@@ -47,6 +50,10 @@ class Leaving(Protocol):
         """Read the workspace, and the order that stands."""
         ...
 
+    def orders_since(self, moment: datetime) -> int:
+        """Count the orders that were given, withdrawn or not."""
+        ...
+
     def order(self, begins_at: datetime, *, by: UUID) -> None:
         """Order the erasure, stop everything that is sent, and tell the owners."""
         ...
@@ -68,6 +75,7 @@ def erase_workspace(
     Raises:
         LoginTooOldError: The caller has to log in anew.
         InvalidInputError: It is not the workspace's name.
+        TooManyRequestsError: It was ordered and withdrawn again and again.
     """
     with leaving.transaction():
         leaving.hold()
@@ -79,6 +87,11 @@ def erase_workspace(
                 fields={"workspace_name": "type the workspace's name as it is"},
             )
         if account.erasure is None:
+            if leaving.orders_since(now - _DAY) >= _ORDERS_A_DAY:
+                raise TooManyRequestsError(
+                    f"A workspace's erasure is ordered {_ORDERS_A_DAY} times a day at most.",
+                    retry_after=int(timedelta(hours=1).total_seconds()),
+                )
             leaving.order(now + GRACE, by=by)
         erasure = leaving.account().erasure
     if erasure is None:

@@ -51,6 +51,15 @@ class PostgresLeaving:
                 ).fetchone()
         return Account(workspace_id=self._tenant.workspace_id, name=name, erasure=found)
 
+    def orders_since(self, moment: datetime) -> int:
+        """Count the orders that were given, withdrawn or not."""
+        with self._tenant.transaction() as connection:
+            (count,) = connection.execute(
+                "SELECT count(*) FROM erasures WHERE kind = 'workspace' AND requested_at > %s",
+                (moment,),
+            ).fetchone() or (0,)
+        return int(count)
+
     def order(self, begins_at: datetime, *, by: UUID) -> None:
         """Order the erasure, stop everything that is sent, and tell the owners."""
         workspace_id = self._tenant.workspace_id

@@ -14,8 +14,11 @@ from functions.management.exports.sources import TableSource
 from functions.management.exports.tables import HIDDEN, OF_FAN, WITHHELD
 from huntaze.db import Connection, Tenant, Transactions
 from huntaze.domain import audit, fans, mails
-from huntaze.errors import NotFoundError
+from huntaze.errors import NotFoundError, TooManyRequestsError
 from huntaze.ids import new_id
+
+# Each reads everything that it exports, and is a mail.
+_ORDERS_A_DAY = 50
 
 _READ: LiteralString = (
     "SELECT e.id, e.fan_id, e.state, e.requested_at, e.finished_at, e.expires_at,"
@@ -52,6 +55,7 @@ class PostgresExports:
 
         Raises:
             NotFoundError: The caller has no such fan.
+            TooManyRequestsError: The workspace has asked for so many today.
         """
         with self._tenant.transaction() as connection:
             creator_id = fans.require_fan(connection, fan_id).creator_id if fan_id else None
@@ -66,6 +70,7 @@ class PostgresExports:
                 return self._one(
                     connection, "e.state = 'running' AND e.fan_id IS NOT DISTINCT FROM %s", fan_id
                 )
+            _require_room(connection)
             self._record(connection, "export.requested", made[0], fan_id)
             return self._one(connection, "e.id = %s", made[0])
 
@@ -247,6 +252,17 @@ def _files(
             ),
             (export_id, after, most),
         ).fetchall()
+
+
+def _require_room(connection: Connection) -> None:
+    (orders,) = connection.execute(
+        "SELECT count(*) FROM exports WHERE requested_at > clock_timestamp() - interval '1 day'"
+    ).fetchone() or (0,)
+    if orders > _ORDERS_A_DAY:
+        raise TooManyRequestsError(
+            f"A workspace asks for {_ORDERS_A_DAY} exports a day; go on tomorrow.",
+            retry_after=int(timedelta(hours=1).total_seconds()),
+        )
 
 
 def _hold(connection: Connection, claim: Claim) -> None:

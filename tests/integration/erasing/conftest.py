@@ -160,6 +160,26 @@ def later(as_role: Callable[[str], Connection], cloud: Any) -> Callable[..., Non
 
 
 @pytest.fixture
+def a_day_passes(as_role: Callable[[str], Connection]) -> Callable[[str, Any], None]:
+    """Let all orders of a workspace, which are rows of a table, be a day older."""
+
+    def make(table: str, ids: Any) -> None:
+        connection, name = as_role("master"), sql.Identifier(table)
+        with connection.transaction():
+            connection.execute(sql.SQL("ALTER TABLE {} NO FORCE ROW LEVEL SECURITY").format(name))
+            connection.execute(
+                sql.SQL(
+                    "UPDATE {} SET requested_at = requested_at - interval '1 day'"
+                    " WHERE workspace_id = %s"
+                ).format(name),
+                (ids.workspace_id,),
+            )
+            connection.execute(sql.SQL("ALTER TABLE {} FORCE ROW LEVEL SECURITY").format(name))
+
+    return make
+
+
+@pytest.fixture
 def ask(
     cloud: Any,  # noqa: ARG001  (wired first)
     api_event: Callable[..., dict[str, Any]],

@@ -283,6 +283,17 @@ def test_an_owner_can_withdraw_until_it_begins(full, order, ask, work, later, se
     assert order().body["id"] != first["id"]
 
 
+def test_an_erasure_is_ordered_and_withdrawn_so_often_a_day(full, order, ask, a_day_passes):
+    for _ in range(3):
+        assert order().status == 202
+        assert ask(management, full, "POST", f"{ACCOUNT}/keep").status == 200
+    refused = order()
+    assert (refused.status, refused.body["error"]) == (429, "TooManyRequests")
+    assert refused.headers["Retry-After"] == ["3600"]
+    a_day_passes("erasures", full)
+    assert order().status == 202
+
+
 def test_nobody_withdraws_what_has_begun(full, order, ask, work, later):
     order()
     work("erasures")

@@ -194,6 +194,24 @@ def test_orders_and_openings_are_recorded(ids, ordered, ask, work, tenant):
     assert rows == [("export.requested",), ("export.opened",)]
 
 
+def test_a_workspace_asks_for_so_many_exports_a_day(ids, ordered, tenant, a_day_passes):
+    # Beside the one that a full workspace has.
+    with tenant(ids.workspace_id).transaction() as connection:
+        connection.execute(
+            "INSERT INTO exports (workspace_id, requested_by, state, finished_at)"
+            " SELECT %s, %s, 'ready', now() FROM generate_series(1, 48)",
+            (ids.workspace_id, ids.user_id),
+        )
+    last = ordered()
+    assert last.status == 202
+    # Who asks again gets the one that is being made.
+    assert ordered().body["id"] == last.body["id"]
+    refused = ordered(ids.fan_id)
+    assert (refused.status, refused.body["error"]) == (429, "TooManyRequests")
+    a_day_passes("exports", ids)
+    assert ordered(ids.fan_id).status == 202
+
+
 def test_exports_one_fan_and_nobody_else(ids, ordered, work, read, tenant):
     with tenant(ids.workspace_id).transaction() as connection:
         connection.execute(
