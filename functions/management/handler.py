@@ -187,9 +187,14 @@ def change_member(
     "/api/management/members/<member_id>", status_code=HTTPStatus.NO_CONTENT, tags=["management"]
 )
 def remove_member(member_id: UUID, caller: Caller, tenant: Workspace) -> Response[None]:
-    """Take a member out of the workspace, or leave it; their sessions in it end at once."""
-    if member_id != caller.user_id:
-        caller.require(Right.MANAGE)
+    """Take a member out of the workspace; who is in no other one has no account any more.
+
+    Their sessions in it end at once. With the caller's own id, it is `DELETE
+    /api/management/account/me`, which needs a login of the last ten minutes.
+    """
+    if member_id == caller.user_id:
+        return erasures.leave_account(caller, tenant)
+    caller.require(Right.MANAGE)
     members.remove(member_id, PostgresMembers(tenant), by=caller.user_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
 

@@ -112,7 +112,7 @@ class PostgresMembers:
             )
 
     def remove(self, user_id: UUID, old: Place, *, by: UUID) -> None:
-        """Take a member out of the workspace; their sessions in it end."""
+        """Take a member out of the workspace; who is in no other one is forgotten."""
         with self._tenant.transaction() as connection:
             self._end_invitations(user_id)
             # The rows of sessions and their refresh tokens go with it.
@@ -124,6 +124,8 @@ class PostgresMembers:
                 actor_id=by,
                 facts=facts_of(old),
             )
+            # Without a workspace they could not log in, and would keep the address from themselves.
+            connection.execute("SELECT forget_person(%s)", (user_id,))
 
     def _end_invitations(self, user_id: UUID) -> None:
         """Withdraw what a member has offered: it is not theirs to give any more."""

@@ -65,7 +65,7 @@ class Members(Protocol):
         ...
 
     def remove(self, user_id: UUID, old: Place, *, by: UUID) -> None:
-        """Take a member out of the workspace; their sessions in it end."""
+        """Take a member out of the workspace; who is in no other one is forgotten."""
         ...
 
     def read(self, user_id: UUID) -> Member:
@@ -97,7 +97,7 @@ def change(member_id: UUID, changes: MemberChanges, members: Members, *, by: UUI
 
 
 def remove(member_id: UUID, members: Members, *, by: UUID) -> None:
-    """Take somebody out of the workspace; everybody may leave it themselves.
+    """Take somebody out of the workspace, who is forgotten if they are in no other one.
 
     Raises:
         NotFoundError: There is no such member.

@@ -144,10 +144,14 @@ def test_what_changes_nothing_is_not_recorded(call, owner, join, entries):
 
 
 def test_sessions_of_a_removed_member_end_at_once(
-    call, owner, ids, join, session, sessions, as_role, entries
+    call, owner, ids, join, session, sessions, as_role, entries, tenant_factory
 ):
-    member = join()
+    member, another = join(), tenant_factory().workspace_id
     session_id = session(member)
+    as_role("identity").execute(
+        "INSERT INTO members (workspace_id, user_id, role) VALUES (%s, %s, 'analyst')",
+        (another, member),
+    )
     assert sessions.find_caller(session_id)
     assert call("DELETE", f"{MEMBERS}/{member}", owner).status == 204
     assert sessions.find_caller(session_id) is None
@@ -155,20 +159,47 @@ def test_sessions_of_a_removed_member_end_at_once(
         "SELECT FROM refresh_tokens WHERE session_id = %s", (session_id,)
     )
     assert left.fetchall() == []
+    people = as_role("identity").execute("SELECT FROM users WHERE id = %s", (member,))
+    assert len(people.fetchall()) == 1
     assert [entry[:3] for entry in entries()] == [("member.removed", ids.user_id, member)]
     assert call("DELETE", f"{MEMBERS}/{member}", owner).status == 404
 
 
-def test_a_member_leaves_even_with_a_key_for_the_request(call, ids, join, principal, as_role):
+def test_who_is_removed_from_their_only_workspace_is_forgotten(call, owner, join, as_role):
+    member = join()
+    assert call("DELETE", f"{MEMBERS}/{member}", owner).status == 204
+    # The address is free for whoever shows that it is theirs.
+    people = as_role("identity").execute("SELECT FROM users WHERE id = %s", (member,))
+    assert people.fetchall() == []
+
+
+def test_nobody_loses_their_account_by_a_browser_left_open(
+    call, ids, join, principal, as_role, session
+):
+    member = join()
+    who = principal(ids.workspace_id, user_id=member, role="manager")
+    who["session_id"] = str(session(member))
+    as_role("identity").execute(
+        "UPDATE sessions SET proven_at = now() - interval '1 hour' WHERE user_id = %s", (member,)
+    )
+    refused = call("DELETE", f"{MEMBERS}/{member}", who)
+    assert (refused.status, refused.body["error"]) == (409, "LoginTooOld")
+
+
+def test_a_member_leaves_even_with_a_key_for_the_request(
+    call, ids, join, principal, as_role, session
+):
     member = join()
     who = principal(ids.workspace_id, user_id=member, role="chatter")
+    who["session_id"] = str(session(member))
     left = call("DELETE", f"{MEMBERS}/{member}", who, headers={"Idempotency-Key": "leave"})
     assert left.status == 204
     rows = as_role("identity").execute("SELECT FROM members WHERE user_id = %s", (member,))
     assert rows.fetchall() == []
 
 
-def test_the_last_owner_stays_until_there_is_another(call, owner, ids, join):
+def test_the_last_owner_stays_until_there_is_another(call, owner, ids, join, session):
+    owner["session_id"] = str(session(ids.user_id))
     path = f"{MEMBERS}/{ids.user_id}"
     refused = call("PATCH", path, owner, {"role": "manager"})
     assert (refused.status, refused.body["error"]) == (409, "LastOwner")

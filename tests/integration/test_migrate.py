@@ -1,6 +1,7 @@
 """Migrating a real database as a master user who is no superuser."""
 
 import json
+import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -16,6 +17,8 @@ from functions.migrate.repository import apply_migrations
 from functions.migrate.service import LOGIN_ROLES, ChangedMigrationError
 from huntaze.db import Connection
 from huntaze.settings import load
+
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
 
 
 @pytest.fixture
@@ -155,6 +158,37 @@ def test_refuses_to_run_without_its_files(fresh_database: str, tmp_path: Path):
         pytest.raises(FileNotFoundError),
     ):
         apply_migrations(connection, tmp_path)
+
+
+def test_whom_a_removal_had_stranded_is_forgotten(
+    database: Mapping[str, str], fresh_database: str, tmp_path: Path
+):
+    for file in MIGRATIONS.glob("*.sql"):
+        if file.name < "0077":
+            shutil.copy(file, tmp_path)
+    with (
+        psycopg.connect(fresh_database, autocommit=True) as master,
+        psycopg.connect(make_conninfo(database["identity"], dbname="fresh")) as identity,
+        psycopg.connect(make_conninfo(database["operations"], dbname="fresh")) as operations,
+    ):
+        apply_migrations(master, tmp_path)
+        identity.execute(
+            "INSERT INTO users (id, email, name, email_verified_at)"
+            " SELECT uuid7(), name || '@example.com', name, now()"
+            " FROM unnest(ARRAY['member', 'operator', 'stranded']) name"
+        )
+        identity.execute("INSERT INTO workspaces (id, name) VALUES (uuid7(), 'Test')")
+        identity.execute(
+            "INSERT INTO members (workspace_id, user_id, role)"
+            " SELECT w.id, u.id, 'owner' FROM workspaces w, users u WHERE u.name = 'member'"
+        )
+        identity.commit()
+        operations.execute("SELECT set_platform_operator('operator@example.com', true, 'a', 'b')")
+        operations.commit()
+        shutil.copy(MIGRATIONS / "0077_stranded.sql", tmp_path)
+        assert apply_migrations(master, tmp_path) == ["0077_stranded.sql"]
+        left = identity.execute("SELECT name FROM users ORDER BY name").fetchall()
+    assert left == [("member",), ("operator",)]
 
 
 @pytest.mark.usefixtures("cloud")

@@ -62,10 +62,6 @@ class Leaving(Protocol):
         """Take back an order that has not begun; False when there is none."""
         ...
 
-    def forget(self, user_id: UUID) -> None:
-        """Forget a person who is in no workspace any more."""
-        ...
-
 
 def erase_workspace(
     name: str, leaving: Leaving, *, session_id: UUID, by: UUID, now: datetime
@@ -124,7 +120,6 @@ def leave(
     with leaving.transaction():
         require_proof(leaving.proven_at(session_id), now)
         remove_member(user_id, members, by=user_id)
-        leaving.forget(user_id)
 
 
 def require_proof(proven_at: datetime | None, now: datetime) -> None:

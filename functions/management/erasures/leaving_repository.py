@@ -90,11 +90,6 @@ class PostgresLeaving:
                 self._record("workspace.erasure_withdrawn", by)
         return withdrawn.rowcount == 1
 
-    def forget(self, user_id: UUID) -> None:
-        """Forget a person who is in no workspace any more."""
-        with self._tenant.transaction() as connection:
-            connection.execute("SELECT forget_person(%s)", (user_id,))
-
     def _record(self, action: str, by: UUID) -> None:
         with self._tenant.transaction() as connection:
             target = audit.Target("workspace", self._tenant.workspace_id)
