@@ -114,7 +114,10 @@ def change_creator(
     tags=["management"],
 )
 def delete_creator(creator_id: UUID, caller: Caller, tenant: Workspace) -> Response[None]:
-    """Remove a creator that has no fans, campaigns, messages or money."""
+    """Remove a creator that has no fans, campaigns, messages or money, and is not connected.
+
+    A creator whose login has failed is disconnected first, too: its password is kept until then.
+    """
     caller.require(Right.MANAGE)
     service.remove(creator_id, PostgresCreators(tenant, caller.user_id))
     outbox.nudge()

@@ -104,17 +104,24 @@ class PostgresCreators:
 
         Raises:
             CreatorInUseError: Something belongs to it.
-            CreatorConnectedError: Its lane is running.
+            CreatorConnectedError: Its login may be kept.
         """
         try:
             with self._tenant.transaction() as connection:
-                # Held, so that it does not start in between; it goes with its creator.
-                lane = connection.execute(
-                    "SELECT status FROM creator_lanes WHERE creator_id = %s FOR UPDATE",
+                # Who consented has a login kept, unless they disconnected since: nobody would find
+                # it without the creator. Both rows are held, so that nothing begins in between.
+                kept = connection.execute(
+                    "SELECT c.driver_consent_at IS NOT NULL"
+                    "  AND l.stop_reason IS DISTINCT FROM 'disconnected' OR l.status = 'active'"
+                    " FROM creators c JOIN creator_lanes l"
+                    "   ON l.workspace_id = c.workspace_id AND l.creator_id = c.id"
+                    " WHERE c.id = %s FOR UPDATE",
                     (creator_id,),
                 ).fetchone()
-                if lane == ("active",):
-                    raise CreatorConnectedError("The creator is connected; disconnect it first.")
+                if kept == (True,):
+                    raise CreatorConnectedError(
+                        "The creator's login is kept; disconnect it first: POST /api/of/disconnect."
+                    )
                 removed = connection.execute("DELETE FROM creators WHERE id = %s", (creator_id,))
                 if removed.rowcount:
                     accounts.tell(

@@ -8,7 +8,7 @@ from huntaze.errors import ConflictError, ForbiddenError, NotFoundError
 
 
 class CreatorConnectedError(ConflictError):
-    """The creator's lane is running."""
+    """The creator's lane is running, or its login is kept."""
 
 
 class CurrencyOfMoneyError(ConflictError):
@@ -39,7 +39,7 @@ class CreatorStore(Protocol):
 
         Raises:
             CreatorInUseError: Something belongs to it.
-            CreatorConnectedError: Its lane is running.
+            CreatorConnectedError: Its login may be kept.
         """
         ...
 
@@ -82,7 +82,7 @@ def remove(creator_id: UUID, creators: CreatorStore) -> None:
     Raises:
         NotFoundError: The caller sees no such creator.
         CreatorInUseError: Something belongs to it.
-        CreatorConnectedError: Its lane is running.
+        CreatorConnectedError: Its login may be kept.
     """
     if not creators.remove(creator_id):
         raise NotFoundError("There is no such creator in this workspace.")

@@ -281,6 +281,29 @@ def test_keeps_a_creator_whose_lane_runs(call, owner, created, tenant, ids):
     assert (refused.status, refused.body["error"]) == (409, "CreatorConnected")
 
 
+@pytest.mark.parametrize(
+    ("stop_reason", "status"),
+    [("not_connected", 409), ("login_failed", 409), ("challenge", 409), ("disconnected", 204)],
+)
+def test_keeps_a_creator_whose_login_may_be_kept(
+    call, owner, created, tenant, ids, stop_reason, status
+):
+    with tenant(ids.workspace_id).transaction() as connection:
+        connection.execute(
+            "UPDATE creators SET driver_consent_at = now(), driver_consent_by = %s WHERE id = %s",
+            (ids.user_id, created["id"]),
+        )
+        connection.execute(
+            "UPDATE creator_lanes SET stop_reason = %s WHERE creator_id = %s",
+            (stop_reason, created["id"]),
+        )
+    answer = call("DELETE", f"{CREATORS}/{created['id']}", owner)
+    assert (answer.status, answer.body and answer.body["error"]) == (
+        status,
+        None if status == 204 else "CreatorConnected",
+    )
+
+
 def test_lists_creators_page_by_page(call, owner):
     made = [
         call("POST", CREATORS, owner, body={"platform": "onlyfans", "handle": f"h{n}"}).body["id"]

@@ -218,6 +218,8 @@ def test_disconnecting_forgets_everything_and_calls_the_orders_back(
     # Disconnecting what is not connected is no failure, and one may connect again.
     assert call("POST", "disconnect", {}).status == 200
     assert call("POST", "connect", LOGIN).status == 202
+    # Its password is kept again, whether or not it opens anything.
+    assert desk.lane()["stop_reason"] == "not_connected"
 
 
 def test_an_open_browser_does_not_undo_the_session_that_a_person_brings(

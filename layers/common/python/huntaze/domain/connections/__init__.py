@@ -48,6 +48,7 @@ def connect(
     secrets.keep(creator_id, credentials.username, password)
     with tenant.transaction() as connection:
         records.consent(connection, creator_id, by=by)
+        records.begin_again(connection, creator_id)
         payload = {"secret_id": secrets.secret_id(creator_id)}
         return records.order(connection, tenant, creator_id, "connect", payload, by=by)
 

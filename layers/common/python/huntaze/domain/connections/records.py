@@ -20,6 +20,16 @@ def consent(connection: Connection, creator_id: UUID, *, by: UUID) -> None:
         record(connection, "creator.driver_consented", creator_id, by)
 
 
+def begin_again(connection: Connection, creator_id: UUID) -> None:
+    """Call a creator disconnected no more: a login is kept for it again, whatever comes of it."""
+    connection.execute(
+        "UPDATE creator_lanes SET stop_reason = 'not_connected'"
+        " WHERE workspace_id = current_setting('app.workspace_id')::uuid AND creator_id = %s"
+        " AND stop_reason = 'disconnected'",
+        (creator_id,),
+    )
+
+
 def order(
     connection: Connection,
     tenant: Tenant,
