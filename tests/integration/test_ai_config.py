@@ -92,6 +92,36 @@ def test_who_is_no_owner_any_more_lets_nothing_go_out(call, ids, read, as_role):
         "UPDATE members SET role = 'manager' WHERE workspace_id = %s", (ids.workspace_id,)
     )
     assert not read(ids, ai_configs.may_auto_send, ids.creator_id)
+    shown = call("GET", ids, role="manager")[1]
+    assert (shown["auto_send"], shown.get("auto_send_by"), shown.get("auto_send_at")) == (
+        False,
+        None,
+        None,
+    )
+
+
+def test_another_owner_turns_on_what_one_who_stepped_down_had(call, ids, read, as_role):
+    on = {**DRAFT, "auto_send": True}
+    call("PUT", ids, body=on)
+    identity, heir = as_role("identity"), new_id()
+    identity.execute(
+        "INSERT INTO users (id, email, name) VALUES (%s, %s, 'Heir')", (heir, f"{heir}@example.com")
+    )
+    identity.execute(
+        "INSERT INTO members (workspace_id, user_id, role) VALUES (%s, %s, 'owner')",
+        (ids.workspace_id, heir),
+    )
+    as_role("master").execute(
+        "UPDATE members SET role = 'manager' WHERE user_id = %s", (ids.user_id,)
+    )
+    made = call("PUT", ids._replace(user_id=heir), body=on)[1]
+    assert (made["auto_send"], made["auto_send_by"]) == (True, str(heir))
+    assert read(ids, ai_configs.may_auto_send, ids.creator_id)
+    # One more owner who says so changes nothing: it stays the first one's word.
+    as_role("master").execute(
+        "UPDATE members SET role = 'owner' WHERE user_id = %s", (ids.user_id,)
+    )
+    assert call("PUT", ids, body=on)[1]["auto_send_by"] == str(heir)
 
 
 def test_a_platform_that_forbids_it_is_obeyed(call, tenant_factory, read, as_role):

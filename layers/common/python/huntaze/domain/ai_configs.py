@@ -80,10 +80,16 @@ def read(connection: Connection, creator_id: UUID | None) -> AiConfig | None:
     """Read a creator's configuration, or the one that waits for the first creator."""
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
-            "SELECT creator_id, personality, response_style, platforms, custom_responses,"
-            " language, forbidden_topics, disclosure, auto_send_by, auto_send_at, updated_at"
-            " FROM ai_configs WHERE workspace_id = current_setting('app.workspace_id')"
-            "::uuid AND creator_id IS NOT DISTINCT FROM %s",
+            "SELECT a.creator_id, a.personality, a.response_style, a.platforms,"
+            " a.custom_responses, a.language, a.forbidden_topics, a.disclosure,"
+            # As may_auto_send has it: who is no owner any more lets nothing go out.
+            " m.user_id AS auto_send_by,"
+            " CASE WHEN m.user_id IS NOT NULL THEN a.auto_send_at END AS auto_send_at,"
+            " a.updated_at FROM ai_configs a"
+            " LEFT JOIN members m ON m.workspace_id = a.workspace_id"
+            "  AND m.user_id = a.auto_send_by AND m.role = 'owner'"
+            " WHERE a.workspace_id = current_setting('app.workspace_id')::uuid"
+            " AND a.creator_id IS NOT DISTINCT FROM %s",
             (creator_id,),
         ).fetchone()
     return AiConfig.model_validate(row) if row else None
@@ -119,9 +125,13 @@ def set_auto_send(connection: Connection, creator_id: UUID, *, on: bool, by: UUI
     Who may say so, and where, is the caller's to look at.
     """
     changed = connection.execute(
-        "UPDATE ai_configs SET auto_send_by = %(by)s, updated_at = clock_timestamp(),"
+        "UPDATE ai_configs a SET auto_send_by = %(by)s, updated_at = clock_timestamp(),"
         " auto_send_at = CASE WHEN %(by)s::uuid IS NULL THEN NULL ELSE clock_timestamp() END"
-        " WHERE creator_id = %(creator_id)s AND (auto_send_by IS NOT NULL) <> %(on)s",
+        " WHERE creator_id = %(creator_id)s AND CASE WHEN %(on)s THEN NOT EXISTS ("
+        # The word of who is no owner any more does not count: another's takes its place.
+        "  SELECT FROM members m WHERE m.workspace_id = a.workspace_id"
+        "   AND m.user_id = a.auto_send_by AND m.role = 'owner')"
+        " ELSE auto_send_by IS NOT NULL END",
         {"by": by if on else None, "creator_id": creator_id, "on": on},
     )
     if changed.rowcount:
