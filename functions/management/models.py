@@ -20,8 +20,10 @@ from huntaze.domain.creators.accounts import (
     both_or_neither,
 )
 
-# More than a workspace has creators; a longer list is no scope.
-type Scope = Annotated[list[UUID], Field(max_length=500)]
+# A scope travels in what the authorizer answers, with every request. API Gateway takes 8 KB of that
+# for WebSocket APIs and promises no more for others; who looks after more creators sees them all.
+MOST_IN_SCOPE = 150
+type Scope = Annotated[list[UUID], Field(max_length=MOST_IN_SCOPE)]
 
 
 class CreatorChanges(BaseModel):

@@ -1,5 +1,6 @@
 """Admission: tokens, cookies, cross-site requests, policies."""
 
+import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -9,6 +10,7 @@ import pytest
 
 from functions.authorizer import handler, service
 from functions.authorizer.models import Caller, Credentials
+from functions.management.models import MOST_IN_SCOPE
 from huntaze import tokens
 from huntaze.auth import EmailUnverifiedError, Right, principal_from
 from huntaze.errors import TooManyRequestsError
@@ -140,6 +142,19 @@ def test_the_scope_survives_the_context(request_event, sessions, token, scope, c
     sessions.caller = CALLER.model_copy(update={"creator_scope": scope})
     answer = handler.handler(request_event(Authorization=f"Bearer {token}"), None)
     assert principal_from(answer["context"]).creators == creators
+
+
+def test_the_largest_scope_fits_into_what_the_gateway_takes(request_event, sessions, token):
+    scope = [new_id() for _ in range(MOST_IN_SCOPE)]
+    widest = {"creator_scope": scope, "role": "manager", "plan": "x" * 40, "retry_after": 99_999}
+    sessions.caller = CALLER.model_copy(update=widest)
+    event = request_event(Authorization=f"Bearer {token}")
+    # The partition, region, account and stage with the longest names that there may be.
+    api = f"arn:aws-us-gov:execute-api:ap-southeast-99:{'1' * 12}:{'a' * 10}/{'s' * 128}"
+    event["methodArn"] = f"{api}/GET/api/crm/fans"
+    answer = handler.handler(event, None)
+    assert len(json.dumps(answer)) < 8000
+    assert len(answer["context"]["creators"].split(",")) == MOST_IN_SCOPE
 
 
 @pytest.mark.usefixtures("sessions")
