@@ -20,8 +20,10 @@ from huntaze.ids import new_id
 # Each reads everything that it exports, and is a mail.
 _ORDERS_A_DAY = 50
 
+# The bucket removes the files on its own, a day after nobody may read them any more.
 _READ: LiteralString = (
-    "SELECT e.id, e.fan_id, e.state, e.requested_at, e.finished_at, e.expires_at,"
+    "SELECT e.id, e.fan_id, CASE WHEN e.state = 'ready' AND e.expires_at <= clock_timestamp()"
+    " THEN 'removed' ELSE e.state END AS state, e.requested_at, e.finished_at, e.expires_at,"
     " count(f.number) AS files, coalesce(sum(f.lines), 0)::bigint AS lines,"
     " coalesce(sum(f.bytes), 0)::bigint AS bytes"
     " FROM exports e LEFT JOIN export_files f"

@@ -172,6 +172,18 @@ def test_gives_links_only_to_who_may_and_only_for_minutes(cloud, ids, ordered, a
         assert stored["ServerSideEncryption"] == "aws:kms"
 
 
+def test_an_export_that_is_over_gives_no_links(ids, ordered, ask, work, tenant):
+    path = f"{EXPORT}/{ordered().body['id']}"
+    work("exports")
+    with tenant(ids.workspace_id).transaction() as connection:
+        connection.execute(
+            "UPDATE exports SET expires_at = clock_timestamp() WHERE state = 'ready'"
+        )
+    over = ask(management, ids, "GET", f"{path}/files")
+    assert (over.status, over.body["error"]) == (409, "ExportNotReady")
+    assert ask(management, ids, "GET", path).body["state"] == "removed"
+
+
 def test_tells_who_asked_by_mail_with_a_link_that_opens_nothing(as_role, ids, ordered, work):
     export = ordered().body
     work("exports")
