@@ -13,6 +13,7 @@ from functions.outbox_relay import handler as relay
 from huntaze import clients, correlation, outbox
 from huntaze.db import EVERY_MEMBER, Connection, SingleConnection, Tenant
 from huntaze.domain.notices import preferences
+from huntaze.domain.notices.kinds import Kind
 from huntaze.domain.notices.preferences import PreferencesDraft
 from huntaze.ids import new_id
 from huntaze.settings import load
@@ -95,6 +96,16 @@ class Office:
         """Ask as somebody who sees the whole workspace."""
         with self.everybody.transaction() as connection:
             return connection.execute(query, values).fetchall()  # type: ignore[arg-type]
+
+    def was_told(self, user_id: UUID, kind: Kind) -> UUID:
+        """Let a member have a notification of the workspace as a whole; answers its id."""
+        ((made,),) = self.rows(
+            "INSERT INTO notifications (workspace_id, user_id, event_id, kind, target_kind,"
+            " target_id, in_app, happened_at) VALUES (%s, %s, uuid7(), %s, 'workspace', %s, true,"
+            " now()) RETURNING id",
+            *(self.ids.workspace_id, user_id, kind, self.ids.workspace_id),
+        )
+        return UUID(str(made))
 
     def told(self) -> dict[UUID, int]:
         """How many notifications each member has."""

@@ -10,6 +10,7 @@ from functions.notifications.api.models import Notification, Notifications, Read
 from functions.notifications.api.repository import PostgresNotifications
 from huntaze.auth import Right, current_principal
 from huntaze.db import Tenant, database
+from huntaze.domain.notices.kinds import kinds_for
 from huntaze.errors import BadRequestError, NotFoundError
 from huntaze.http import (
     PAGE_LIMIT,
@@ -28,7 +29,8 @@ def own_notifications(request: Request) -> PostgresNotifications:
     caller = current_principal(request)
     caller.require(Right.READ)
     tenant = Tenant(database(), caller.workspace_id, caller.creators, member=caller.user_id)
-    return PostgresNotifications(tenant, caller.user_id)
+    kinds = kinds_for(caller.role, sees_every_creator=caller.creators is None)
+    return PostgresNotifications(tenant, caller.user_id, kinds)
 
 
 # Plain names: Powertools does not look behind a `type` statement.

@@ -1,5 +1,6 @@
 """A member's own notifications in Postgres; row level security hides everybody else's."""
 
+from collections.abc import Iterable
 from typing import LiteralString
 from uuid import UUID
 
@@ -7,20 +8,23 @@ from psycopg.rows import class_row
 
 from functions.notifications.api.models import Notification
 from huntaze.db import Tenant
+from huntaze.domain.notices.kinds import Kind
 
+# What the member was told and may see as they stand now: their place may be another since.
 _SELECT: LiteralString = (
     "SELECT id, kind, creator_id, target_kind, target_id, about, facts, happened_at, created_at,"
     " read_at FROM notifications"
     " WHERE workspace_id = %(workspace)s AND user_id = %(member)s AND in_app"
+    " AND kind = ANY (%(kinds)s)"
 )
 _COUNT: LiteralString = (
     "SELECT count(*) FROM notifications WHERE workspace_id = %(workspace)s"
-    " AND user_id = %(member)s AND in_app AND read_at IS NULL"
+    " AND user_id = %(member)s AND in_app AND kind = ANY (%(kinds)s) AND read_at IS NULL"
 )
 # When one was first read stays.
 _READ: LiteralString = (
     "UPDATE notifications SET read_at = clock_timestamp() WHERE workspace_id = %(workspace)s"
-    " AND user_id = %(member)s AND in_app AND read_at IS NULL"
+    " AND user_id = %(member)s AND in_app AND kind = ANY (%(kinds)s) AND read_at IS NULL"
 )
 
 
@@ -30,11 +34,16 @@ class PostgresNotifications:
     Args:
         tenant: The workspace, with the member's own rows.
         member: Who.
+        kinds: Of what their role and scope let them hear.
     """
 
-    def __init__(self, tenant: Tenant, member: UUID) -> None:
+    def __init__(self, tenant: Tenant, member: UUID, kinds: Iterable[Kind]) -> None:
         self._tenant = tenant
-        self._whose = {"workspace": tenant.workspace_id, "member": member}
+        self._whose = {
+            "workspace": tenant.workspace_id,
+            "member": member,
+            "kinds": [kind.value for kind in kinds],
+        }
 
     def page(self, before: UUID | None, limit: int, *, unread: bool) -> list[Notification]:
         """List notifications, newest first, older than ``before``."""

@@ -12,12 +12,13 @@ from huntaze.db import Connection, Tenant, Transactions
 from huntaze.domain import mails
 from huntaze.domain.mails import Template
 from huntaze.domain.notices import preferences
-from huntaze.domain.notices.kinds import Kind, roles_for
+from huntaze.domain.notices.kinds import RULES, Kind, roles_for
 from huntaze.domain.notices.preferences import DigestPlan
 
 # The rest is counted.
 _MOST_SHOWN = 20
 _ROLES = {kind.value: [role.value for role in roles_for(kind)] for kind in Kind}
+_WHOLE = [kind.value for kind, rule in RULES.items() if rule.whole]
 
 
 class DueDigests(Transactions):
@@ -77,13 +78,15 @@ class PostgresDigests:
                 " WHERE n.workspace_id = %(workspace)s AND n.user_id = %(member)s AND n.in_app"
                 " AND n.read_at IS NULL AND n.mail_id IS NULL AND n.digest_period IS NULL"
                 " AND n.created_at <= %(until)s AND (%(roles)s::jsonb -> n.kind) ? m.role"
-                " AND (n.creator_id IS NULL OR m.creator_scope IS NULL"
-                "  OR n.creator_id = ANY (m.creator_scope)) ORDER BY n.id DESC",
+                " AND (m.creator_scope IS NULL OR NOT n.kind = ANY (%(whole)s)"
+                "  AND (n.creator_id IS NULL OR n.creator_id = ANY (m.creator_scope)))"
+                " ORDER BY n.id DESC",
                 {
                     "workspace": self._tenant.workspace_id,
                     "member": self._member,
                     "until": until,
                     "roles": json.dumps(_ROLES),
+                    "whole": _WHOLE,
                 },
             ).fetchall()
 

@@ -12,6 +12,7 @@ from functions.notifications.digests import handler as digests
 from huntaze.db import Connection, SingleConnection, Tenant
 from huntaze.domain import profiles
 from huntaze.domain.notices import preferences
+from huntaze.domain.notices.kinds import Kind
 from huntaze.domain.profiles import ProfileDraft
 
 
@@ -131,6 +132,18 @@ def test_changing_the_hour_makes_no_digest_for_the_past(office, yesterday, maile
     assert mailed() == []
     ((at,),) = office.rows("SELECT next_digest_at FROM notification_preferences")
     assert timedelta(0) < at - datetime.now(UTC) <= timedelta(days=1)
+
+
+def test_who_sees_some_creators_only_finds_nothing_of_the_whole_in_a_digest(
+    office, yesterday, mailed, lambda_context
+):
+    scoped, whole = office.member("manager", [office.ids.creator_id]), office.member("manager")
+    for manager in (scoped, whole):
+        office.wants(manager, digest="daily")
+        office.was_told(manager, Kind.COST_ALERT)
+        yesterday(manager)
+    digests.handler({}, lambda_context)
+    assert mailed() == [("digest", whole)]
 
 
 def test_who_lost_a_place_finds_nothing_of_it_in_a_digest(

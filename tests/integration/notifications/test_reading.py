@@ -50,6 +50,33 @@ def test_nobody_reads_or_marks_what_is_a_colleagues(office, ask):
     assert ask(office.ids.user_id).body["unread"] == 1
 
 
+def test_who_lost_a_place_reads_nothing_of_it(office, ask):
+    owner = office.ids.user_id
+    alert = office.was_told(owner, Kind.COST_ALERT)
+    office.tell(*office.happens("billing.payment_failed", ("workspace", office.ids.workspace_id)))
+    office.tell(*office.happens("creator.stopped"))
+    seen = {}
+    for name, place in (
+        ("owner", {}),
+        ("manager", {"role": "manager"}),
+        ("manager of some", {"role": "manager", "creators": [office.ids.creator_id]}),
+        ("chatter", {"role": "chatter"}),
+    ):
+        page = ask(owner, **place).body
+        seen[name] = [one["kind"] for one in page["items"]]
+        assert page["unread"] == len(page["items"])
+    assert seen == {
+        "owner": ["creator_stopped", "payment_failed", "cost_alert"],
+        "manager": ["creator_stopped", "cost_alert"],
+        "manager of some": ["creator_stopped"],
+        "chatter": ["creator_stopped"],
+    }
+    path = f"/api/notifications/{alert}/read"
+    assert ask(owner, "POST", path, role="chatter").status == 404
+    assert ask(owner, "POST", "/api/notifications/read-all", role="chatter").body == {"read": 1}
+    assert ask(owner).body["unread"] == 2
+
+
 def test_the_database_itself_keeps_members_apart(office, as_role):
     colleague = office.member("manager")
     office.tell(*office.happens("creator.stopped"))

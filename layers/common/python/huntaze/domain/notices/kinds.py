@@ -102,6 +102,15 @@ def roles_for(kind: Kind) -> list[Role]:
     return _with(RULES[kind].right)
 
 
+def kinds_for(role: Role, *, sees_every_creator: bool) -> list[Kind]:
+    """The kinds of which a member may see notifications."""
+    return [
+        kind
+        for kind, rule in RULES.items()
+        if rule.right in RIGHTS[role] and (sees_every_creator or not rule.whole)
+    ]
+
+
 def roles_beside(kind: Kind) -> list[Role]:
     """The roles that hear of a kind, too, where it is meant for one member."""
     right = RULES[kind].beside
