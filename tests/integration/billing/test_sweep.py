@@ -169,17 +169,19 @@ def test_use_counts_from_what_is_paid_for(
             " now() + %s::interval, now() + %s::interval)",
             (me.workspace_id, status, created, trial_ends),
         )
+    meter = metering.Meter.AI_COST
     with tenant(me.workspace_id).transaction() as connection:
-        metering.record_use(
-            connection,
-            me.workspace_id,
-            metering.Meter.AI_COST,
-            source_id=new_id(),
-            quantity=70,
+        metering.record_use(connection, me.workspace_id, meter, source_id=new_id(), quantity=70)
+        # Before anything was bought, or while its trial went on.
+        connection.execute(
+            "INSERT INTO metered_usage (workspace_id, source_id, meter, quantity, used_at)"
+            " VALUES (%s, %s, %s, 5, now() - interval '36 hours')",
+            (me.workspace_id, new_id(), meter.value),
         )
     sweep.handler({}, lambda_context)
-    told_of = [one["payload"]["stripe_customer_id"] for one in stand_in.meter_events()]
-    assert told_of.count(customer) == reported
+    payloads = [one["payload"] for one in stand_in.meter_events()]
+    told_of = [one["value"] for one in payloads if one["stripe_customer_id"] == customer]
+    assert told_of == ["70"] * reported
 
 
 def test_use_is_reported_once_however_often_its_answer_is_lost(
