@@ -16,6 +16,7 @@ from wsproto.events import (
     Request,
     TextMessage,
 )
+from wsproto.utilities import LocalProtocolError
 
 _CHUNK = 65536
 
@@ -56,7 +57,11 @@ class LiveSocket:
             raise NotAdmittedError
 
     def say(self, **message: object) -> None:
-        """Send a message."""
+        """Send a message.
+
+        Raises:
+            OSError: The other side has hung up.
+        """
         self._send(TextMessage(json.dumps(message)))
 
     def wait_for(
@@ -92,7 +97,12 @@ class LiveSocket:
         self.closed = True
 
     def _send(self, event: Any) -> None:  # noqa: ANN401 - wsproto's events share no class
-        self._socket.sendall(self._protocol.send(event))
+        try:
+            data = self._protocol.send(event)
+        except LocalProtocolError as error:
+            self.closed = True
+            raise ConnectionError("the other side has hung up") from error
+        self._socket.sendall(data)
 
     def _receive(self, seconds: float) -> None:
         self._socket.settimeout(max(seconds, 0.01))
