@@ -1,5 +1,6 @@
 """A conversation as one transaction reads it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
@@ -59,6 +60,9 @@ _UNHEARD = """
 _LINE = """
   SELECT id, platform_message_id, direction, text, sent_at, automatic FROM messages
    WHERE conversation_id = %s AND id = %s AND direction = 'in' AND unsent_at IS NULL
+"""
+_HANDED_OVER = """
+  SELECT FROM chat_handovers WHERE conversation_id = %s AND resolved_at IS NULL
 """
 # Whether somebody was written to by a campaign whose replies the chatbot takes.
 FOR_CAMPAIGN = sql.SQL("""
@@ -151,7 +155,7 @@ def waiting(thread: list[ChatLine]) -> ChatLine | None:
     return spoken[-1] if spoken and spoken[-1].direction == "in" else None
 
 
-def unanswered(thread: list[ChatLine], dealt_with: list[UUID]) -> list[ChatLine]:
+def unanswered(thread: list[ChatLine], dealt_with: Sequence[UUID] = ()) -> list[ChatLine]:
     """What the fan has written since an answer, or since a person was told; oldest first.
 
     Args:
@@ -192,9 +196,9 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
     thread = newest(connection, about["conversation_id"], _MOST_UNANSWERED)
     # What was turned on stays on when a plan ends, and works again with the next one.
     in_plan = entitlements.includes(connection, about["workspace_id"], Feature.CHATBOT)
-    waits = unanswered(thread, known["dealt_with"])
+    asks = unanswered(thread, known["dealt_with"])
     # Whoever reads sees all that is to be answered.
-    begins = min([max(len(thread) - _LINES, 0), *map(thread.index, waits[:1])])
+    begins = min([max(len(thread) - _LINES, 0), *map(thread.index, asks[:1])])
     return Case(
         workspace_id=about["workspace_id"],
         creator_id=creator_id,
@@ -210,14 +214,15 @@ def read_case(connection: Connection, about: dict[str, Any]) -> Case:
             silenced=about["silenced"],
         ),
         thread=thread[begins:],
-        unanswered=waits,
+        unanswered=asks,
+        waits=unanswered(thread),
         switch=switch,
         voice=voice_of(connection, creator_id),
         rules=_rules(connection, creator_id, fan_id) if in_plan else [],
         summary=known["summary"],
         facts=known["facts"],
         # However many messages it takes somebody to say hello.
-        is_first=not known["spoken_to"] and known["heard"] == len(waits),
+        is_first=not known["spoken_to"] and known["heard"] == len(asks),
         handed_over=known["handed_over"],
         for_campaign=known["for_campaign"],
         quiet_until=about["quiet_until"],
@@ -234,6 +239,22 @@ def unheard(connection: Connection, message: Incoming) -> Case | None:
         return None
     case = read_case(connection, conversation(connection, message.conversation_id, hold=True))
     return replace(case, thread=[line], unanswered=[line])
+
+
+def is_unchanged(connection: Connection, case: Case) -> bool:
+    """Whether the thread still says what it did, and no person was told to take over since.
+
+    Args:
+        connection: In the transaction that holds the conversation.
+        case: As it was read before.
+    """
+    over = connection.execute(_HANDED_OVER, (case.conversation_id,)).fetchone()
+    thread = newest(connection, case.conversation_id, _MOST_UNANSWERED)
+    if not thread or thread[-1].id != case.last.id or (over is not None and not case.handed_over):
+        return False
+    # Older lines may come late or be edited, too.
+    said = [[(line.id, line.text) for line in each] for each in (unanswered(thread), case.waits)]
+    return said[0] == said[1]
 
 
 def is_active_still(connection: Connection, case: Case) -> bool:

@@ -37,7 +37,7 @@ def begin_anew(connection: Connection, case: Case) -> Incoming | None:
         return None
     thread = cases.newest(connection, case.conversation_id)
     asked = cases.waiting(thread)
-    waits = {line.id for line in cases.unanswered(thread, [])}
+    waits = {line.id for line in cases.unanswered(thread)}
     if asked is None or case.message.id not in waits:
         return None
     void_of_fan(connection, case.fan_id, why="the fan has changed the message")

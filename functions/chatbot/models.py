@@ -175,6 +175,7 @@ class Case:
         thread: The last messages, oldest first; what answers is the fan's.
         unanswered: The fan's messages that no answer and no hand-over has dealt with, oldest
             first; the newest is always among them.
+        waits: The same with what hand-overs have dealt with.
         facts: What is known of the fan, by what it is about.
         handed_over: A person has taken the conversation over, and not given it back.
         for_campaign: The fan answers a campaign whose replies the chatbot takes.
@@ -193,6 +194,7 @@ class Case:
     unanswered: list[ChatLine]
     switch: Switch
     voice: Voice
+    waits: list[ChatLine] = field(default_factory=list)
     rules: list[AutoReplyRule] = field(default_factory=list)
     summary: str = ""
     facts: dict[str, str] = field(default_factory=dict)

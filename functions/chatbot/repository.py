@@ -223,15 +223,13 @@ class PostgresConversations:
         """Hold the conversation, and tell whether it is as it was."""
         with self._tenant.transaction() as connection:
             about = cases.conversation(connection, case.conversation_id, hold=True)
-            thread = cases.newest(connection, case.conversation_id, 1) if about else []
+            if not about or about["silenced"] or not cases.is_unchanged(connection, case):
+                return False
             pending = connection.execute(
                 "SELECT FROM reply_drafts WHERE conversation_id = %s AND state = 'pending'",
                 (case.conversation_id,),
             ).fetchone()
-        # With the words that it had, too: a fan may edit it.
-        last = (case.last.id, case.last.text)
-        same = bool(thread) and (thread[-1].id, thread[-1].text) == last
-        return same and pending is None and not about["silenced"]
+        return pending is None
 
     def overtake(self, case: Case) -> None:
         """Nothing came of the work; it begins anew if the fan still waits with the message."""

@@ -53,6 +53,43 @@ def test_it_waits_for_the_end_of_quiet_hours(scene):
     assert scene.desk.row(send["id"])["due_at"] > now + timedelta(minutes=30)
 
 
+RULE = {
+    "name": "r",
+    "text": "See above!",
+    "condition": {"kind": "intent", "intents": ["small_talk"]},
+}
+
+
+@pytest.mark.parametrize("by_rule", [False, True], ids=["a model", "a rule"])
+@pytest.mark.parametrize(
+    ("text", "told", "anew"),
+    [("I dispute this charge", ["payment_dispute"], 0), ("The first thing", [], 1)],
+)
+def test_what_is_told_late_is_looked_at_before_anything_goes_out(scene, by_rule, text, told, anew):
+    """A platform tells of an older message after a newer one, while a model works at that."""
+    scene.configure(auto_send=True)
+    scene.activate()
+    if by_rule:
+        assert scene.ask("POST", "/auto-reply", RULE).status == 201
+    _, platform_id = scene.fan()
+    event = scene.wrote(platform_id, "Long day, finally home.")
+    late = []
+
+    def tell() -> None:
+        if not late:
+            scene.pass_time(timedelta(minutes=-5))
+            late.append(scene.wrote(platform_id, text))
+            scene.hear(*late)
+
+    scene.writer.meanwhile = tell
+    scene.hear(event)
+    assert (scene.drafts(), scene.sends()) == ([], [])
+    assert [over["topic"] for over in scene.hand_overs()] == told
+    scene.sweep()
+    assert len(scene.sends()) == anew
+    assert scene.sql("SELECT state FROM reply_tasks") == [("done",)]
+
+
 @pytest.mark.parametrize("by_itself", [False, True])
 def test_caps_are_for_what_nobody_approved(scene, by_itself):
     scene.configure(auto_send=by_itself)

@@ -91,14 +91,22 @@ def test_what_was_answered_is_not_answered_again(scene, line, edit):
     assert scene.sql("SELECT state FROM reply_tasks") == [("done",)]
 
 
-def test_what_is_written_for_words_that_change_meanwhile_is_thrown_away(scene, edit):
+@pytest.mark.parametrize("later", [False, True], ids=["the newest", "the one before"])
+def test_what_is_written_for_words_that_change_meanwhile_is_thrown_away(scene, edit, later):
     scene.activate()
     _, platform_id = scene.fan()
     event = scene.wrote(platform_id, "Long day, finally home.")
-    scene.writer.meanwhile = lambda: edit(event, "Long week, finally home.")
-    scene.hear(event)
+    newest = scene.wrote(platform_id, "And you?") if later else event
+    told = []
+
+    def change() -> None:
+        if not told:
+            told.append(edit(event, "Long week, finally home."))
+            scene.hear(*told)
+
+    scene.writer.meanwhile = change
+    scene.hear(newest)
     assert scene.drafts() == []
-    scene.writer.meanwhile = lambda: None
     asked = len(scene.writer.asked)
     scene.sweep()
     (draft,) = scene.drafts()
