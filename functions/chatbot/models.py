@@ -313,6 +313,7 @@ class Detail(BaseModel):
     id: UUID
     workspace_id: UUID
     aggregate_id: UUID
+    created_at: datetime
     correlation_id: UUID | None = None
     payload: dict[str, Any]
 

@@ -202,15 +202,15 @@ class PostgresConversations:
         with self._tenant.transaction() as connection:
             return cases.unheard(connection, message)
 
-    def edited(self, message: Incoming) -> Case | None:
-        """Read what the fan says now by an old message; None: it is gone."""
+    def edited(self, message: Incoming, at: datetime) -> Case | None:
+        """Read what the fan says now by an old message; None: it is gone, or a person knows."""
         with self._tenant.transaction() as connection:
-            return edits.read(connection, message)
+            return edits.read(connection, message, at)
 
-    def begin_anew(self, case: Case) -> Incoming | None:
+    def begin_anew(self, case: Case, at: datetime) -> Incoming | None:
         """Void what was written for other words, if the fan still waits for an answer to them."""
         with self._tenant.transaction() as connection:
-            return edits.begin_anew(connection, case)
+            return edits.begin_anew(connection, case, at)
 
     def make_room(self, case: Case) -> None:
         """Discard a draft that waits, for another one is asked for."""

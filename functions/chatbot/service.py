@@ -66,11 +66,11 @@ class Conversations(Protocol):
         """Read a conversation for which a reply is asked; None: the fan did not write last."""
         ...
 
-    def edited(self, message: Incoming) -> Case | None:
+    def edited(self, message: Incoming, at: datetime) -> Case | None:
         """Read what the fan says now by an old message, as if it were the newest."""
         ...
 
-    def begin_anew(self, case: Case) -> Incoming | None:
+    def begin_anew(self, case: Case, at: datetime) -> Incoming | None:
         """Void what was written for other words, if the fan still waits for an answer to them."""
         ...
 
@@ -157,16 +157,21 @@ def work(
         return _conclude(case, found, store, now=now, chance=chance)
 
 
-def hear_edit(message: Incoming, store: Conversations) -> Incoming | None:
+def hear_edit(message: Incoming, store: Conversations, *, at: datetime) -> Incoming | None:
     """Hear what a fan has made of a message; return the message that wants an answer anew.
 
     The rules look at it wherever in the thread it stands, and whoever has dealt with what it was.
+
+    Args:
+        message: Which.
+        store: Where conversations are.
+        at: When it was changed; what was done since is done, however often it is told.
     """
     with store.transaction():
-        case = store.edited(message)
+        case = store.edited(message, at)
         if case is None:
             return None
-        return None if _listen(case, store) else store.begin_anew(case)
+        return None if _listen(case, store) else store.begin_anew(case, at)
 
 
 def draft(

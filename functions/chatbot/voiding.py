@@ -4,6 +4,7 @@ What is void although the fan still waits with the same message is written anew:
 came after it, of which nobody is told.
 """
 
+from datetime import datetime
 from uuid import UUID
 
 from functions.chatbot.models import ChatLine
@@ -18,9 +19,13 @@ _VOID = """
    WHERE state = 'pending' AND {which}
   RETURNING generation_id
 """
+# A reply is as old as its draft, whenever that was approved.
 _PLANNED = """
-  SELECT s.id FROM sends s
+  SELECT s.id
+    FROM sends s
+    LEFT JOIN reply_drafts d ON d.workspace_id = s.workspace_id AND d.send_id = s.id
    WHERE s.fan_id = %(fan)s AND s.state = 'planned' AND s.campaign_id IS NULL AND s.priority = 1
+     AND coalesce(d.created_at, s.created_at) < coalesce(%(before)s, 'infinity'::timestamptz)
 """
 # Not what somebody works at, gave up or has answered again.
 _ANEW = """
@@ -83,12 +88,21 @@ def void_of_conversation(connection: Connection, conversation_id: UUID, *, why: 
         ai.record_outcome(connection, generation_id, Became.REJECTED)
 
 
-def void_of_fan(connection: Connection, fan_id: UUID, *, why: str) -> None:
-    """Discard every draft for a fan, and cancel what the chatbot was to send."""
-    found = connection.execute(
-        _VOID.format(which="fan_id = %(fan)s"), {"fan": fan_id, "why": why[:300]}
-    ).fetchall()
+def void_of_fan(
+    connection: Connection, fan_id: UUID, *, why: str, before: datetime | None = None
+) -> None:
+    """Discard every draft for a fan, and cancel what the chatbot was to send.
+
+    Args:
+        connection: In the transaction that holds the conversation.
+        fan_id: Whose.
+        why: For people.
+        before: What was written from then on stays; None: nothing does.
+    """
+    values = {"fan": fan_id, "why": why[:300], "before": before}
+    which = "fan_id = %(fan)s AND created_at < coalesce(%(before)s, 'infinity'::timestamptz)"
+    found = connection.execute(_VOID.format(which=which), values).fetchall()
     for (generation_id,) in found:
         ai.record_outcome(connection, generation_id, Became.REJECTED)
-    planned = connection.execute(_PLANNED, {"fan": fan_id}).fetchall()
+    planned = connection.execute(_PLANNED, values).fetchall()
     cancel_direct(connection, [row[0] for row in planned])

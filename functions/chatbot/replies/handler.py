@@ -81,7 +81,7 @@ def _meant(told: BusEvent) -> Incoming | None:
     message = Incoming(conversation_id=about.aggregate_id, message_id=message_id)
     if told.type != _EDITED:
         return message
-    anew = service.hear_edit(message, _store(about.workspace_id))
+    anew = service.hear_edit(message, _store(about.workspace_id), at=about.created_at)
     outbox.nudge()
     return anew
 

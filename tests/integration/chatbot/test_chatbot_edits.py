@@ -82,6 +82,41 @@ def test_other_words_are_answered_anew(scene, line, edit, later):
     assert "Long week" in scene.writer.asked[asked][1].suffix
 
 
+@pytest.mark.parametrize("decision", ["approve", "reject", None])
+def test_an_edit_that_is_told_again_undoes_nothing(scene, line, edit, decision):
+    told = edit(line[1], "Long week, finally home.")
+    scene.hear(told)
+    (draft,) = scene.drafts(state="pending")
+    if decision:
+        assert scene.ask("POST", f"/drafts/{draft['id']}/{decision}", {}).status == 200
+    before = scene.drafts(), scene.sends(), len(scene.writer.asked)
+    scene.hear(told)
+    scene.sweep()
+    assert (scene.drafts(), scene.sends(), len(scene.writer.asked)) == before
+
+
+def test_what_is_approved_before_an_edit_is_heard_is_called_back(scene, line, edit):
+    told = edit(line[1], "Long week, finally home.")
+    (draft,) = scene.drafts()
+    assert scene.ask("POST", f"/drafts/{draft['id']}/approve", {}).status == 200
+    scene.hear(told)
+    assert [send["state"] for send in scene.sends()] == ["cancelled"]
+    assert [one["state"] for one in scene.drafts()] == ["pending", "approved"]
+
+
+def test_a_danger_that_a_person_has_resolved_is_told_once(scene, line, edit):
+    told = edit(line[1], DANGER)
+    scene.hear(told)
+    about = told["detail"]["aggregate_id"]
+    assert scene.ask("POST", f"/conversations/{about}/resolve", {}).status == 200
+    scene.hear(told)
+    assert len(scene.hand_overs()) == 1
+    assert len(scene.desk.events("conversation.handed_over")) == 1
+    # Another edit is another matter.
+    scene.hear(edit(line[1], f"{DANGER} tonight"))
+    assert len(scene.hand_overs()) == 2
+
+
 def test_what_was_answered_is_not_answered_again(scene, line, edit):
     platform_id, event = line
     scene.wrote(platform_id, "Sleep well", own=True)
