@@ -104,8 +104,9 @@ _KNOWN = sql.SQL("""
 """).format(for_campaign=FOR_CAMPAIGN.format(fan=sql.Placeholder("fan")))
 _ACTIVE = sql.SQL("""
   SELECT s.active_since IS NOT NULL OR {for_campaign}
-    FROM chatbot_switches s WHERE s.creator_id = %(creator)s FOR SHARE OF s
+    FROM chatbot_switches s WHERE s.creator_id = %(creator)s
 """).format(for_campaign=FOR_CAMPAIGN.format(fan=sql.Placeholder("fan")))
+_ACTIVE_STILL = _ACTIVE + sql.SQL(" FOR SHARE OF s")
 # An answer that came to nothing, as the fan wrote on before it went out, is none.
 _RULES = """
   SELECT r.id, r.condition, r.text, r.every_hours, r.written_by,
@@ -259,7 +260,25 @@ def is_unchanged(connection: Connection, case: Case) -> bool:
 
 def is_active_still(connection: Connection, case: Case) -> bool:
     """Whether the chatbot answers here by now; nobody turns it off until the commit."""
-    row = connection.execute(_ACTIVE, {"fan": case.fan_id, "creator": case.creator_id}).fetchone()
+    whose = {"fan": case.fan_id, "creator": case.creator_id}
+    row = connection.execute(_ACTIVE_STILL, whose).fetchone()
+    return row is not None and bool(row[0])
+
+
+def writes_anew(connection: Connection, about: dict[str, Any]) -> bool:
+    """Whether the chatbot would write another reply in the place of one that is void.
+
+    Args:
+        connection: In a transaction.
+        about: What `conversation` said.
+    """
+    over = connection.execute(_HANDED_OVER, (about["conversation_id"],)).fetchone()
+    if over is not None or not entitlements.includes(
+        connection, about["workspace_id"], Feature.CHATBOT
+    ):
+        return False
+    whose = {"fan": about["fan_id"], "creator": about["creator_id"]}
+    row = connection.execute(_ACTIVE, whose).fetchone()
     return row is not None and bool(row[0])
 
 

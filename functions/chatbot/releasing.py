@@ -11,7 +11,7 @@ from functions.chatbot import cases
 from functions.chatbot.distance import distance
 from functions.chatbot.models import Case
 from functions.chatbot.pacing import delay
-from functions.chatbot.voiding import answer_anew
+from functions.chatbot.voiding import answer_anew, let_stand
 from huntaze import ai
 from huntaze.ai.models import Outcome as Became
 from huntaze.db import Connection
@@ -108,10 +108,11 @@ def hold(connection: Connection, draft_id: UUID) -> StoredDraft:
             raise NotFoundError("There is no such draft in this workspace.")
         # First the conversation, as everybody does: nobody adds to it meanwhile.
         about = cases.conversation(connection, found.conversation_id, hold=True)
+        thread = cases.newest(connection, found.conversation_id)
+        let_stand(connection, about, thread)
         found = reading.execute(query + " FOR NO KEY UPDATE", (draft_id,)).fetchone()
     if found is None:
         raise NotFoundError("There is no such draft in this workspace.")
-    thread = cases.newest(connection, found.conversation_id)
     is_void = not thread or thread[-1].id != found.based_on or about.get("silenced", True)
     if found.state == "pending" and is_void:
         connection.execute(

@@ -22,6 +22,7 @@ from functions.chatbot.models import (
 from functions.chatbot.releasing import release_by_itself
 from functions.chatbot.voiding import (
     answer_anew,
+    let_stand,
     void_of_conversation,
     void_of_fan,
     void_older,
@@ -59,7 +60,8 @@ _TAKE = """
      SET message_id = excluded.message_id, state = 'waiting', leased_until = excluded.leased_until,
          tries = CASE WHEN t.message_id = excluded.message_id THEN t.tries + 1 ELSE 1 END,
          due_at = clock_timestamp(),
-         trouble = CASE WHEN t.message_id = excluded.message_id THEN t.trouble END
+         trouble = CASE WHEN t.message_id = excluded.message_id THEN t.trouble END,
+         asked_anew_at = CASE WHEN t.message_id = excluded.message_id THEN t.asked_anew_at END
    WHERE t.message_id <> excluded.message_id
       OR (t.state = 'waiting'
           AND (t.leased_until IS NULL OR t.leased_until <= clock_timestamp()))
@@ -77,7 +79,7 @@ _PUT_OFF = """
 _GIVE_UP = """
   UPDATE reply_tasks SET leased_until = NULL, state = 'given_up'
    WHERE conversation_id = %(conversation)s AND message_id = %(message)s
-     AND (SELECT m.created_at FROM messages m WHERE m.id = message_id)
+     AND greatest((SELECT m.created_at FROM messages m WHERE m.id = message_id), asked_anew_at)
          < clock_timestamp() - %(late)s
   RETURNING coalesce(trouble, 'TooLate')
 """
@@ -150,6 +152,7 @@ class PostgresConversations:
             if not about or not thread:
                 return Outcome.MOVED_ON
             asked = cases.waiting(thread)
+            let_stand(connection, about, thread)
             if void_older(connection, message.conversation_id, thread[-1].id):
                 answer_anew(connection, message.conversation_id, asked)
             if about["silenced"] or (asked and is_stop_word(asked.text)):

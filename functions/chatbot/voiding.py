@@ -1,12 +1,15 @@
 """Taking back what has not gone out: drafts that nobody decided about, and planned messages.
 
 What is void although the fan still waits with the same message is written anew: a message to many
-came after it, of which nobody is told.
+came after it, of which nobody is told. Where nothing would be written, the draft stands.
 """
 
 from datetime import datetime
+from itertools import takewhile
+from typing import Any
 from uuid import UUID
 
+from functions.chatbot import cases
 from functions.chatbot.models import ChatLine
 from huntaze import ai
 from huntaze.ai.models import Outcome as Became
@@ -31,7 +34,7 @@ _PLANNED = """
 _ANEW = """
   UPDATE reply_tasks t
      SET state = 'waiting', due_at = clock_timestamp(), leased_until = NULL, tries = 0,
-         trouble = NULL
+         trouble = NULL, asked_anew_at = clock_timestamp()
    WHERE t.conversation_id = %(conversation)s AND t.message_id = %(message)s AND t.state = 'done'
      AND NOT EXISTS (SELECT FROM reply_drafts d
                       WHERE d.conversation_id = t.conversation_id AND d.state = 'pending')
@@ -53,6 +56,26 @@ def answer_anew(connection: Connection, conversation_id: UUID, asked: ChatLine |
         return False
     values = {"conversation": conversation_id, "message": asked.id}
     return connection.execute(_ANEW, values).rowcount > 0
+
+
+def let_stand(connection: Connection, about: dict[str, Any], thread: list[ChatLine]) -> None:
+    """Keep the draft after which only messages to many came, if no other would be written.
+
+    Args:
+        connection: In the transaction that holds the conversation.
+        about: What `cases.conversation` said.
+        thread: Its newest lines, oldest first.
+    """
+    after = list(takewhile(lambda line: line.automatic, reversed(thread)))
+    if not after or cases.writes_anew(connection, about):
+        return
+    # Written for what was said before them, or behind one of them.
+    bases = [line.id for line in thread[-len(after) - 1 :]]
+    connection.execute(
+        "UPDATE reply_drafts SET based_on = %s, based_on_platform_id = %s"
+        " WHERE conversation_id = %s AND state = 'pending' AND based_on = ANY (%s)",
+        (after[0].id, after[0].platform_message_id, about["conversation_id"], bases),
+    )
 
 
 def void_older(connection: Connection, conversation_id: UUID, newest: UUID) -> bool:

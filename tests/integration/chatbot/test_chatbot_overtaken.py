@@ -5,6 +5,8 @@ from uuid import UUID
 
 import pytest
 
+from huntaze.db import SingleConnection, Tenant
+
 RULE = {
     "name": "r",
     "text": "See above!",
@@ -85,6 +87,41 @@ def test_a_draft_that_a_campaign_voids_is_written_anew(scene, campaign, waits, d
     assert anew["based_on"] == str(last_line(scene)["id"])
     assert scene.ask("POST", f"/drafts/{anew['id']}/approve", {}).status == 200
     assert waiting(scene) == []
+
+
+@pytest.mark.parametrize("asked", [False, True], ids=["unsure", "asked for, chatbot off"])
+@pytest.mark.parametrize("again", [False, True])
+def test_a_draft_that_nothing_would_take_the_place_of_stands(scene, campaign, waits, asked, again):
+    if not asked:
+        scene.activate()
+        scene.writer.drafts[0]["confidence"] = 10
+    fan_id, event = waits()
+    scene.hear(event)
+    if asked:
+        path = f"/conversations/{event['detail']['aggregate_id']}/draft"
+        assert scene.ask("POST", path).status == 201
+    newest = campaign(fan_id)
+    if again:
+        scene.hear(event)
+    (draft,) = scene.drafts()
+    assert scene.ask("POST", f"/drafts/{draft['id']}/approve", {}).status == 200
+    assert scene.sends()[-1]["expected_message_id"] == newest
+    assert waiting(scene) == []
+
+
+def test_what_a_campaign_voids_after_a_day_is_written_all_the_same(scene, campaign, waits, as_role):
+    scene.activate()
+    fan_id, event = waits()
+    scene.hear(event)
+    campaign(fan_id)
+    tenant = Tenant(SingleConnection(lambda: as_role("master")), scene.desk.workspace_id)
+    with tenant.transaction() as connection:
+        connection.execute("UPDATE messages SET created_at = created_at - interval '30 hours'")
+    (draft,) = scene.drafts()
+    assert scene.ask("POST", f"/drafts/{draft['id']}/approve", {}).status == 409
+    scene.sweep()
+    assert len(scene.drafts(state="pending")) == 1
+    assert scene.desk.events("chatbot.gave_up") == []
 
 
 def test_work_that_a_campaign_voids_begins_anew(scene, campaign, waits):
