@@ -14,7 +14,7 @@ from functions.chatbot.models import ChatLine
 from huntaze import ai
 from huntaze.ai.models import Outcome as Became
 from huntaze.db import Connection
-from huntaze.domain.outbound.cancelling import cancel_direct
+from huntaze.domain.outbound.cancelling import take_away
 
 _MOVED_ON = "the conversation moved on"
 _VOID = """
@@ -98,7 +98,7 @@ def void_older(connection: Connection, conversation_id: UUID, newest: UUID) -> b
         " WHERE c.id = %(conversation)s AND a.message_id <> %(newest)s AND s.state = 'planned'",
         values,
     ).fetchall()
-    return cancel_direct(connection, [row[0] for row in planned]) + discarded > 0
+    return take_away(connection, [row[0] for row in planned]) + discarded > 0
 
 
 def void_of_conversation(connection: Connection, conversation_id: UUID, *, why: str) -> None:
@@ -128,4 +128,4 @@ def void_of_fan(
     for (generation_id,) in found:
         ai.record_outcome(connection, generation_id, Became.REJECTED)
     planned = connection.execute(_PLANNED, values).fetchall()
-    cancel_direct(connection, [row[0] for row in planned])
+    take_away(connection, [row[0] for row in planned])

@@ -89,7 +89,9 @@ def test_a_stop_word_ends_what_was_written_and_tells_who_looks_after_the_fan(
     assert scene.drafts(state="pending") == []
     assert staff.told("fan_opted_out") == ["caretaker"]
     assert staff.mailed("fan_opted_out") == []
-    assert staff.kinds() == {"fan_opted_out"}
+    # Whoever had approved the reply hears that it was taken away.
+    assert staff.told("message_went_wrong") == ["owner"]
+    assert staff.kinds() == {"fan_opted_out", "message_went_wrong"}
 
 
 def test_a_stop_word_is_told_once_and_again_when_a_person_has_let_the_fan_come_back(
@@ -162,7 +164,9 @@ def test_a_stopped_creator_keeps_what_is_planned_and_each_is_told_once(
         lanes.activate(connection, desk.creator_id)
     stop()
     assert staff.told("creator_stopped") == sorted(SEEING * 2)
-    assert staff.kinds() == {"creator_stopped"}
+    # Of the approved reply, which the fan's next message has taken away.
+    assert staff.told("message_went_wrong") == ["owner"]
+    assert staff.kinds() == {"creator_stopped", "message_went_wrong"}
 
 
 # No model, and no money for one

@@ -260,7 +260,11 @@ _WHOSE = """
            AND (priority = 0 OR (approval_id IS NOT NULL AND NOT by_itself))
     FROM sends WHERE workspace_id = %s AND id = %s
 """
-_WENT_WRONG = (SendState.UNKNOWN, SendState.NOT_SENT)
+_WENT_WRONG = (
+    *(SendState.UNKNOWN, SendState.NOT_SENT, SendState.SKIPPED),
+    # Taken away because the fan has written on, or a person takes over.
+    SendState.CANCELLED,
+)
 
 
 class LaneOwner(Protocol):
@@ -282,10 +286,13 @@ def announce(
     campaign_id: UUID | None,
     state: SendState,
     reason: str | None = None,
+    *,
+    called_back: bool = False,
 ) -> None:
     """Tell the settlement of one recipient; the only event that is sent per recipient.
 
-    Of a message that a member has ordered and that went wrong, that member is told, too.
+    Of a message that a member has ordered and that went wrong, that member is told, too; not of one
+    that a member has called back.
     """
     fan_id, ordered = connection.execute(_WHOSE, (owner.workspace_id, send_id)).fetchone() or (
         None,
@@ -304,7 +311,7 @@ def announce(
         aggregate=("send", send_id),
         payload={**facts, "campaign_id": campaign_id and str(campaign_id)},
     )
-    if ordered and state in _WENT_WRONG:
+    if ordered and state in _WENT_WRONG and not called_back:
         outbox.add(
             connection,
             "message.went_wrong",
