@@ -27,7 +27,7 @@ from functions.chatbot.voiding import (
     void_of_fan,
     void_older,
 )
-from huntaze import outbox
+from huntaze import ai, outbox
 from huntaze.db import Connection, Tenant
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Feature
@@ -257,14 +257,16 @@ class PostgresConversations:
         return given_up is not None
 
     def put_off(self, case: Case, trouble: HuntazeError) -> None:
-        """Work at it later, and tell a person once."""
+        """Work at it later, and tell a person once that no model answers."""
+        # An odd answer may be this message's alone: it counts, so that a person answers in the end.
+        is_outage = not isinstance(trouble, ai.UnusableAnswerError)
         wait = trouble.retry_after if isinstance(trouble, TooManyRequestsError) else 0
         with self._tenant.transaction() as connection:
             connection.execute(
                 _PUT_OFF,
                 {
                     "trouble": trouble.code,
-                    "known": _KNOWN_TRIES,
+                    "known": _KNOWN_TRIES if is_outage else _TRIES,
                     "after": timedelta(seconds=wait),
                     "first": _FIRST_PAUSE,
                     "most": _LONGEST_PAUSE,
@@ -272,7 +274,8 @@ class PostgresConversations:
                     "message": case.message.id,
                 },
             )
-            telling.tell_of_outage(connection, case, trouble.code)
+            if is_outage:
+                telling.tell_of_outage(connection, case, trouble.code)
 
     def hand_over(self, case: Case, why: HandOver) -> None:
         """Flag the conversation and tell a person, once; once more when it turns grave."""

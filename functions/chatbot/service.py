@@ -33,7 +33,7 @@ from huntaze.errors import ConflictError, HuntazeError
 # An answer that comes later than this by itself is odder than none.
 _LATE = timedelta(hours=24)
 # Of this message alone, and of each try at it: no outage, so a person answers instead.
-_REFUSALS = (ai.UnusableAnswerError, ai.PromptTooLongError)
+_REFUSALS = (ai.DeclinedTextError, ai.PromptTooLongError)
 
 
 class NothingToAnswerError(ConflictError):

@@ -162,8 +162,9 @@ def test_an_answer_that_does_not_validate_is_asked_for_once_more_and_both_are_pa
 
 def test_an_answer_that_never_validates_is_refused(desk, books):
     desk.state.faults[OPENAI] = [FaultPlan(kind="wrong_answer")]
-    with pytest.raises(ai.UnusableAnswerError):
+    with pytest.raises(ai.UnusableAnswerError) as refused:
         desk.router().generate(desk.asking(), desk.prompt(), Captions)
+    assert not isinstance(refused.value, ai.DeclinedTextError)
     assert len(desk.state.asked) == 2
     assert sum(cost for _, cost, _ in costs_of(books)) == charged_nanos(desk)
     assert books("SELECT result FROM ai_generations") == [("UnusableAnswer",)]
@@ -171,7 +172,7 @@ def test_an_answer_that_never_validates_is_refused(desk, books):
 
 def test_a_text_that_a_provider_declines_is_not_taken_to_the_other(desk):
     desk.state.faults[OPENAI] = [FaultPlan(kind="filtered")]
-    with pytest.raises(ai.UnusableAnswerError):
+    with pytest.raises(ai.DeclinedTextError):
         desk.router().generate(desk.asking(), desk.prompt(), Captions)
     assert [asked["provider"] for asked in desk.state.asked] == [OPENAI]
 

@@ -221,7 +221,7 @@ def test_what_an_outage_makes_too_late_is_given_up_and_told_once(
 
 
 REFUSALS = [
-    ai.UnusableAnswerError("The model declines to work on this text."),
+    ai.DeclinedTextError("The model declines to work on this text."),
     ai.PromptTooLongError("The prompt and its answer must fit into 9 tokens."),
 ]
 
@@ -244,6 +244,36 @@ def test_a_message_that_a_model_refuses_is_a_persons_and_no_outage(
     assert scene.ask("GET", "/state").body["held_up_since"] is None
     scene.writer.trouble = None
     scene.drafted()
+
+
+def test_answers_of_a_wrong_form_are_asked_for_later_and_a_persons_in_the_end(
+    scene: ChatScene, staff: Staff, cared_for: tuple[UUID, str]
+) -> None:
+    scene.activate()
+    scene.writer.trouble = ai.UnusableAnswerError("The models did not answer in the form.")
+    scene.hear(scene.wrote(cared_for[1], "Hello"))
+    for _ in range(7):
+        assert scene.sql("SELECT state FROM reply_tasks") == [("waiting",)]
+        again(scene)
+        scene.sweep()
+    assert (len(scene.writer.asked), staff.kinds()) == (8, set())
+    again(scene)
+    scene.sweep()
+    assert [over["topic"] for over in scene.hand_overs()] == ["not_answered"]
+    assert staff.told("conversation_handed_over") == ["caretaker"]
+    scene.writer.trouble = None
+    scene.drafted()
+
+
+def test_one_answer_of_a_wrong_form_takes_nobody_off_the_chatbot(scene: ChatScene) -> None:
+    scene.activate()
+    scene.writer.trouble = ai.UnusableAnswerError("The models did not answer in the form.")
+    scene.hear(scene.wrote(scene.fan()[1], "Hello"))
+    assert scene.hand_overs() == []
+    scene.writer.trouble = None
+    again(scene)
+    scene.sweep()
+    assert [draft["state"] for draft in scene.drafts()] == ["pending"]
 
 
 def test_a_refusal_begins_no_outage_and_ends_none(scene: ChatScene, staff: Staff) -> None:

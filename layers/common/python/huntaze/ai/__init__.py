@@ -10,6 +10,7 @@ A feature asks in three lines::
 from huntaze.ai.catalogue import Provider, Tier, catalogue
 from huntaze.ai.errors import (
     BudgetUsedUpError,
+    DeclinedTextError,
     NoAnswerError,
     PromptTooLongError,
     UnknownModelError,
@@ -37,6 +38,7 @@ __all__ = [
     "Answer",
     "BudgetUsedUpError",
     "Decision",
+    "DeclinedTextError",
     "Hop",
     "NoAnswerError",
     "Outcome",

@@ -31,3 +31,7 @@ class UnusableAnswerError(HuntazeError):
     """The models answered, twice, with something else than what was asked for."""
 
     status = HTTPStatus.BAD_GATEWAY
+
+
+class DeclinedTextError(UnusableAnswerError):
+    """The model declines to work on the text; it would again, and no other one is asked."""

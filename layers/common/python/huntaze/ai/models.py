@@ -155,6 +155,7 @@ class Writer(Protocol):
             PromptTooLongError: No model takes that much.
             BudgetUsedUpError: The budget has no room until its reset.
             NoAnswerError: No provider answered before the deadline.
+            DeclinedTextError: The model does not work on this text.
             UnusableAnswerError: What was answered is not an ``output``, and so again.
         """
         ...

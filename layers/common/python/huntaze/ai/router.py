@@ -21,6 +21,7 @@ from huntaze.ai.catalogue import Catalogue, Provider
 from huntaze.ai.circuits import Admission
 from huntaze.ai.errors import (
     BudgetUsedUpError,
+    DeclinedTextError,
     NoAnswerError,
     PromptTooLongError,
     UnusableAnswerError,
@@ -272,7 +273,7 @@ class Router:
         if error.fault is Fault.FILTERED:
             tools.circuits.let_go(hop, probe)
             raise self._books.ended(
-                work, UnusableAnswerError("The model declines to work on this text.")
+                work, DeclinedTextError("The model declines to work on this text.")
             )
         is_broke = error.fault is Fault.OUT_OF_CREDIT
         tools.circuits.failed(hop, probe, out_of_credit=is_broke)
