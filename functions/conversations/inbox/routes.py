@@ -103,8 +103,9 @@ def hide_conversation(
     message_id: Annotated[
         UUID | None,
         Query(
-            description="The newest message that you have seen: with a newer one of the fan's the"
-            " conversation stays, and the refusal is `MovedOn`."
+            description="The newest message that you have seen: with a newer one of the fan's, or"
+            " one that came since and is unread, the conversation stays, and the refusal is"
+            " `MovedOn`."
         ),
     ] = None,
 ) -> None:

@@ -89,6 +89,7 @@ def test_nothing_is_put_away_that_the_fan_writes_meanwhile(
     ],
 )
 def test_who_names_what_they_have_seen_puts_nothing_newer_away(
+    desk: Desk,
     call: Callable[..., Answer],
     talk: Callable[..., Talk],
     method: str,
@@ -110,6 +111,11 @@ def test_who_names_what_they_have_seen_puts_nothing_newer_away(
     assert (refused.status, refused.body["error"]) == (409, "MovedOn")
     assert put_away(foreign).status == 404
     assert call("GET", one.path).body == before
+    # What is told late stands before it, and nobody has seen it.
+    late = one.theirs(15)
+    assert put_away(newer).status == 409
+    with desk.app.transaction() as connection:
+        work.mark_read(connection, late)
     # What we write moves nothing on.
     one.ours(5)
     assert put_away(newer).status in (200, 204)

@@ -67,6 +67,8 @@ def open_with(connection: Connection, creator_id: UUID, fan_id: UUID) -> UUID:
 def require_unmoved(connection: Connection, conversation_id: UUID, message_id: UUID) -> None:
     """Hold a conversation until the commit in which the fan has written nothing since a message.
 
+    What came since and stands before it counts as long as nobody has read it.
+
     Raises:
         NotFoundError: The conversation has no such message.
         MovedOnError: The fan has written since.
@@ -79,7 +81,9 @@ def require_unmoved(connection: Connection, conversation_id: UUID, message_id: U
         "SELECT EXISTS (SELECT FROM messages n"
         "  WHERE n.workspace_id = m.workspace_id AND n.conversation_id = m.conversation_id"
         "    AND n.direction = 'in' AND n.unsent_at IS NULL"
-        "    AND (n.sent_at, n.id) > (m.sent_at, m.id))"
+        "    AND ((n.sent_at, n.id) > (m.sent_at, m.id)"
+        # Told late, it stands before what was seen.
+        "      OR (n.created_at > m.created_at AND n.read_at IS NULL)))"
         " FROM messages m WHERE m.conversation_id = %s AND m.id = %s",
         (conversation_id, message_id),
     ).fetchone()

@@ -136,8 +136,8 @@ class ConversationChanges(BaseModel):
     labels: Annotated[list[Label] | None, Field(max_length=MAX_LABELS)] = None
     message_id: UUID | None = Field(
         None,
-        description="The newest message that you have seen: with a newer one of the fan's nothing"
-        " is changed, and the refusal is `MovedOn`.",
+        description="The newest message that you have seen: with a newer one of the fan's, or one"
+        " that came since and is unread, nothing is changed, and the refusal is `MovedOn`.",
     )
 
 
