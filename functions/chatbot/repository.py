@@ -90,6 +90,10 @@ _OVERTAKEN = """
     JOIN conversations c ON c.workspace_id = s.workspace_id AND c.creator_id = s.creator_id
      AND c.fan_id = s.fan_id
    WHERE s.id = %s AND s.state = 'skipped' AND s.reason = 'moved_on' AND s.priority = 1
+     -- Told again, it was written anew, and somebody has decided about that.
+     AND NOT EXISTS (SELECT FROM reply_drafts d
+                      WHERE d.workspace_id = s.workspace_id AND d.conversation_id = c.id
+                        AND d.decided_by IS NOT NULL AND d.decided_at > s.settled_at)
 """
 _READ = """
   INSERT INTO chat_contexts AS c (workspace_id, creator_id, fan_id, summary, message_id, sentiment,

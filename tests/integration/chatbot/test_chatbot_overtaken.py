@@ -173,6 +173,22 @@ def test_a_planned_answer_that_a_campaign_voids_is_written_anew(scene, campaign,
     assert waiting(scene) == []
 
 
+def test_what_is_told_again_writes_nothing_that_was_rejected(scene, campaign, waits):
+    scene.activate()
+    fan_id, event = waits()
+    scene.hear(event)
+    assert scene.ask("POST", f"/drafts/{scene.drafts()[0]['id']}/approve", {}).status == 200
+    (planned,) = scene.sends()
+    newest = campaign(fan_id)
+    scene.desk.grant(scene.desk.claim(), baseline=newest)
+    told = settled(scene, planned["id"])
+    scene.hear(told)
+    (anew,) = scene.drafts(state="pending")
+    assert scene.ask("POST", f"/drafts/{anew['id']}/reject", {}).status == 200
+    scene.hear(told)
+    assert (scene.drafts(state="pending"), waiting(scene)) == ([], [])
+
+
 def test_what_only_the_page_shows_is_waited_for(scene, waits):
     """A sync brings it, and is told of; till then the same answer would be overtaken again."""
     scene.activate()
