@@ -31,6 +31,8 @@ from huntaze.domain.platform_rows import (
 )
 from huntaze.domain.pushes import Outcome
 
+_UPDATED = "message.updated"
+
 
 class UnusableEventError(Exception):
     """An event of a known kind does not say what it must; the queue gives it up in the end."""
@@ -47,6 +49,7 @@ class _Told(NamedTuple):
     creator_id: UUID
     id: str
     at: datetime
+    kind: str
 
     def is_newest(self, kind: pushes.Kind, thing: str) -> bool:
         """Whether nothing newer was told of the thing."""
@@ -77,7 +80,7 @@ class PostgresPushes:
                 outcome = Outcome.UNKNOWN_KIND
             else:
                 said = facts.model_validate(_Said.model_validate_json(event.body).data)
-                told = _Told(connection, creator_id, event.id, event.occurred_at)
+                told = _Told(connection, creator_id, event.id, event.occurred_at, event.kind)
                 outcome = Outcome.APPLIED if change(told, said) else Outcome.OLDER
             pushes.finish(connection, creator_id, event_id, outcome)
             return outcome
@@ -109,7 +112,8 @@ def _message(told: _Told, said: MessageFacts) -> bool:
     if said.opened_at is not None:
         conversations.note_opened(connection, creator_id, said.id)
     if newest:
-        conversations.correct(connection, creator_id, seen)
+        edited = told.kind == _UPDATED
+        conversations.correct(connection, creator_id, seen, edited=edited)
     return newest
 
 
@@ -210,7 +214,7 @@ def _change_of(
     kind: str,
 ) -> tuple[Callable[[_Told, Any], bool] | None, type[BaseModel] | None]:
     """Return what an event of a kind does, and what it must say."""
-    if kind in {"message.created", "message.updated"}:
+    if kind in {"message.created", _UPDATED}:
         return _message, MessageFacts
     if kind == "message.deleted":
         return _deletion, DeletedMessage

@@ -1,9 +1,12 @@
 """What a fan makes of a message afterwards is heard as if they had said it now."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from huntaze.domain import conversations
+from huntaze.domain.conversations import SeenMessage
 from tests.fakes.pushing import Pushing, event, message
 
 
@@ -54,6 +57,29 @@ def test_what_says_nothing_new_silences_nobody(
     assert pushing.desk.events("fan.opted_out") == []
     said = [one["data"]["text"] for one in events if one["data"].get("text") == "hi"]
     assert len(pushing.desk.events("message.updated")) == len(said)
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "edits"),
+    [
+        ("created", "hello \U0001f600", 0),
+        ("created", "hello, stop", 1),
+        ("updated", "hello \U0001f600", 1),
+    ],
+)
+def test_what_the_page_spells_otherwise_is_no_edit(
+    pushing: Pushing, kind: str, text: str, edits: int
+) -> None:
+    """A page may have shown a message before the platform tells of it."""
+    desk = pushing.desk
+    told(pushing, message("created", "m0", 1, 1))
+    (fan,) = desk.rows("SELECT platform_id FROM fans")
+    page = SeenMessage("m1", own=False, text="hello", sent_at=datetime.now(UTC))
+    with desk.worker.transaction() as connection:
+        conversations.store(connection, desk.creator_id, fan["platform_id"], [page])
+    told(pushing, message(kind, "m1", 1, 2, text=text))
+    assert len(desk.events("message.updated")) == edits
+    assert desk.rows("SELECT FROM messages WHERE text = %s", text) == [{}]
 
 
 def test_whom_a_person_has_allowed_their_old_word_set_anew_does_not_silence(

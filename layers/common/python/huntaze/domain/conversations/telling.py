@@ -1,5 +1,6 @@
 """What a platform tells of single messages: changed, seen by the fan, taken back."""
 
+import re
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,7 @@ from huntaze.domain.conversations.models import SeenMessage
 from huntaze.domain.conversations.storing import silence, take_back, words
 from huntaze.domain.fans.stop_words import is_stop_word
 
+_WORD = re.compile(r"\w+")
 _CORRECT = """
   UPDATE messages m SET text = %(text)s, price_cents = %(price)s, media = %(media)s
     FROM messages o
@@ -23,7 +25,9 @@ _CORRECT = """
 """
 
 
-def correct(connection: Connection, creator_id: UUID, seen: SeenMessage) -> bool:
+def correct(
+    connection: Connection, creator_id: UUID, seen: SeenMessage, *, edited: bool = True
+) -> bool:
     """Bring words and price of a message to what they are now; whether they were others.
 
     What the ledger has frozen of a message of ours stays: it was approved so. What a fan says now
@@ -33,6 +37,8 @@ def correct(connection: Connection, creator_id: UUID, seen: SeenMessage) -> bool
         connection: Inside a tenant's transaction that has stored the message.
         creator_id: Whose message it is.
         seen: The newest that was told of it.
+        edited: Whether it is told because somebody has changed it; if not, a page has stored it
+            before, which may leave out what is no letter.
     """
     with connection.cursor(row_factory=dict_row) as cursor:
         row = cursor.execute(
@@ -46,7 +52,8 @@ def correct(connection: Connection, creator_id: UUID, seen: SeenMessage) -> bool
             },
         ).fetchone()
     # A text that is only set anew says nothing new.
-    if row is not None and row["is_said"] and words(row["said_before"]) != words(seen.text):
+    said = words if edited else _letters
+    if row is not None and row["is_said"] and said(row["said_before"]) != said(seen.text):
         _hear(connection, row, seen.text)
     return row is not None
 
@@ -67,6 +74,10 @@ def note_taken_back(connection: Connection, creator_id: UUID, message_id: str) -
         "m.creator_id = %(creator)s AND m.platform_message_id = %(id)s",
         {"creator": creator_id, "id": message_id},
     )
+
+
+def _letters(text: str) -> str:
+    return " ".join(_WORD.findall(words(text)))
 
 
 def _hear(connection: Connection, edited: dict[str, Any], text: str) -> None:
