@@ -4,12 +4,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
 from functools import partial
-
-from playwright.async_api import Browser
 
 from browser_worker import metrics, orders, restore, screenshots, sync
 from browser_worker.delivery import deliver, read_back
@@ -17,8 +14,6 @@ from browser_worker.ledger import LaneLedger, View
 from browser_worker.profile import SiteProfile
 from browser_worker.reading import read_thread_page
 from browser_worker.site import Site
-from browser_worker.steps import Observer
-from browser_worker.tracing import Tracer
 from browser_worker.trouble import (
     FanBlocked,
     FanGone,
@@ -31,9 +26,10 @@ from browser_worker.trouble import (
     Trouble,
     WrongThread,
 )
+from browser_worker.workbench import Workbench
 from huntaze import correlation
-from huntaze.domain.browser_sessions import SessionStore
 from huntaze.domain.conversations import ThreadToRead
+from huntaze.domain.outbound.commands import Command
 from huntaze.domain.outbound.grants import Refused
 from huntaze.domain.outbound.lanes import Claim, DueSend
 from huntaze.domain.outbound.restores import Reconciliation
@@ -69,22 +65,6 @@ class Ending(StrEnum):
     HANDED_OVER = "handed_over"
 
 
-@dataclass(frozen=True)
-class Workbench:
-    """What every lane of a worker shares."""
-
-    browser: Browser
-    sessions: SessionStore
-    load_profile: Callable[[str], SiteProfile]
-    observe: Observer
-    # True once the worker has been told to go.
-    leaving: Callable[[], bool]
-    hand_over_seconds: float
-    tracer: Tracer = field(default_factory=lambda: Tracer(None))
-    # Where pictures of changed pages go; None keeps none.
-    screenshots_bucket: str | None = None
-
-
 class Lane:
     """One creator's lane while this worker holds it."""
 
@@ -99,6 +79,7 @@ class Lane:
         self._taken_at = time.monotonic()
         self._page_at = self._taken_at
         self._list_was_last = False
+        self._unsend_was_last = False
 
     async def drain(self) -> Ending:
         """Work until the lane is empty, stopped, lost, or due for another worker."""
@@ -123,9 +104,10 @@ class Lane:
             # Whoever has the lane now may have logged in anew: our state must not replace theirs.
             await self._forget_site()
             return Ending.LOST
-        if view.command is not None:
-            await self._obey(view)
+        if view.command is not None and self._is_its_turn(view.command, view):
+            await self._obey(view.command)
             return None
+        self._unsend_was_last = False
         if view.reconciliation is not None:
             await self._reconcile(view.reconciliation)
             return None
@@ -143,6 +125,22 @@ class Lane:
             await self._ledger.announce_drained()
             return Ending.DRAINED
         return None
+
+    def _is_its_turn(self, order: Command, view: View) -> bool:
+        """Whether an order goes before all else: a login does.
+
+        Thousands of messages may be taken back at once, each from a page that may never come. So
+        what people wait for goes first, and after each of them whatever else there is to do once.
+        """
+        if order.kind != "unsend":
+            return True
+        due = view.due
+        if due is not None and _seconds_until(view, due) > LEAD_SECONDS:
+            due = None
+        if view.doubts or (due is not None and due.priority < Priority.AUTOMATION):
+            return False
+        others = due or view.sync or view.thread or view.reconciliation
+        return others is None or not self._unsend_was_last
 
     async def _nap(self, seconds: float) -> None:
         await asyncio.sleep(min(max(seconds, 0.01), NAP_SECONDS))
@@ -344,15 +342,16 @@ class Lane:
             state = await self._ledger.put_off_reading(doubt, trouble.code)
         metrics.record_read_back(state)
 
-    async def _obey(self, view: View) -> None:
-        if view.command is None:
-            return
-        with correlation.within(view.command.correlation_id):
+    async def _obey(self, order: Command) -> None:
+        self._unsend_was_last = order.kind == "unsend"
+        with correlation.within(order.correlation_id):
             await self._close_site()
-            await orders.obey(
-                view.command,
-                orders.Context(self._bench, self._claim, self._ledger, self._the_profile),
-            )
+            context = orders.Context(self._bench, self._claim, self._ledger, self._the_profile)
+            try:
+                await orders.obey(order, context)
+            except Trouble as trouble:
+                put_off = partial(self._ledger.put_off_command, order, trouble)
+                await self._handle(trouble, put_off, in_chat=False)
 
     async def _open_site(self) -> Site:
         if self._site is None:

@@ -69,8 +69,8 @@ class LaneLedger:
 
         def read(connection: Connection) -> View:
             lane = lanes.state(connection, self._claim)
-            command = commands.take(connection, self._claim) if lane.held else None
-            moving = lane.held and lane.stop_reason is None and command is None
+            command = commands.next_order(connection, self._claim) if lane.held else None
+            moving = lane.held and lane.stop_reason is None
             due = lanes.next_due(connection, self._claim, lane, ahead=ahead) if moving else None
             return View(
                 lane=lane,
@@ -195,6 +195,10 @@ class LaneLedger:
         await self._run(lambda c: grants.could_not_open(c, self._claim, due, trouble, delay=delay))
         log.info("a thread could not be used", extra={"trouble": trouble})
 
+    async def take_command(self, command: Command) -> bool:
+        """Mark an order as being carried out; False when it was called back."""
+        return await self._run(lambda c: commands.take(c, self._claim, command))
+
     async def finish_command(self, command: Command, *, done: bool, result: dict[str, Any]) -> None:
         """Record how an order ended."""
         await self._run(
@@ -203,15 +207,10 @@ class LaneLedger:
         await asyncio.to_thread(outbox.nudge)
 
     async def put_off_command(self, command: Command, trouble: Trouble) -> None:
-        """Carry an order out later; that the creator has to log in first is not its fault."""
+        """Carry an order out later; give it up after the last time."""
         await self._run(
             lambda c: commands.put_off(
-                c,
-                self._claim,
-                command,
-                trouble=trouble.code,
-                detail=str(trouble),
-                counts=not trouble.stops_creator,
+                c, self._claim, command, trouble=trouble.code, detail=str(trouble)
             )
         )
         await asyncio.to_thread(outbox.nudge)

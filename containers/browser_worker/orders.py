@@ -1,9 +1,9 @@
-"""Orders to a lane that are carried out at once: log in, take a message back."""
+"""Orders to a lane: log in, take a message back."""
 
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import UUID
 
 from botocore.exceptions import ClientError
@@ -11,13 +11,14 @@ from botocore.exceptions import ClientError
 from browser_worker.ledger import LaneLedger
 from browser_worker.profile import SiteProfile
 from browser_worker.site import Credentials, Site
-from browser_worker.trouble import FanGone, Trouble
+from browser_worker.trouble import FanGone, MessageTooOld, Trouble
+from browser_worker.workbench import Workbench
 from huntaze import clients
 from huntaze.domain.outbound.commands import Command
 from huntaze.domain.outbound.lanes import Claim
 
-if TYPE_CHECKING:
-    from browser_worker.lane import Workbench
+# What is not there now will not be there later.
+_FINAL = (FanGone, MessageTooOld)
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 class Context:
     """What an order may use."""
 
-    bench: "Workbench"
+    bench: Workbench
     claim: Claim
     ledger: LaneLedger
     profile: SiteProfile
@@ -39,9 +40,12 @@ class OrderError(Exception):
 async def obey(command: Command, context: Context) -> None:
     """Carry out one order and record how it ended; trouble with the page is a result, too.
 
-    A person waits for a login and can ask for another. A message that is to be taken back would
-    stay where it is: that is tried again.
+    Raises:
+        Trouble: What stood in the way of taking a message back. It would stay where it is: that is
+            tried again. A person waits for a login and can ask for another.
     """
+    if not await context.ledger.take_command(command):
+        return
     carry_out = _ORDERS.get(command.kind, _unknown)
     try:
         result = await carry_out(command, context)
@@ -50,14 +54,13 @@ async def obey(command: Command, context: Context) -> None:
             "an order met trouble",
             extra={"command_id": str(command.id), "kind": command.kind, "trouble": trouble.code},
         )
+        if command.kind == "unsend" and not isinstance(trouble, _FINAL):
+            raise
         if trouble.stops_creator:
             await context.ledger.stop(trouble.code)
-        if command.kind == "unsend" and not isinstance(trouble, FanGone):
-            await context.ledger.put_off_command(command, trouble)
-        else:
-            await context.ledger.finish_command(
-                command, done=False, result={"trouble": trouble.code, "detail": str(trouble)}
-            )
+        await context.ledger.finish_command(
+            command, done=False, result={"trouble": trouble.code, "detail": str(trouble)}
+        )
     except OrderError as error:
         await context.ledger.finish_command(command, done=False, result={"detail": str(error)})
     else:

@@ -9,11 +9,11 @@ from playwright.async_api import async_playwright
 from psycopg_pool import ConnectionPool
 
 from browser_worker.chromium import launch
-from browser_worker.lane import Workbench
 from browser_worker.profile import SiteProfile, load_profile
 from browser_worker.settings import WorkerSettings
 from browser_worker.steps import Observer, nobody
 from browser_worker.tracing import Tracer, put_segments
+from browser_worker.workbench import Workbench
 from browser_worker.worker import Worker
 from huntaze import logs
 from huntaze.db import login

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from browser_worker import scripts
 from browser_worker.messages import ReadBack, ThreadMessage, message_of, parse_cents
 from browser_worker.page import Tab
-from browser_worker.trouble import MediaMissing, NavigationTimeout, WrongThread
+from browser_worker.trouble import MediaMissing, MessageTooOld, NavigationTimeout, WrongThread
 from huntaze.domain.outbound.texts import with_plain_breaks
 
 Refusal = Literal[
@@ -214,7 +214,8 @@ class Thread:
             Whether it was there; either way it is not in the thread any more.
 
         Raises:
-            NavigationTimeout: It is still there, or so far back that it was not found.
+            NavigationTimeout: It is still there.
+            MessageTooOld: It is so far back that it was not found.
         """
         unsend = self._chat.unsend
         if unsend is None:
@@ -275,7 +276,7 @@ class Thread:
                 return True
             if not await self.show_older():
                 return False
-        raise NavigationTimeout(f"The message is not among the last {OLDER_PAGES} pages.")
+        raise MessageTooOld(f"The message is not among the last {OLDER_PAGES} pages.")
 
     async def _look(self, *, for_reading: bool) -> None:
         """Read the page and make sure whose thread it is."""

@@ -11,6 +11,7 @@ Trouble
 ├── FanGone             the fan's account does not exist any more
 ├── WrongThread         the page shows another fan than the one we write to
 ├── MediaMissing        the creator's vault does not hold what is to be attached
+├── MessageTooOld       the message is further back in its thread than we look
 ├── SelectorDrift       the page is not built as the profile says
 ├── RendererCrash       the page or the browser died
 ├── NavigationTimeout   the page did not answer in time
@@ -87,6 +88,12 @@ class MediaMissing(Trouble):
     """The creator's vault does not hold what is to be attached."""
 
     code = "media_missing"
+
+
+class MessageTooOld(Trouble):
+    """The message is further back in its thread than we look."""
+
+    code = "message_too_old"
 
 
 class SelectorDrift(Trouble):

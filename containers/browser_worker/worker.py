@@ -14,10 +14,11 @@ import psycopg
 from pydantic import BaseModel, ValidationError
 
 from browser_worker import heartbeat, metrics
-from browser_worker.lane import Ending, Lane, Workbench
+from browser_worker.lane import Ending, Lane
 from browser_worker.ledger import LaneLedger
 from browser_worker.settings import WorkerSettings
 from browser_worker.steps import Step
+from browser_worker.workbench import Workbench
 from huntaze import clients, correlation
 from huntaze.db import ConnectionSource
 from huntaze.domain.outbound import lanes

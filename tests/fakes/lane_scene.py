@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
-from browser_worker.lane import Ending, Lane, Workbench
+from browser_worker.lane import Ending, Lane
 from browser_worker.ledger import View
 from browser_worker.profile import load_profile
 from browser_worker.thread import Mark
@@ -16,6 +16,7 @@ from browser_worker.trouble import (
     Trouble,
     TwoFactorChallenge,
 )
+from browser_worker.workbench import Workbench
 from huntaze.domain.outbound.grants import Granted
 from huntaze.domain.outbound.lanes import Claim, DueSend, LaneState
 from huntaze.domain.outbound.rate import Limits

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from playwright.async_api import Browser
 
-from browser_worker.lane import Ending, Lane, Workbench
+from browser_worker.lane import Ending, Lane
 from browser_worker.ledger import LaneLedger
 from browser_worker.profile import load_profile
 from browser_worker.site import Credentials, Site
 from browser_worker.steps import Step, nobody
+from browser_worker.workbench import Workbench
 from huntaze.db import Connection, SingleConnection
 from huntaze.domain.outbound import commands
 from huntaze.ids import new_id

@@ -236,7 +236,7 @@ def test_wake_ups_and_orders_have_the_id_of_the_work_that_asked(desk: Desk, aws:
     assert due is not None
     assert (due.correlation_id, due.trace) == (work.correlation_id, REQUEST)
     with desk.worker.transaction() as connection:
-        order = commands.take(connection, claim)
+        order = commands.next_order(connection, claim)
         sync = syncs.next_sync(connection, claim)
     assert order is not None
     assert sync is not None

@@ -15,7 +15,7 @@ from functions.automations import running
 from functions.platforms.repository import PostgresConnections
 from huntaze import idempotency
 from huntaze.db import Connection, SingleConnection, Tenant
-from huntaze.domain.outbound import lanes
+from huntaze.domain.outbound import commands, lanes, syncs
 from huntaze.domain.outbound.rate import Limits
 
 # More than what is cheaper to read whole.
@@ -112,6 +112,16 @@ _LANE = Rows(
     {"workspace_id": "%(workspace)s", "creator_id": "%(creator)s", "status": "'active'"},
     1,
 )
+_UNSENDS = Rows(
+    "creator_commands",
+    {
+        "workspace_id": "%(workspace)s",
+        "creator_id": "%(creator)s",
+        "kind": "'unsend'",
+        "payload": "jsonb_build_object('send_id', n)",
+        "due_at": _LATER,
+    },
+)
 _WAITING_RUNS = Rows("automation_runs", {"status": "'waiting'", "due_at": _LATER})
 
 
@@ -120,6 +130,12 @@ def _next_due(connection: Connection) -> object:
     lane = lanes.LaneState(datetime.now(UTC), "fan_platform", True, None, limits, [])
     claim = lanes.Claim(WORKSPACE, CREATOR, 1)
     return lanes.next_due(connection, claim, lane, ahead=timedelta(0))
+
+
+def _look(connection: Connection) -> None:
+    claim = lanes.Claim(WORKSPACE, CREATOR, 1)
+    assert commands.next_order(connection, claim) is None
+    assert syncs.next_sync(connection, claim) is None
 
 
 def _next_due_at_last(connection: Connection) -> object:
@@ -145,6 +161,10 @@ CASES = {
         (_LANE, _SENDING, _FUTURE_SENDS), "SELECT count(*) FROM lanes_with_due_work()"
     ),
     "lane_figures": Case((_LANE, _SENDING, _FUTURE_SENDS), "SELECT lane_figures('5 minutes')"),
+    "lanes_with_due_work behind unsends": Case(
+        (_LANE, _UNSENDS), "SELECT count(*) FROM lanes_with_due_work()"
+    ),
+    "orders": Case((_LANE, _UNSENDS), _look),
     "next_due": Case((_SENDING, _FUTURE_SENDS), _next_due),
     "next_due of a slow campaign": Case(
         (_SLOWLY, _FAN, _SENT_BEFORE, _SENT_BY_OTHERS, _DUE_SEND), _next_due_at_last

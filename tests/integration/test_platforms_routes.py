@@ -189,8 +189,9 @@ def test_a_code_is_wiped_once_it_was_used(call: Callable[..., Answer], desk: Des
     claim = desk.claim()
     for _ in range(2):
         with desk.worker.transaction() as connection:
-            order = commands.take(connection, claim)
+            order = commands.next_order(connection, claim)
             assert order is not None
+            assert commands.take(connection, claim, order)
             commands.finish(connection, claim, order, done=False, result={})
     assert "123456" not in json.dumps(
         [row["payload"] for row in desk.rows("SELECT payload FROM creator_commands")]

@@ -7,15 +7,29 @@ from uuid import UUID
 
 import pytest
 
+from browser_worker import lane as lane_module
 from browser_worker import ledger as ledger_module
 from browser_worker import orders
+from browser_worker.delivery import Delivery
+from browser_worker.lane import Lane
 from browser_worker.ledger import LaneLedger
-from browser_worker.profile import load_profile
-from browser_worker.trouble import FanGone, SelectorDrift, ServerError, SessionExpired
+from browser_worker.profile import SiteProfile, load_profile
+from browser_worker.site import Site
+from browser_worker.trouble import (
+    FanGone,
+    MessageTooOld,
+    NavigationTimeout,
+    SelectorDrift,
+    ServerError,
+    SessionExpired,
+    Trouble,
+)
+from browser_worker.workbench import Workbench
 from functions.lanes.repository import PostgresLanes
 from huntaze import correlation
 from huntaze.db import Connection, SingleConnection
 from huntaze.domain.outbound import commands, lanes
+from huntaze.domain.outbound.lanes import DueSend
 from huntaze.ids import new_id
 from tests.fakes.creator_desk import LEASE, Desk
 from tests.fakes.staff import Staff
@@ -32,7 +46,16 @@ class Unsending:
         self.thread = AsyncMock()
         site = AsyncMock()
         site.open_thread.return_value = self.thread
-        monkeypatch.setattr(orders, "Site", Mock(open=AsyncMock(return_value=site)))
+        for module in (orders, lane_module):
+            monkeypatch.setattr(module, "Site", Mock(open=AsyncMock(return_value=site)))
+        self._bench = Workbench(
+            browser=Mock(),
+            sessions=Mock(),
+            load_profile=load_profile,
+            observe=lambda _: None,
+            leaving=lambda: False,
+            hand_over_seconds=60,
+        )
 
     def sent(self, **columns: object) -> UUID:
         """Add a message that was sent."""
@@ -56,19 +79,18 @@ class Unsending:
             )
 
     def obey(self) -> int:
-        """Carry out what the lane would carry out now; how many orders that were."""
+        """Do what the lane does now until no order is left; how many steps that were."""
         self.desk.set_lane(leased_until="2020-01-01")
-        ledger = LaneLedger(self.desk.source, self.desk.claim(), LEASE)
-        count = asyncio.run(self._obey(ledger))
+        claim = self.desk.claim()
+        ledger = LaneLedger(self.desk.source, claim, LEASE)
+        count = asyncio.run(self._obey(Lane(self._bench, claim, ledger), ledger))
         self.desk.set_lane(leased_until=None)
         return count
 
-    async def _obey(self, ledger: LaneLedger) -> int:
-        profile = load_profile("fan_platform")
-        context = orders.Context(Mock(), ledger._claim, ledger, profile)
+    async def _obey(self, lane: Lane, ledger: LaneLedger) -> int:
         count = 0
-        while (command := (await ledger.look(LEASE)).command) is not None:
-            await orders.obey(command, context)
+        while (view := await ledger.look(LEASE)).command is not None:
+            await lane._step(view)
             count += 1
         return count
 
@@ -186,13 +208,64 @@ def test_whoever_asked_hears_of_what_stays(
     assert unsending.desk.row(send_id)["unsent_at"] is not None
 
 
-def test_what_cannot_be_found_is_said_at_once(unsending: Unsending, staff: Staff) -> None:
-    unsending.thread.unsend.side_effect = FanGone("no such fan")
+@pytest.mark.parametrize("trouble", [FanGone("no such fan"), MessageTooOld("too far back")])
+def test_what_cannot_be_found_is_said_at_once(
+    unsending: Unsending, staff: Staff, trouble: Trouble
+) -> None:
+    unsending.thread.unsend.side_effect = trouble
     unsending.order(unsending.sent())
     unsending.order(unsending.desk.send(state="sent"))
     assert unsending.obey() == 2
     assert unsending.states() == {"failed"}
     assert staff.told("message_not_taken_back") == ["owner", "owner"]
+
+
+def test_a_reply_waits_for_no_messages_that_are_to_be_taken_back(
+    unsending: Unsending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    desk = unsending.desk
+
+    async def time_out(*_: object) -> None:
+        if not happened:
+            desk.send()
+        happened.append("unsend")
+        raise NavigationTimeout("no page")
+
+    async def deliver(
+        _site: Site, _ledger: LaneLedger, _profile: SiteProfile, due: DueSend, _: object
+    ) -> Delivery:
+        happened.append("reply")
+        desk.set_send(due.id, state="cancelled")
+        return Delivery("sent", 1.0)
+
+    unsending.thread.unsend.side_effect = time_out
+    monkeypatch.setattr(lane_module, "deliver", deliver)
+    unsending.order(*(unsending.sent() for _ in range(50)))
+    assert unsending.obey() == 51
+    assert happened == ["unsend", "reply", *["unsend"] * 49]
+
+
+def test_a_login_goes_before_all_messages_that_are_to_be_taken_back(unsending: Unsending) -> None:
+    desk = unsending.desk
+    unsending.order(*(unsending.sent() for _ in range(3)))
+    with desk.app.transaction() as connection:
+        login = commands.request(
+            connection,
+            workspace_id=desk.workspace_id,
+            creator_id=desk.creator_id,
+            kind="connect",
+            payload={},
+            requested_by=desk.user_id,
+        )
+    claim = desk.claim()
+    with desk.worker.transaction() as connection:
+        order = commands.next_order(connection, claim)
+        assert order is not None
+        assert order.id == login
+        commands.withdraw(connection, desk.creator_id, why="disconnected")
+        # What was called back meanwhile is not carried out.
+        assert not commands.take(connection, claim, order)
 
 
 def test_a_campaign_that_is_taken_back_tells_once(unsending: Unsending, staff: Staff) -> None:

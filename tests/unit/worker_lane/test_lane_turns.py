@@ -1,8 +1,10 @@
 """A lane between its sends: doubts, orders, sessions, and handing over."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -13,6 +15,7 @@ from browser_worker.messages import ReadBack, ThreadMessage
 from browser_worker.trouble import (
     FanGone,
     NavigationTimeout,
+    RatePage,
     RendererCrash,
     SelectorDrift,
     ServerError,
@@ -21,10 +24,33 @@ from browser_worker.trouble import (
 )
 from huntaze.domain.conversations import ThreadToRead
 from huntaze.domain.outbound.commands import Command
+from huntaze.domain.outbound.grants import Granted
 from huntaze.domain.outbound.lanes import DueSend
+from huntaze.domain.outbound.restores import Reconciliation
 from huntaze.domain.outbound.syncs import Sync
 from huntaze.ids import new_id
 from tests.fakes.lane_scene import DOUBT, DUE, NOW, STOPPING, Scene, view
+
+THREAD = ThreadToRead(
+    id=new_id(),
+    fan_id=DUE.fan_id,
+    fan_platform_id="p1",
+    fan_handle="ann",
+    cursor=None,
+    head=None,
+    count=0,
+    failures=0,
+    stored_message_id=None,
+    stored_at=None,
+    now=NOW,
+)
+LIST = Sync(new_id(), "sync_threads", None, 0, 0, 0, 0, NOW)
+RESTORED = Reconciliation(None, NOW, 0)
+
+
+def at_priority(priority: int) -> DueSend:
+    """What is due now, at a priority."""
+    return replace(DUE, priority=priority)
 
 
 def own(text: str, price_cents: int | None = 0) -> ThreadMessage:
@@ -106,6 +132,84 @@ def test_orders_come_before_messages(scene: Scene, monkeypatch: pytest.MonkeyPat
     scene.ledger.grant.assert_not_awaited()
 
 
+UNSEND = Command(new_id(), "unsend", {"send_id": str(new_id())})
+
+
+@pytest.fixture
+def steps(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What the lane does, one word for each step."""
+    done: list[str] = []
+
+    async def obey(command: Command, _: object) -> None:
+        done.append(command.kind)
+
+    async def read_page(*_: object) -> None:
+        done.append("list")
+
+    monkeypatch.setattr(lane_module.orders, "obey", obey)
+    monkeypatch.setattr(lane_module.sync, "read_page", read_page)
+    monkeypatch.setattr(lane_module.restore, "reconcile_page", read_page)
+    scene.thread.own_messages_after.return_value = ReadBack(True, ())
+    scene.ledger.settle_read_back.side_effect = lambda *_: done.append("doubt")
+    scene.ledger.grant.side_effect = lambda *_, **__: done.append("send") or Granted(NOW)
+    return done
+
+
+@pytest.mark.parametrize(
+    ("there", "done"),
+    [
+        ({}, ["unsend"] * 3),
+        ({"due": at_priority(0)}, ["send"] * 3),
+        ({"due": at_priority(1)}, ["send"] * 3),
+        ({"doubts": [DOUBT]}, ["doubt"] * 3),
+        ({"due": at_priority(2)}, ["unsend", "send", "unsend"]),
+        ({"due": at_priority(3)}, ["unsend", "send", "unsend"]),
+        ({"sync": LIST}, ["unsend", "list", "unsend"]),
+        ({"sync": LIST, "due": at_priority(3)}, ["unsend", "send", "unsend"]),
+        ({"due": at_priority(0), "slot": NOW + timedelta(seconds=5)}, ["unsend"] * 3),
+        ({"stop_reason": "kill_switch"}, ["unsend"] * 3),
+        (
+            {"stop_reason": "restored", "reconciliation": RESTORED},
+            ["unsend", "list", "unsend"],
+        ),
+    ],
+)
+def test_messages_are_taken_back_in_turn_with_the_rest_and_behind_whoever_waits(
+    scene: Scene, steps: list[str], there: dict[str, Any], done: list[str]
+) -> None:
+    scene.drain(*[view(command=UNSEND, **there)] * 3)
+    assert steps == done
+
+
+def test_after_anything_else_a_message_is_taken_back_again(scene: Scene, steps: list[str]) -> None:
+    ordered = view(command=UNSEND, sync=LIST)
+    scene.drain(ordered, view(sync=LIST), ordered, ordered)
+    assert steps == ["unsend", "list", "unsend", "list"]
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told"),
+    [
+        (NavigationTimeout("x"), "put_off_command"),
+        (RendererCrash("x"), "put_off_command"),
+        (SelectorDrift("x"), "put_off_command"),
+        (RatePage("x"), None),
+        *((trouble, "stop") for trouble in STOPPING),
+    ],
+    ids=lambda value: getattr(value, "code", None),
+)
+def test_trouble_with_taking_back_is_answered_like_any_other(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch, trouble: Trouble, told: str | None
+) -> None:
+    monkeypatch.setattr(lane_module.orders, "obey", AsyncMock(side_effect=trouble))
+    scene.drain(*[view(command=UNSEND)] * 4)
+    # Changed pages of the button stop no sends.
+    assert scene.told() == ({told} if told else set())
+    if isinstance(trouble, RatePage):
+        # In short naps, after each of them.
+        assert len(scene.pauses) >= 4 * 5
+
+
 @pytest.mark.parametrize(
     ("last", "ending", "renews"),
     [
@@ -153,22 +257,6 @@ def test_it_is_told_how_long_a_message_was_due(scene: Scene, waits: list[tuple[A
     assert waits == [(3, 12.0)]
 
 
-THREAD = ThreadToRead(
-    id=new_id(),
-    fan_id=DUE.fan_id,
-    fan_platform_id="p1",
-    fan_handle="ann",
-    cursor=None,
-    head=None,
-    count=0,
-    failures=0,
-    stored_message_id=None,
-    stored_at=None,
-    now=NOW,
-)
-LIST = Sync(new_id(), "sync_threads", None, 0, 0, 0, 0, NOW)
-
-
 @pytest.fixture
 def listed(monkeypatch: pytest.MonkeyPatch) -> list[Sync]:
     found: list[Sync] = []
@@ -188,8 +276,7 @@ def test_pages_of_lists_and_of_threads_take_turns(scene: Scene, listed: list[Syn
 
 @pytest.mark.parametrize("priority", [0, 1, 2, 3])
 def test_what_is_due_goes_before_a_page_of_a_thread(scene: Scene, priority: int) -> None:
-    due = DueSend(**{**DUE.__dict__, "priority": priority})
-    scene.drain(view(due=due, thread=THREAD))
+    scene.drain(view(due=at_priority(priority), thread=THREAD))
     scene.ledger.grant.assert_awaited_once()
     scene.ledger.store_thread.assert_not_awaited()
 

@@ -1,4 +1,4 @@
-"""What a lane does besides sending, at once: connect, unsend; one at a time, before any send.
+"""What a lane does besides sending, one at a time: connect, at once; unsend, in turn with the rest.
 
 Syncs are orders, too, but wait for the gaps between sends: see ``syncs``.
 """
@@ -77,27 +77,46 @@ def request_unsend(
     ).rowcount
 
 
-def take(connection: Connection, claim: Claim) -> Command | None:
-    """The oldest order of the lane that is due; one that a crash left running is done again.
+# A login goes first; no message is taken back while the creator has to log in.
+_NEXT = """
+  SELECT o.id, o.kind, o.payload, o.correlation_id FROM (
+    (SELECT c.* FROM creator_commands c
+      WHERE c.creator_id = %(creator)s AND c.state IN ('waiting', 'running')
+        AND c.kind <> 'unsend' AND NOT starts_with(c.kind, 'sync_')
+        AND c.due_at <= statement_timestamp()
+      ORDER BY c.created_at, c.id LIMIT 1)
+    UNION ALL
+    (SELECT c.* FROM creator_commands c
+      WHERE c.creator_id = %(creator)s AND c.state IN ('waiting', 'running') AND c.kind = 'unsend'
+        AND c.due_at <= statement_timestamp()
+        -- As lanes_with_due_work has it: a page that has changed needs no new login.
+        AND (SELECT l.status = 'active' OR l.stop_reason = 'selector_drift' FROM creator_lanes l
+              WHERE l.creator_id = %(creator)s)
+      ORDER BY c.due_at, c.id LIMIT 1)
+  ) o ORDER BY o.kind = 'unsend' LIMIT 1
+"""
 
-    Every kind is safe to repeat: logging in, and removing a message that may be gone already. A
-    message is not taken back while the creator has to log in first.
+
+def next_order(connection: Connection, claim: Claim) -> Command | None:
+    """The order of the lane that is carried out next; it is not marked as taken.
+
+    One that a crash left running is done again. Every kind is safe to repeat: logging in, and
+    removing a message that may be gone already.
     """
     with connection.cursor(row_factory=class_row(Command)) as cursor:
-        return cursor.execute(
-            "UPDATE creator_commands SET state = 'running' WHERE (workspace_id, id) = ("
-            "  SELECT c.workspace_id, c.id FROM creator_commands c"
-            "    JOIN creator_lanes l"
-            "      ON l.workspace_id = c.workspace_id AND l.creator_id = c.creator_id"
-            "   WHERE c.creator_id = %s AND c.state IN ('waiting', 'running')"
-            "     AND NOT starts_with(c.kind, 'sync_') AND c.due_at <= clock_timestamp()"
-            # As lanes_with_due_work has it: a page that has changed needs no new login.
-            "     AND (c.kind <> 'unsend' OR l.status = 'active'"
-            "          OR l.stop_reason = 'selector_drift')"
-            "   ORDER BY c.created_at LIMIT 1)"
-            " RETURNING id, kind, payload, correlation_id",
-            (claim.creator_id,),
-        ).fetchone()
+        return cursor.execute(_NEXT, {"creator": claim.creator_id}).fetchone()
+
+
+def take(connection: Connection, claim: Claim, command: Command) -> bool:
+    """Mark an order as being carried out; False when it was called back."""
+    return (
+        connection.execute(
+            "UPDATE creator_commands SET state = 'running'"
+            " WHERE workspace_id = %s AND id = %s AND state IN ('waiting', 'running')",
+            (claim.workspace_id, command.id),
+        ).rowcount
+        == 1
+    )
 
 
 def finish(
@@ -125,19 +144,9 @@ def put_off(
     *,
     trouble: str,
     detail: str,
-    counts: bool = True,
 ) -> None:
-    """Carry an order out later that cannot be carried out now; give it up after the last time.
-
-    Args:
-        connection: In a transaction of the lane's workspace.
-        claim: Of the lane.
-        command: As it was taken.
-        trouble: What stood in the way.
-        detail: The same in words.
-        counts: Whether it is one of the order's tries.
-    """
-    failures = command.payload.get("failures", 0) + counts
+    """Carry an order out later that cannot be carried out now; give it up after the last time."""
+    failures = command.payload.get("failures", 0) + 1
     if failures >= MAX_FAILURES:
         told = {"trouble": trouble, "detail": detail}
         finish(connection, claim, command, done=False, result=told)
@@ -149,7 +158,7 @@ def put_off(
         (
             json.dumps({"failures": failures}),
             json.dumps({"trouble": trouble}),
-            min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)) if counts else timedelta(0),
+            min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (failures - 1)),
             *(claim.workspace_id, command.id),
         ),
     )
