@@ -291,3 +291,23 @@ def test_a_worker_that_died_before_it_said_so_has_taken_it_back(
     assert unsending.obey() == 1
     assert (unsending.states(), staff.kinds()) == ({"done"}, set())
     assert not unsending.thread.unsend.called
+
+
+def test_disconnecting_tells_once_of_each_request_that_messages_stay(
+    unsending: Unsending, staff: Staff
+) -> None:
+    desk = unsending.desk
+    campaign_id = desk.campaign("completed")
+    unsending.order(
+        *(unsending.sent(campaign_id=campaign_id) for _ in range(3)), by=staff.people["manager"]
+    )
+    unsending.order(unsending.sent(), by=staff.people["chatter"])
+    with desk.app.transaction() as connection:
+        commands.withdraw(connection, desk.creator_id, why="the creator was disconnected")
+    assert unsending.states() == {"failed"}
+    told = desk.events("message.not_taken_back")
+    assert sorted((one["messages"], one["reason"]) for one in told) == [
+        (1, "not_connected"),
+        (3, "not_connected"),
+    ]
+    assert sorted(staff.told("message_not_taken_back")) == ["chatter", "manager"]

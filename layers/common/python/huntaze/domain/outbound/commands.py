@@ -134,7 +134,7 @@ def finish(
         ("done" if done else "failed", json.dumps(result), claim.workspace_id, command.id),
     )
     if command.kind == "unsend":
-        _tell_of_failures(connection, claim, command)
+        _tell_of_failures(connection, claim.workspace_id, claim.creator_id, command)
 
 
 def put_off(
@@ -177,11 +177,13 @@ _FAILED_TOGETHER = """
 """
 
 
-def _tell_of_failures(connection: Connection, claim: Claim, command: Command) -> None:
+def _tell_of_failures(
+    connection: Connection, workspace_id: UUID, creator_id: UUID, command: Command
+) -> None:
     """Tell of messages that stay where they are, when the last of those ordered together ends."""
     together = {
-        "workspace": claim.workspace_id,
-        "creator": claim.creator_id,
+        "workspace": workspace_id,
+        "creator": creator_id,
         "id": command.id,
         "cause": command.correlation_id,
     }
@@ -191,16 +193,16 @@ def _tell_of_failures(connection: Connection, claim: Claim, command: Command) ->
     messages, trouble = row
     send = connection.execute(
         "SELECT campaign_id, fan_id FROM sends WHERE workspace_id = %s AND id = %s",
-        (claim.workspace_id, UUID(command.payload["send_id"])),
+        (workspace_id, UUID(command.payload["send_id"])),
     ).fetchone()
     campaign_id, fan_id = send or (None, None)
     outbox.add(
         connection,
         "message.not_taken_back",
-        workspace_id=claim.workspace_id,
+        workspace_id=workspace_id,
         aggregate=("order", command.id),
         payload={
-            "creator_id": str(claim.creator_id),
+            "creator_id": str(creator_id),
             "campaign_id": campaign_id and str(campaign_id),
             "fan_id": str(fan_id) if fan_id and not campaign_id else None,
             "messages": messages,
@@ -218,11 +220,24 @@ def is_wanted(connection: Connection, claim: Claim, command: Command) -> bool:
     return row is not None and row[0] == "running"
 
 
+_WITHDRAW = """
+  WITH ended AS (
+    UPDATE creator_commands
+       SET state = 'failed', payload = payload - 'code', finished_at = clock_timestamp(),
+           result = jsonb_build_object('detail', %(why)s::text)
+             || CASE WHEN kind = 'unsend' THEN '{"trouble": "not_connected"}' ELSE '{}' END::jsonb
+     WHERE creator_id = %(creator)s AND state IN ('waiting', 'running')
+    RETURNING workspace_id, id, kind, payload, correlation_id)
+  SELECT DISTINCT ON (coalesce(correlation_id, id)) workspace_id, id, kind, payload, correlation_id
+    FROM ended WHERE kind = 'unsend' ORDER BY coalesce(correlation_id, id), id
+"""
+
+
 def withdraw(connection: Connection, creator_id: UUID, *, why: str) -> None:
-    """Call back every order of a creator that has not ended."""
-    connection.execute(
-        "UPDATE creator_commands SET state = 'failed', result = %s, payload = payload - 'code',"
-        " finished_at = clock_timestamp()"
-        " WHERE creator_id = %s AND state IN ('waiting', 'running')",
-        (json.dumps({"detail": why}), creator_id),
-    )
+    """Call back every order of a creator that has not ended.
+
+    Whoever wanted messages taken back is told that they stay where they are.
+    """
+    called_back = connection.execute(_WITHDRAW, {"creator": creator_id, "why": why}).fetchall()
+    for workspace_id, *one_of_them in called_back:
+        _tell_of_failures(connection, workspace_id, creator_id, Command(*one_of_them))
