@@ -28,6 +28,12 @@ AS $$
          SELECT FROM creator_commands c
           WHERE c.creator_id = l.creator_id AND c.state IN ('waiting', 'running')
             AND c.kind = 'unsend' AND c.due_at <= statement_timestamp()))
+       -- After a day without a login they are given up.
+       OR (l.stopped_at <= statement_timestamp() - interval '1 day' AND EXISTS (
+         SELECT FROM creator_commands c
+          WHERE c.creator_id = l.creator_id AND c.state IN ('waiting', 'running')
+            AND c.kind = 'unsend' AND c.due_at <= statement_timestamp()
+            AND c.created_at <= statement_timestamp() - interval '1 day'))
        OR (l.status = 'active' AND NOT l.kill_switch AND (
          EXISTS (
            SELECT FROM creator_commands c

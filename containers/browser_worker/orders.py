@@ -34,7 +34,15 @@ class Context:
 
 
 class OrderError(Exception):
-    """The order cannot be carried out; the text is stored as its result."""
+    """The order cannot be carried out; the text is stored as its result.
+
+    Attributes:
+        trouble: The code of what stands in the way, where there is one.
+    """
+
+    def __init__(self, detail: str, *, trouble: str | None = None) -> None:
+        super().__init__(detail)
+        self.trouble = trouble
 
 
 async def obey(command: Command, context: Context) -> None:
@@ -62,7 +70,10 @@ async def obey(command: Command, context: Context) -> None:
             command, done=False, result={"trouble": trouble.code, "detail": str(trouble)}
         )
     except OrderError as error:
-        await context.ledger.finish_command(command, done=False, result={"detail": str(error)})
+        told = {"trouble": error.trouble} if error.trouble else {}
+        await context.ledger.finish_command(
+            command, done=False, result={**told, "detail": str(error)}
+        )
     else:
         await context.ledger.finish_command(command, done=True, result=result)
 
@@ -99,6 +110,8 @@ def _credentials(secret_id: str) -> dict[str, str]:
 
 async def _unsend(command: Command, context: Context) -> dict[str, Any]:
     """Take one message back."""
+    if command.waits_for is not None:
+        raise OrderError("the creator has not logged in for a day", trouble=command.waits_for)
     send_id = UUID(command.payload["send_id"])
     message = await context.ledger.sent_message(send_id)
     if message is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from unittest.mock import AsyncMock, Mock
 from uuid import UUID
 
@@ -311,3 +312,32 @@ def test_disconnecting_tells_once_of_each_request_that_messages_stay(
         (3, "not_connected"),
     ]
     assert sorted(staff.told("message_not_taken_back")) == ["chatter", "manager"]
+
+
+@pytest.mark.parametrize(
+    ("stopped_hours", "ordered_hours", "given_up"),
+    [(25, 25, True), (25, 23, False), (23, 25, False)],
+)
+def test_after_a_day_without_a_login_whoever_asked_hears_that_it_stays(
+    unsending: Unsending, staff: Staff, stopped_hours: int, ordered_hours: int, given_up: bool
+) -> None:
+    desk = unsending.desk
+    unsending.order(unsending.sent())
+    stopped = datetime.now(UTC) - timedelta(hours=stopped_hours)
+    desk.set_lane(status="stopped", stop_reason="captcha", stopped_at=stopped)
+    with desk.app.transaction() as connection:
+        connection.execute(
+            "UPDATE creator_commands SET created_at = clock_timestamp() - %s",
+            (timedelta(hours=ordered_hours),),
+        )
+    assert unsending.is_woken() is given_up
+    assert unsending.obey() == int(given_up)
+    assert not unsending.thread.unsend.called
+    assert staff.told("message_not_taken_back") == ["owner"] * given_up
+    reasons = [one["reason"] for one in desk.events("message.not_taken_back")]
+    assert reasons == ["captcha"] * given_up
+    # Where the creator has logged in meanwhile it is tried, however old it is.
+    with desk.app.transaction() as connection:
+        lanes.activate(connection, desk.creator_id)
+    assert unsending.obey() == int(not given_up)
+    assert unsending.thread.unsend.called is not given_up

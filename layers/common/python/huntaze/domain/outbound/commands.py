@@ -33,6 +33,8 @@ class Command:
     payload: dict[str, Any]
     # What caused it.
     correlation_id: UUID | None = None
+    # Why nobody could take the message back for a day: the creator has to log in.
+    waits_for: str | None = None
 
 
 def request(
@@ -77,22 +79,28 @@ def request_unsend(
     ).rowcount
 
 
-# A login goes first; no message is taken back while the creator has to log in.
+# A login goes first. No message is taken back while the creator has to log in: after a day of that
+# an order is only there to be given up.
 _NEXT = """
-  SELECT o.id, o.kind, o.payload, o.correlation_id FROM (
-    (SELECT c.* FROM creator_commands c
+  SELECT o.id, o.kind, o.payload, o.correlation_id, o.waits_for FROM (
+    (SELECT c.*, NULL::text AS waits_for FROM creator_commands c
       WHERE c.creator_id = %(creator)s AND c.state IN ('waiting', 'running')
         AND c.kind <> 'unsend' AND NOT starts_with(c.kind, 'sync_')
         AND c.due_at <= statement_timestamp()
       ORDER BY c.created_at, c.id LIMIT 1)
     UNION ALL
-    (SELECT c.* FROM creator_commands c
-      WHERE c.creator_id = %(creator)s AND c.state IN ('waiting', 'running') AND c.kind = 'unsend'
-        AND c.due_at <= statement_timestamp()
-        -- As lanes_with_due_work has it: a page that has changed needs no new login.
-        AND (SELECT l.status = 'active' OR l.stop_reason = 'selector_drift' FROM creator_lanes l
-              WHERE l.creator_id = %(creator)s)
-      ORDER BY c.due_at, c.id LIMIT 1)
+    (SELECT c.*, CASE WHEN NOT l.moves THEN l.stop_reason END
+       FROM (SELECT stop_reason, stopped_at,
+                    -- As lanes_with_due_work has it: a page that has changed needs no new login.
+                    status = 'active' OR stop_reason = 'selector_drift' AS moves
+               FROM creator_lanes WHERE creator_id = %(creator)s) l
+      CROSS JOIN LATERAL (
+        SELECT u.* FROM creator_commands u
+         WHERE u.creator_id = %(creator)s AND u.state IN ('waiting', 'running')
+           AND u.kind = 'unsend' AND u.due_at <= statement_timestamp()
+           AND (l.moves OR l.stopped_at <= statement_timestamp() - interval '1 day')
+           AND (l.moves OR u.created_at <= statement_timestamp() - interval '1 day')
+         ORDER BY u.due_at, u.id LIMIT 1) c)
   ) o ORDER BY o.kind = 'unsend' LIMIT 1
 """
 
