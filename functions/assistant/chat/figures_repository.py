@@ -37,15 +37,24 @@ _CAMPAIGNS: LiteralString = (
     "   FROM sends s WHERE s.campaign_id = c.id) s"
     " ORDER BY c.released_at DESC, c.id DESC"
 )
-# What a fan of each group brought in the week after: a fan who brought nothing counts, too.
+# What a fan of each group brought in the week after, and what was taken back of it since: a fan who
+# brought nothing counts, too. Unknown before that week is over.
 _LIFT: LiteralString = (
-    "SELECT round(avg(m.cents) FILTER (WHERE s.state = 'sent')"
+    "SELECT round(avg(m.cents) FILTER (WHERE s.state <> 'held_out')"
     "  - avg(m.cents) FILTER (WHERE s.state = 'held_out'))::bigint AS value"
     " FROM sends s JOIN campaigns c ON c.workspace_id = s.workspace_id AND c.id = s.campaign_id"
-    " CROSS JOIN LATERAL (SELECT coalesce(sum(t.effective_cents), 0) AS cents FROM transactions t"
-    "   WHERE t.workspace_id = s.workspace_id AND t.fan_id = s.fan_id"
+    " CROSS JOIN LATERAL (SELECT coalesce(sum(t.effective_cents + back.cents), 0) AS cents"
+    "   FROM transactions t CROSS JOIN LATERAL ("
+    "     SELECT coalesce(sum(r.effective_cents), 0) AS cents FROM transactions r"
+    "      WHERE r.workspace_id = t.workspace_id AND r.creator_id = t.creator_id"
+    "       AND r.reverses = t.transaction_id) back"
+    "   WHERE t.workspace_id = s.workspace_id AND t.fan_id = s.fan_id AND t.reverses IS NULL"
     "     AND t.created_at >= c.released_at AND t.created_at < c.released_at + interval '7 days') m"
-    " WHERE s.campaign_id = %(campaign)s AND s.state IN ('sent', 'held_out')"
+    " WHERE s.campaign_id = %(campaign)s"
+    "   AND c.released_at + interval '7 days' <= clock_timestamp()"
+    # All whom the draw chose from: what the plan left out was never drawn, and what was left out
+    # later (it is settled) would be missing in one group alone.
+    "   AND (s.state <> 'skipped' OR s.settled_at IS NOT NULL)"
 )
 # A campaign's rows wait in earnest while it goes out.
 _PLANNED: LiteralString = (
