@@ -91,7 +91,10 @@ def read_top_fans(
     period: Period = "last_30_days",
     limit: Annotated[int, Query(ge=1, le=100)] = 10,
 ) -> TopFans:
-    """List the fans who brought the most, net, the first one first."""
+    """List the fans who brought the most, net: of each currency, the first one first.
+
+    Amounts of several currencies are not compared: the limit is for each.
+    """
     return _reports(tenant, creator_id, period).top_fans(limit)
 
 

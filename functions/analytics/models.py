@@ -145,7 +145,7 @@ class TopFan(BaseModel):
 
 
 class TopFans(BaseModel):
-    """The fans who brought the most, the first one first."""
+    """The fans who brought the most, currency by currency, the first one of each first."""
 
     days: Days
     items: list[TopFan]

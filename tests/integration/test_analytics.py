@@ -192,6 +192,23 @@ def test_the_best_fans_come_first_and_the_forgotten_not_at_all(read, shop):
     assert read("top-fans", limit=0, status=422)["error"] == "InvalidInput"
 
 
+def test_rankings_are_of_each_currency_alone(read, shop):
+    named = {"platform": "other", "handle": "third", "display_name": "Third", "currency": "EUR"}
+    third = shop.add("creators", **named)
+    for cents in (500, 900, 700):
+        shop.paid(shop.fan(), cents)
+        shop.paid(shop.fan(third), cents // 10, creator_id=third, currency="EUR")
+    found = read("top-fans", limit=2)["items"]
+    assert [(one["currency"], one["net_cents"]) for one in found] == [
+        *(("EUR", 90), ("EUR", 70), ("USD", 900), ("USD", 700)),
+    ]
+    said = read("revenue")
+    for cut in ("by_type", "by_creator"):
+        assert [(one["currency"], one["net_cents"]) for one in said[cut]] == [
+            *(("EUR", 210), ("USD", 2100)),
+        ]
+
+
 def test_messages_with_their_two_ratios(read, shop, tenant):
     fan = shop.fan()
     bought = shop.sent(fan, price_cents=500)

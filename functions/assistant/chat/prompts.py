@@ -10,7 +10,7 @@ from functions.assistant.chat.wording import filled
 from huntaze import ai
 from huntaze.ai.agents import as_data
 
-VERSION = "assistant-1"
+VERSION = "assistant-2"
 # Of what was said before, the newest turns.
 REMEMBERED = 6
 
@@ -72,4 +72,4 @@ def _told(figure: Figure) -> dict[str, Any]:
 
 @cache
 def _rules() -> str:
-    return Path(__file__).with_name("texts").joinpath("rules.v1.txt").read_text("utf-8")
+    return Path(__file__).with_name("texts").joinpath("rules.v2.txt").read_text("utf-8")

@@ -26,16 +26,19 @@ _IN_WINDOW: LiteralString = (
     " FROM transactions t WHERE t.creator_id = ANY (%(creators)s) AND t.created_at >= %(since)s"
     " AND t.created_at < %(until)s"
 )
+# Amounts of several currencies have no order: each currency has a list of its own.
 _TOP_FANS: LiteralString = (
+    "SELECT id, creator_id, handle, display_name, currency, value FROM ("
     "SELECT t.fan_id AS id, t.creator_id, f.handle, f.display_name, t.currency,"
-    " sum(t.effective_cents)::bigint AS value"
+    " sum(t.effective_cents)::bigint AS value, row_number() OVER ("
+    "   PARTITION BY t.currency ORDER BY sum(t.effective_cents) DESC, t.fan_id) AS place"
     # Who was forgotten is in the sums, and in no list.
     " FROM transactions t JOIN fans f ON f.workspace_id = t.workspace_id AND f.id = t.fan_id"
     "   AND f.erased_at IS NULL"
     " WHERE t.creator_id = ANY (%(creators)s) AND t.created_at >= %(since)s"
     " AND t.created_at < %(until)s"
     " GROUP BY t.fan_id, t.creator_id, f.handle, f.display_name, t.currency"
-    " HAVING sum(t.effective_cents) > 0 ORDER BY value DESC, id LIMIT %(most)s"
+    " HAVING sum(t.effective_cents) > 0) ranked WHERE place <= %(most)s ORDER BY currency, place"
 )
 _REVENUE: LiteralString = (
     "SELECT t.currency, sum(t.effective_cents)::bigint AS net_revenue,"
@@ -50,12 +53,16 @@ _REVENUE: LiteralString = (
 _REVENUE_BY_TYPE: LiteralString = (
     "SELECT t.type, t.currency, sum(t.effective_cents)::bigint AS value"
     + _IN_WINDOW
-    + " GROUP BY t.type, t.currency ORDER BY value DESC, t.type, t.currency"
+    + " GROUP BY t.type, t.currency ORDER BY t.currency, value DESC, t.type"
 )
 _REVENUE_BY_CREATOR: LiteralString = (
-    "SELECT t.creator_id AS id, t.currency, sum(t.effective_cents)::bigint AS value"
-    + _IN_WINDOW
-    + " GROUP BY t.creator_id, t.currency ORDER BY value DESC, id LIMIT %(most)s"
+    "SELECT id, currency, value FROM ("
+    "SELECT t.creator_id AS id, t.currency, sum(t.effective_cents)::bigint AS value,"
+    " row_number() OVER ("
+    "   PARTITION BY t.currency ORDER BY sum(t.effective_cents) DESC, t.creator_id) AS place"
+    " FROM transactions t WHERE t.creator_id = ANY (%(creators)s) AND t.created_at >= %(since)s"
+    " AND t.created_at < %(until)s GROUP BY t.creator_id, t.currency) ranked"
+    " WHERE %(most)s::int IS NULL OR place <= %(most)s ORDER BY currency, place"
 )
 _FANS_BY_CREATOR: LiteralString = (
     "SELECT creator_id AS id, count(*) AS fans, count(*) FILTER (WHERE status = 'active')"
@@ -94,7 +101,7 @@ def ended_and_begun(connection: Connection, window: Window) -> Row:
 
 
 def top_fans(connection: Connection, window: Window, most: int) -> list[Row]:
-    """The fans who brought the most, the first one first."""
+    """The fans who brought the most, of each currency ``most`` and the first one first."""
     return _rows(connection, _TOP_FANS, window, most=most)
 
 
@@ -104,7 +111,7 @@ def revenue(connection: Connection, window: Window) -> dict[str, Row]:
 
 
 def revenue_by_type(connection: Connection, window: Window) -> list[Row]:
-    """What is left by kind of transaction."""
+    """What is left by kind of transaction, currency by currency."""
     return _rows(connection, _REVENUE_BY_TYPE, window)
 
 
@@ -116,7 +123,7 @@ def fans_by_creator(connection: Connection, window: Window) -> list[Row]:
 def revenue_by_creator(
     connection: Connection, window: Window, most: int | None = None
 ) -> list[Row]:
-    """What is left for each creator, the first one first; None is all of them."""
+    """What is left for each creator, of each currency the first one first; None is all of them."""
     return _rows(connection, _REVENUE_BY_CREATOR, window, most=most)
 
 
