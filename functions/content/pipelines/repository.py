@@ -163,16 +163,14 @@ class PostgresPlans(RunRows):
             )
         return [item.id for item in page.items]
 
-    def scheduled(self, creator_id: UUID) -> dict[datetime, UUID]:
-        """What is in the creator's calendar, by moment."""
+    def scheduled(self, creator_id: UUID) -> list[tuple[datetime, UUID]]:
+        """What is in the creator's calendar, and when; people may have put several at a moment."""
         with self._tenant.transaction() as connection:
-            return dict(
-                connection.execute(
-                    "SELECT at, media_id FROM content_schedule"
-                    " WHERE creator_id = %s AND status = 'scheduled'",
-                    (creator_id,),
-                ).fetchall()
-            )
+            return connection.execute(
+                "SELECT at, media_id FROM content_schedule"
+                " WHERE creator_id = %s AND status = 'scheduled'",
+                (creator_id,),
+            ).fetchall()
 
     def keep_ideas(
         self,
@@ -272,15 +270,22 @@ class PostgresPlans(RunRows):
             by: Who took it.
 
         Returns:
-            The entry; None where the item's moment has gone by or is taken.
+            The entry; None where the item's moment has gone by, or anything else has it by now.
         """
         with self._tenant.transaction() as connection:
+            # Items of two pipelines may have the same moment: the one that is taken first gets it.
+            connection.execute(
+                "SELECT FROM creators WHERE id = %s FOR NO KEY UPDATE", (draft.creator_id,)
+            )
             row = connection.execute(
                 # What was taken out of the library shows nothing any more.
                 "SELECT m.id, i.local_at, i.time_zone, i.at FROM ai_plan_item i"
                 " LEFT JOIN media m ON m.workspace_id = i.workspace_id AND m.id = i.asset_id"
                 "  AND m.retired_at IS NULL"
-                " WHERE i.plan_id = %s AND i.position = %s AND i.at > clock_timestamp()",
+                " WHERE i.plan_id = %s AND i.position = %s AND i.at > clock_timestamp()"
+                " AND NOT EXISTS (SELECT FROM content_schedule s"
+                "  WHERE s.workspace_id = i.workspace_id AND s.creator_id = i.creator_id"
+                "   AND s.at = i.at)",
                 (draft.plan_id, draft.plan_position),
             ).fetchone()
             entry_id = None if row is None else self._schedule(row, text_id, note, by)

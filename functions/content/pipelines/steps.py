@@ -110,7 +110,7 @@ def _item(idea: Written) -> NewItem:
 def assets(bench: Bench) -> None:
     """Find what of the library would show each item: each thing once, and none that is planned."""
     plan = bench.plan
-    used = set(bench.store.scheduled(plan.creator_id).values())
+    used = {media_id for _, media_id in bench.store.scheduled(plan.creator_id)}
     chosen: dict[int, UUID] = {}
     for item in bench.store.items(plan.id):
         if item.kind == "text":
@@ -203,7 +203,7 @@ def schedule(bench: Bench) -> None:
         wish.times,
         every_days=wish.every_days,
         now=bench.now,
-        taken=set(bench.store.scheduled(plan.creator_id)),
+        taken={at for at, _ in bench.store.scheduled(plan.creator_id)},
     )
     items = [item for item in bench.store.items(plan.id) if item.draft_id is not None]
     bench.store.keep_slots(
