@@ -101,7 +101,7 @@ def read_facts(scratch: Scratch) -> Facts:
         for start in range(0, 1000, 200):
             lists.add_to_list(connection, made.id, [fan[0] for fan in known[start : start + 200]])
     draft = SegmentDraft.model_validate({"name": "Spenders", "rules": _RULES})
-    segment = PostgresSegments(tenant).add(draft)
+    segment = PostgresSegments(tenant, scratch.user_id).add(draft)
     return Facts(scratch.creator_id, made.id, segment.id, known)
 
 

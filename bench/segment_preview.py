@@ -101,7 +101,7 @@ def main() -> int:
 
 
 def _compare(scratch: Scratch, question: Question, rounds: int) -> float:
-    store = PostgresSegments(scratch.tenant())
+    store = PostgresSegments(scratch.tenant(), scratch.user_id)
     tenant = scratch.tenant()
     request = PreviewRequest.model_validate({"rules": question.rules})
     count = store.preview(request).count

@@ -169,6 +169,7 @@ class DryRun(BaseModel):
     """What a launch would do now."""
 
     audience_hash: str
+    content_hash: str | None = Field(None, description="Of what an approval would be given for.")
     audience: int
     planned: int
     held_out: int

@@ -19,11 +19,16 @@ from huntaze.domain.billing.plans import Feature, Limit
 from huntaze.domain.outbound import planning, queue
 from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.texts import parse, render
+from huntaze.errors import ConflictError
 
 # Below this many paid messages a share says nothing; the forecast then stays silent.
 ENOUGH_HISTORY = 200
 # The fixed default audience: every fan of the creator.
 _EVERYONE: sql.Composable = sql.SQL("true")
+
+
+class AudienceChangedError(ConflictError):
+    """The campaign means other fans than it did when it was looked at."""
 
 
 def campaign_plan(
@@ -105,8 +110,9 @@ def sample_text(variant: Variant) -> str:
     return render(parse(variant.message), {}, unfit=compliance.no_name())
 
 
-def content_hash(campaign: StoredCampaign) -> str:
-    """SHA-256 of what a person approves: texts, price, media, audience, time."""
+def content_hash(campaign: StoredCampaign, store: CampaignStore) -> str:
+    """SHA-256 of what a person approves: texts, price, media, audience and its rules, time."""
+    segments = [*segments_of(campaign.variants), campaign.segment_id]
     content = {
         "variants": [
             variant.model_dump(mode="json", exclude_none=True) for variant in campaign.variants
@@ -114,10 +120,25 @@ def content_hash(campaign: StoredCampaign) -> str:
         "price_cents": campaign.price_cents,
         "media_ids": [str(media_id) for media_id in campaign.media_ids],
         "segment_id": campaign.segment_id and str(campaign.segment_id),
+        "rules": {str(one): store.segment_rules(one) for one in segments if one},
         "scheduled_at": campaign.scheduled_at and campaign.scheduled_at.isoformat(),
         "holdout_percent": str(campaign.holdout_percent),
     }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def require_as_seen(campaign: StoredCampaign, store: CampaignStore) -> None:
+    """Refuse what is not any more what the approver was shown.
+
+    Raises:
+        AudienceChangedError: Somebody has changed the rules of a segment since.
+    """
+    shown = (campaign.dry_run or {}).get("content_hash")
+    if shown not in (None, content_hash(campaign, store)):
+        raise AudienceChangedError(
+            "The rules of its segment have changed since it was put up for approval: reject it,"
+            " launch it again and look at whom it means now."
+        )
 
 
 def dry_run(connection: Connection, campaign: StoredCampaign, store: CampaignStore) -> DryRun:
@@ -135,6 +156,7 @@ def dry_run(connection: Connection, campaign: StoredCampaign, store: CampaignSto
     seconds = lane.seconds_for(planned, per_minute=campaign.messages_per_minute)
     return DryRun(
         audience_hash=audience.digest,
+        content_hash=content_hash(campaign, store),
         audience=sum(fans.values()),
         planned=planned,
         held_out=fans[SendState.HELD_OUT],

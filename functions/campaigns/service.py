@@ -68,11 +68,13 @@ def decide(
             )
         # Legal first: a decision on a draft must not leave an approval behind.
         store.advance(campaign, Move.APPROVE if approved else Move.REJECT)
+        if approved:
+            plan.require_as_seen(campaign, store)
         store.approve(
             campaign,
             decision="approved" if approved else "rejected",
             note=decision.note,
-            content_hash=plan.content_hash(campaign),
+            content_hash=plan.content_hash(campaign, store),
             decided_by=decided_by,
         )
         if campaign.generation_id is not None:

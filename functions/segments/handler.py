@@ -22,7 +22,8 @@ Limit = Annotated[int, Query(ge=1, le=PAGE_LIMIT_MAX)]
 def _store(request: Request, right: Right) -> PostgresSegments:
     principal = current_principal(request)
     principal.require(right)
-    return PostgresSegments(Tenant(database(), principal.workspace_id, principal.creators))
+    tenant = Tenant(database(), principal.workspace_id, principal.creators)
+    return PostgresSegments(tenant, principal.user_id)
 
 
 def segment_store(request: Request) -> PostgresSegments:

@@ -10,6 +10,7 @@ from psycopg.types.json import Jsonb
 
 from functions.segments.models import Preview, PreviewRequest, Segment, SegmentDraft
 from huntaze.db import Connection, Tenant
+from huntaze.domain import audit
 from huntaze.domain.audience import SegmentRules, compile_rules, make_room_for_sums
 from huntaze.domain.creators import resolve_creator
 from huntaze.domain.fans import Fan, read_fans
@@ -37,8 +38,9 @@ class SegmentInUseError(ConflictError):
 class PostgresSegments:
     """The segments of one workspace, as far as the caller may see them."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, caller: UUID) -> None:
         self._tenant = tenant
+        self._caller = caller
 
     def page(self, creator_id: UUID | None, *, limit: int, cursor: str | None) -> Page[Segment]:
         """Read a page of a creator's segments, newest first."""
@@ -105,6 +107,7 @@ class PostgresSegments:
             )
             if made.rowcount == 0:
                 raise SegmentExistsError(f"This creator has a segment called {draft.name}.")
+            self._record(connection, "segment.created", segment_id)
             return self.get(segment_id)
 
     def replace(self, segment_id: UUID, draft: SegmentDraft) -> Segment:
@@ -132,6 +135,7 @@ class PostgresSegments:
                 raise SegmentExistsError(
                     f"This creator has a segment called {draft.name}."
                 ) from None
+            self._record(connection, "segment.changed", segment_id)
             return self.get(segment_id)
 
     def delete(self, segment_id: UUID) -> None:
@@ -149,6 +153,10 @@ class PostgresSegments:
                     connection.execute("DELETE FROM segments WHERE id = %s", (segment_id,))
             except psycopg.errors.ForeignKeyViolation:
                 raise SegmentInUseError(_IN_USE) from None
+            self._record(connection, "segment.deleted", segment_id)
+
+    def _record(self, connection: Connection, action: str, segment_id: UUID) -> None:
+        audit.record(connection, action, audit.Target("segment", segment_id), actor_id=self._caller)
 
     def _require_no_variant(self, connection: Connection, segment_id: UUID) -> None:
         """Refuse to delete what a text of a campaign is for: no key of the database says so."""

@@ -84,7 +84,7 @@ def test_hides_segments_of_others(call, with_fans, segment, tenant_factory, meth
     assert call("GET", f"{PATH}/{segment['id']}", with_fans)[1] == segment
 
 
-def test_stores_replaces_lists_and_deletes(call, with_fans, segment):
+def test_stores_replaces_lists_and_deletes(call, with_fans, segment, tenant):
     assert segment["rules"] == {**ACTIVE, "match": "any"}
     changed = {"name": "All", "rules": {"kind": "everyone"}}
     path = f"{PATH}/{segment['id']}"
@@ -105,6 +105,13 @@ def test_stores_replaces_lists_and_deletes(call, with_fans, segment):
     assert call("GET", PATH, with_fans, query={"cursor": "x"})[0] == 400
     assert call("DELETE", path, with_fans) == (204, None)
     assert call("GET", path, with_fans)[0] == 404
+    with tenant(with_fans.workspace_id).transaction() as connection:
+        told = connection.execute(
+            "SELECT action, actor_id FROM audit_log WHERE target_id = %s ORDER BY sequence",
+            (segment["id"],),
+        ).fetchall()
+    actions = ["segment.created", "segment.changed", "segment.deleted"]
+    assert told == [(one, with_fans.user_id) for one in actions]
 
 
 def test_previews_the_count_and_the_newest_ten(call, with_fans):

@@ -108,6 +108,7 @@ def freeze(campaign: StoredCampaign, store: CampaignStore, _: StepRequest) -> di
     with store.transaction() as connection:
         # Frozen is frozen: who joined since the first run of this step gets nothing.
         if not planning.is_planned(connection, campaign.id):
+            plan.require_as_seen(campaign, store)
             rows = planning.plan_campaign(
                 connection, plan.campaign_plan(campaign, store, approval_id=approval_id)
             )

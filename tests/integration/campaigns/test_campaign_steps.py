@@ -22,6 +22,7 @@ from functions.campaigns.tasks.steps import CampaignOvertaken, CampaignRefused
 from huntaze import clients
 from huntaze.db import Connection
 from huntaze.ids import new_id
+from tests.fakes.answer import Answer
 from tests.fakes.creator_desk import BRIEF, Desk
 
 MACHINE = "arn:aws:states:us-east-1:000000000000:stateMachine:campaign"
@@ -343,6 +344,62 @@ def test_a_sweep_keeps_a_token_that_came_while_it_released_an_older_one(
     assert desk.row(campaign_id, "campaigns")["delivery_token"] == "T2"
     sweep.handler({}, lambda_context)  # type: ignore[arg-type]
     assert desk.row(campaign_id, "campaigns")["delivery_token"] is None
+
+
+@pytest.fixture
+def segment(desk: Desk) -> tuple[UUID, Callable[[dict[str, Any]], None]]:
+    """A segment of everybody, and what gives it other rules."""
+    with desk.app.transaction() as connection:
+        ((segment_id,),) = connection.execute(
+            "INSERT INTO segments (workspace_id, creator_id, name, rules)"
+            " VALUES (%s, %s, 'All', '{\"kind\": \"everyone\"}') RETURNING id",
+            (desk.workspace_id, desk.creator_id),
+        ).fetchall()
+
+    def change(rules: dict[str, Any]) -> None:
+        with desk.app.transaction() as connection:
+            connection.execute("UPDATE segments SET rules = %s", (json.dumps(rules),))
+
+    return segment_id, change
+
+
+@pytest.mark.parametrize("named", ["segment", "variant"])
+def test_nobody_approves_other_fans_than_they_were_shown(
+    desk: Desk,
+    draft: Callable[..., dict[str, Any]],
+    call: Callable[..., Answer],
+    step: Callable[..., dict[str, Any]],
+    segment: tuple[UUID, Callable[[dict[str, Any]], None]],
+    named: str,
+) -> None:
+    segment_id, change = segment
+    text = {"label": "A", "message": "Hi", "segment_id": str(segment_id)}
+    means: dict[str, dict[str, Any]] = {
+        "segment": {"segment_id": str(segment_id)},
+        "variant": {"message": None, "variants": [text]},
+    }
+    path = f"/{draft(**means[named])['id']}"
+    campaign_id = UUID(path[1:])
+
+    def launch(number: int) -> None:
+        assert call("POST", f"{path}/launch").status == 202
+        for name in ("prepare", "check_compliance", "dry_run", "await_approval"):
+            step(name, campaign_id, task_token="T", launch=number)
+
+    launch(1)
+    change({"kind": "flag", "field": "rebill_on", "value": True})
+    refused = call("POST", f"{path}/approve", {})
+    assert (refused.status, refused.body["error"]) == (409, "AudienceChanged")
+    assert call("GET", path).body["status"] == "awaiting_approval"
+    assert desk.rows("SELECT FROM campaign_approvals") == []
+    assert call("POST", f"{path}/reject", {}).status == 200
+    launch(2)
+    assert call("POST", f"{path}/approve", {}).status == 200
+    # Between the approval and the plan there is a moment.
+    change({"kind": "everyone"})
+    with pytest.raises(CampaignRefused, match="rules of its segment have changed"):
+        step("freeze", campaign_id, launch=2)
+    assert desk.rows("SELECT FROM sends") == []
 
 
 @pytest.mark.parametrize("state", ["planned", "submitting"])
