@@ -1,7 +1,7 @@
 """Rules of writing a campaign: what it says, to whom and when, until it begins to send."""
 
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,19 +20,6 @@ from huntaze.ai import Outcome
 from huntaze.domain.outbound import planning
 from huntaze.domain.outbound.texts import parse
 from huntaze.errors import InvalidInputError
-
-# Clocks differ, and a request takes its time.
-_GRACE = timedelta(minutes=1)
-# An execution of Step Functions lives for a year; approval and delivery take their share of it.
-_FAR = timedelta(days=300)
-
-
-class SendTimePassedError(InvalidInputError):
-    """The moment to send has already gone by."""
-
-
-class SendTimeTooFarError(InvalidInputError):
-    """The moment to send is further away than a launch can wait."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +60,7 @@ def create(
         now: The time.
         authored: How models wrote it; None: a person or a template did.
     """
-    check_time(draft.scheduled_at, now)
+    plan.check_time(draft.scheduled_at, now)
     values = _values(draft.model_dump(exclude_unset=True, exclude={"message"}))
     values.pop("creator_id", None)
     variants = draft.texts()
@@ -103,23 +90,6 @@ def _values(given: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def check_time(scheduled_at: datetime | None, now: datetime) -> None:
-    """Refuse a time that has gone by, or that a launch cannot wait for."""
-    if scheduled_at is None:
-        return
-    if scheduled_at < now - _GRACE:
-        raise SendTimePassedError(
-            f"{scheduled_at:%Y-%m-%d %H:%M %Z} is in the past; leave scheduled_at out to send as"
-            " soon as the campaign is approved.",
-            fields={"scheduled_at": "in the past"},
-        )
-    if scheduled_at > now + _FAR:
-        raise SendTimeTooFarError(
-            f"A campaign can be scheduled {_FAR.days} days ahead at most.",
-            fields={"scheduled_at": "too far ahead"},
-        )
-
-
 def _segments(segment_id: UUID | None, variants: list[Variant]) -> list[UUID]:
     return [*plan.segments_of(variants), *([] if segment_id is None else [segment_id])]
 
@@ -137,7 +107,7 @@ def change(
     Returns:
         The campaign, and the execution that must be stopped, if one was under way.
     """
-    check_time(changes.scheduled_at, now)
+    plan.check_time(changes.scheduled_at, now)
     values = _values(changes.model_dump(exclude_unset=True, exclude={"message"}))
     if values.get("name", "") is None:
         raise InvalidInputError("A campaign keeps a name.", fields={"name": "must not be null"})

@@ -32,7 +32,7 @@ class NotCompliantError(InvalidInputError):
     """The text may not be sent on this platform."""
 
 
-def launch(campaign_id: UUID, store: CampaignStore) -> StoredCampaign:
+def launch(campaign_id: UUID, store: CampaignStore, *, now: datetime) -> StoredCampaign:
     """Hand a draft to the state machine; the caller starts the execution after the commit."""
     with store.transaction() as connection:
         campaign = store.get(campaign_id, lock=True)
@@ -42,6 +42,7 @@ def launch(campaign_id: UUID, store: CampaignStore) -> StoredCampaign:
                 "The rules of the platform forbid this text: " + "; ".join(objections) + "."
             )
         store.advance(campaign, Move.LAUNCH)
+        plan.check_time(campaign.scheduled_at, now)
         plan.require_entitled(connection, campaign, store)
         store.launched(campaign_id)
     return store.get(campaign_id)
@@ -54,6 +55,7 @@ def decide(
     *,
     approved: bool,
     decided_by: UUID,
+    now: datetime,
 ) -> StoredCampaign:
     """Approve or reject the version that a person has looked at.
 
@@ -70,6 +72,7 @@ def decide(
         store.advance(campaign, Move.APPROVE if approved else Move.REJECT)
         if approved:
             plan.require_as_seen(campaign, store)
+            plan.check_time(campaign.scheduled_at, now)
         store.approve(
             campaign,
             decision="approved" if approved else "rejected",

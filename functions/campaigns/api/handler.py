@@ -165,7 +165,7 @@ def launch_campaign(campaign_id: UUID, caller: Caller) -> Campaign:
     """Prepare a draft and put it up for approval."""
     caller.require(Right.WRITE_CAMPAIGNS)
     store = _store(caller)
-    campaign = service.launch(campaign_id, store)
+    campaign = service.launch(campaign_id, store, now=datetime.now(UTC))
     once_committed(partial(_start, campaign, store))
     outbox.nudge()
     return store.get(campaign_id).public()
@@ -187,7 +187,7 @@ def approve_campaign(campaign_id: UUID, decision: Decision, caller: Caller) -> C
     """Approve the version that was looked at; it goes out at its time."""
     caller.require(Right.APPROVE)
     store = _store(caller)
-    service.decide(campaign_id, decision, store, approved=True, decided_by=caller.user_id)
+    _decide(campaign_id, decision, caller, approved=True)
     # The event wakes the sweeper, which alone lets the state machine go on.
     outbox.nudge()
     return store.get(campaign_id).public()
@@ -198,12 +198,25 @@ def reject_campaign(campaign_id: UUID, decision: Decision, caller: Caller) -> Ca
     """Send a campaign back to its author as a draft."""
     caller.require(Right.APPROVE)
     store = _store(caller)
-    before = service.decide(campaign_id, decision, store, approved=False, decided_by=caller.user_id)
+    before = _decide(campaign_id, decision, caller, approved=False)
     once_committed(
         partial(gateway.stop_execution, before.execution_arn, "The campaign was rejected.")
     )
     outbox.nudge()
     return store.get(campaign_id).public()
+
+
+def _decide(
+    campaign_id: UUID, decision: Decision, caller: Principal, *, approved: bool
+) -> StoredCampaign:
+    return service.decide(
+        campaign_id,
+        decision,
+        _store(caller),
+        approved=approved,
+        decided_by=caller.user_id,
+        now=datetime.now(UTC),
+    )
 
 
 @router.post("/<campaign_id>/pause", tags=["campaigns"])

@@ -20,6 +20,7 @@ from functions.campaigns.hybrid.work import (
     CampaignEndedError,
     CampaignNotReadyError,
 )
+from functions.campaigns.plan import SendTimePassedError
 from functions.campaigns.store import CampaignStore
 from huntaze import ai
 from huntaze.domain.workflows.runs import (
@@ -36,7 +37,7 @@ from huntaze.errors import NotFoundError
 LEASE = timedelta(seconds=110)
 _REASONS = {"CampaignNotReady": "The campaign did not come to its approval in time."}
 # Trying again would end the same: other texts are another workflow.
-_FINAL = (BlockedError, CampaignEndedError)
+_FINAL = (BlockedError, CampaignEndedError, SendTimePassedError)
 
 
 class CampaignNotReady(Exception):  # noqa: N818  (the state machine's retry rules name it)

@@ -4,7 +4,6 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-from functions.campaigns.drafting import check_time
 from functions.campaigns.hybrid.forecast import forecast
 from functions.campaigns.hybrid.models import (
     AiForecast,
@@ -17,6 +16,7 @@ from functions.campaigns.hybrid.models import (
     WorkflowStatus,
 )
 from functions.campaigns.hybrid.store import WorkflowStore
+from functions.campaigns.plan import check_time
 from functions.campaigns.service import NotCompliantError
 from functions.campaigns.store import CampaignStore
 from huntaze import ai

@@ -287,7 +287,7 @@ def campaign(bench: Bench) -> dict[str, Any]:
             ai_cost_nanos=sum(reply.cost_nano_usd for reply in replies.values()),
         ),
     )
-    service.launch(made.id, store)
+    service.launch(made.id, store, now=bench.now)
     bench.store.link(bench.workflow, made.id)
     return {
         "campaign_id": str(made.id),
@@ -319,10 +319,11 @@ def _variants(bench: Bench, passed: list[str]) -> list[Variant]:
 
 def _moment(bench: Bench) -> datetime | None:
     """When to send: as the caller says, else at the best hour; None is as soon as it may."""
-    chosen = bench.workflow.request.scheduled_at
-    if chosen is None:
-        times = bench.found[Step.HISTORY]["best_times"]
-        chosen = datetime.fromisoformat(times[0]["at"]) if times else None
+    if bench.workflow.request.scheduled_at is not None:
+        # Gone by meanwhile, it is refused: sending at once is not what the caller has asked for.
+        return bench.workflow.request.scheduled_at
+    times = bench.found[Step.HISTORY]["best_times"]
+    chosen = datetime.fromisoformat(times[0]["at"]) if times else None
     return chosen if chosen is not None and chosen > bench.now else None
 
 

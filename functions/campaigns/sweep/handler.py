@@ -5,6 +5,7 @@ never each wait for the other to release the campaign.
 """
 
 import logging
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -95,7 +96,7 @@ def _launch(due: Due) -> None:
         if not launches.take(connection, due.campaign_id):
             return
         try:
-            campaign = service.launch(due.campaign_id, store)
+            campaign = service.launch(due.campaign_id, store, now=datetime.now(UTC))
         except HuntazeError as error:
             log.warning("a campaign was not launched", extra={"refusal": error.code})
             _tell_of_refusal(connection, due, store, error)

@@ -63,8 +63,8 @@ def test_it_is_launched_once_with_its_event_or_without(scene, campaign, aws, eve
 def test_who_dies_while_launching_leaves_it_to_the_next(scene, campaign, aws, monkeypatch):
     launch = service.launch
 
-    def die(*facts):
-        launch(*facts)
+    def die(*facts, **more):
+        launch(*facts, **more)
         raise Killed
 
     with monkeypatch.context() as patched:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from unittest.mock import Mock
 from uuid import UUID
@@ -284,3 +285,21 @@ def test_a_cancellation_that_was_broken_off_is_finished_by_the_next(
         answer = call("POST", f"/{campaign_id}/cancel")
         assert (answer.status, answer.body["cancelled"]) == (200, left)
     assert answer.body["campaign"]["finished_at"].startswith("2026-01-01")
+
+
+@pytest.mark.parametrize(
+    ("move", "status"), [("launch", "draft"), ("approve", "awaiting_approval")]
+)
+def test_what_is_late_does_not_go_out_at_once(
+    call: Callable[..., Answer], at: Callable[..., str], desk: Desk, move: str, status: str
+) -> None:
+    campaign_id = at(status, scheduled_at=datetime.now(UTC) - timedelta(days=3))
+    refused = call("POST", f"/{campaign_id}/{move}", {} if move == "approve" else None)
+    assert (refused.status, refused.body["error"]) == (422, "SendTimePassed")
+    assert refused.body["fields"] == {"scheduled_at": "in the past"}
+    assert call("GET", f"/{campaign_id}").body["status"] == status
+    assert desk.rows("SELECT FROM campaign_approvals") == []
+    if move == "approve":
+        assert call("POST", f"/{campaign_id}/reject", {}).status == 200
+    assert call("PATCH", f"/{campaign_id}", {"scheduled_at": None}).status == 200
+    assert call("POST", f"/{campaign_id}/launch").status == 202

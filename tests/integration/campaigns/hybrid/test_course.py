@@ -10,8 +10,10 @@ import pytest
 
 from functions.campaigns.hybrid.models import Step
 from functions.campaigns.hybrid.running import CampaignNotReady
+from huntaze.db import Connection
 from huntaze.domain import media as library
 from huntaze.domain.media import MediaInUseError
+from huntaze.domain.workflows.runs import RunRefused
 from tests.fakes.creator_desk import Desk
 from tests.fakes.hybrid_steps import ASKING, BEFORE_HANDOVER, task_of
 from tests.fakes.speaking_writer import COST, SpeakingWriter
@@ -120,3 +122,23 @@ def test_content_stays_while_a_campaign_with_it_is_written(
             "UPDATE workflows SET status = 'completed', finished_at = clock_timestamp()"
         )
         library.delete_media(connection, medium)
+
+
+def test_a_time_that_has_gone_by_while_it_was_written_is_not_dropped(
+    desk: Desk,
+    start: Callable[..., dict[str, Any]],
+    step: Callable[..., None],
+    as_role: Callable[[str], Connection],
+) -> None:
+    desk.fan()
+    began = start(scheduled_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+    late = datetime.now(UTC) - timedelta(days=1)
+    as_role("master").execute(
+        "UPDATE workflows SET request = jsonb_set(request, '{scheduled_at}', to_jsonb(%s::text))",
+        (late.isoformat(),),
+    )
+    with pytest.raises(RunRefused, match="SendTimePassed"):
+        step(began, *BEFORE_HANDOVER)
+    assert desk.rows("SELECT FROM campaigns") == []
+    (workflow,) = desk.rows("SELECT status, halt FROM workflows")
+    assert (workflow["status"], workflow["halt"]["resumable"]) == ("failed", False)
