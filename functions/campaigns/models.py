@@ -195,7 +195,8 @@ class Cancellation(BaseModel):
 class UnsendOrder(BaseModel):
     """Messages that are being taken back."""
 
-    requested: int
+    requested: int = Field(description="That were not ordered before.")
+    paid: int = Field(description="That stay, for fans have paid for them.")
 
 
 class TestMessage(BaseModel):
@@ -275,6 +276,15 @@ class Metrics(BaseModel):
     finished_at: datetime | None
 
 
+class Actual(BaseModel):
+    """What the messages brought in, by the payments that name them; reversals count."""
+
+    net_cents: int
+    gross_cents: int = Field(description="Before fees, as `expected_revenue` is.")
+    bought: int
+    currency: str
+
+
 class Forecast(BaseModel):
     """Forecast against actual."""
 
@@ -282,6 +292,7 @@ class Forecast(BaseModel):
     remaining: int
     eta_seconds: int
     sent: int
+    actual: Actual
 
 
 class MessageTemplate(BaseModel):

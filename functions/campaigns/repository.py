@@ -299,16 +299,6 @@ class PostgresCampaigns:
                 },
             ).fetchall()
 
-    def sent_ids(self, campaign_id: UUID) -> list[UUID]:
-        """Sent messages that can still be taken back."""
-        with self._tenant.transaction() as connection:
-            rows = connection.execute(
-                "SELECT id FROM sends WHERE workspace_id = %s AND campaign_id = %s"
-                " AND state = 'sent' AND unsent_at IS NULL AND platform_message_id IS NOT NULL",
-                (self._tenant.workspace_id, campaign_id),
-            ).fetchall()
-        return [row[0] for row in rows]
-
     def recipient(self, campaign_id: UUID, send_id: UUID) -> Recipient:
         """One row of the ledger.
 

@@ -1,10 +1,12 @@
 """Rules of campaigns: what a person may do with one that is written."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from uuid import UUID
 
 from functions.campaigns import plan
 from functions.campaigns.models import (
+    Actual,
     Campaign,
     Cancellation,
     Decision,
@@ -14,13 +16,14 @@ from functions.campaigns.models import (
     SendCreated,
     Settled,
     StoredCampaign,
+    UnsendOrder,
     VariantMetrics,
 )
 from functions.campaigns.status import CampaignStatus, IllegalMoveError, Move
 from functions.campaigns.store import CampaignStore
 from huntaze.ai import Outcome
-from huntaze.domain import compliance
-from huntaze.domain.outbound import commands, judging, planning, queue
+from huntaze.domain import audit, compliance
+from huntaze.domain.outbound import commands, judging, planning, queue, results
 from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.errors import ConflictError, InvalidInputError
@@ -144,8 +147,8 @@ def cancel_rest(campaign_id: UUID, store: CampaignStore) -> int:
             return cancelled
 
 
-def unsend(campaign_id: UUID, store: CampaignStore, *, requested_by: UUID) -> int:
-    """Order the lane to take every sent message back; how many were not ordered before.
+def unsend(campaign_id: UUID, store: CampaignStore, *, requested_by: UUID) -> UnsendOrder:
+    """Order the lane to take every sent message back that no fan has paid for.
 
     Raises:
         IllegalMoveError: Nothing was sent, or sending goes on.
@@ -154,13 +157,19 @@ def unsend(campaign_id: UUID, store: CampaignStore, *, requested_by: UUID) -> in
         campaign = store.get(campaign_id, lock=True)
         if campaign.status in (CampaignStatus.SENDING, CampaignStatus.SCHEDULED):
             raise IllegalMoveError("Pause or cancel the campaign before taking messages back.")
-        return commands.request_unsend(
+        found = results.to_take_back(connection, campaign_id)
+        requested = commands.request_unsend(
             connection,
             workspace_id=campaign.workspace_id,
             creator_id=campaign.creator_id,
-            send_ids=store.sent_ids(campaign_id),
+            send_ids=found.send_ids,
             requested_by=requested_by,
         )
+        order = UnsendOrder(requested=requested, paid=found.paid)
+        target = audit.Target("campaign", campaign_id)
+        facts = order.model_dump()
+        audit.record(connection, "campaign.unsend", target, actor_id=requested_by, facts=facts)
+    return order
 
 
 def send_test(
@@ -275,10 +284,12 @@ def forecast(campaign_id: UUID, store: CampaignStore) -> Forecast:
         campaign = store.get(campaign_id)
         counts = planning.totals(connection, campaign_id)
         lane = queue.outlook(connection, campaign.creator_id, besides=campaign_id)
+        earned = results.earned(connection, campaign_id)
     remaining = counts[SendState.PLANNED] + counts[SendState.SUBMITTING]
     return Forecast(
         forecast=None if campaign.dry_run is None else DryRun.model_validate(campaign.dry_run),
         remaining=remaining,
         eta_seconds=lane.seconds_for(remaining, per_minute=campaign.messages_per_minute),
         sent=counts[SendState.SENT],
+        actual=Actual(**asdict(earned), currency=store.currency(campaign.creator_id)),
     )

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from huntaze.db import Connection
-from huntaze.domain.outbound import grants, judging, settlement
+from huntaze.domain.outbound import grants, judging, offers, settlement
 from huntaze.domain.outbound.grants import Granted
 from huntaze.domain.outbound.judging import Settlement
 from huntaze.domain.outbound.lanes import Claim
@@ -127,6 +127,30 @@ def test_what_did_not_arrive_is_tried_again_unless_its_campaign_is_over(
     assert told == ([] if state == "planned" else [(state, reason)])
     (attempt,) = desk.rows("SELECT * FROM send_attempts WHERE send_id = %s", send_id)
     assert (attempt["attempt"], attempt["outcome"]) == (1, "not_sent")
+
+
+def test_what_is_taken_back_can_be_offered_again_unless_it_was_bought(desk: Desk) -> None:
+    medium = desk.medium()
+    send_id = desk.send(media_ids=[medium])
+    claim = desk.claim()
+    desk.grant(claim)
+    desk.confirm(claim, send_id)
+    offered = "SELECT state FROM media_grants WHERE media_id = %s"
+    assert desk.rows(offered, medium) == [{"state": "offered"}]
+    for _ in range(2):
+        with desk.worker.transaction() as connection:
+            settlement.mark_unsent(connection, claim, send_id)
+    assert desk.rows(offered, medium) == []
+    # The payment was told late: the fan has it for good.
+    with desk.app.transaction() as connection:
+        connection.execute(
+            "CREATE TEMP TABLE paid ON COMMIT DROP AS"
+            " SELECT fan_id, 'message' AS type, platform_message_id FROM sends"
+        )
+        offers.mark_bought(connection, desk.creator_id, "paid")
+    with desk.worker.transaction() as connection:
+        settlement.mark_unsent(connection, claim, send_id)
+    assert desk.rows(offered, medium) == [{"state": "bought"}]
 
 
 def test_a_late_confirmation_keeps_the_reserve(desk: Desk) -> None:

@@ -250,12 +250,12 @@ def cancel_campaign(campaign_id: UUID, caller: Caller) -> Cancellation:
 
 @router.post("/<campaign_id>/unsend", status_code=HTTPStatus.ACCEPTED, tags=["campaigns"])
 def unsend_campaign(campaign_id: UUID, caller: Caller) -> UnsendOrder:
-    """Take back every message of a campaign that is not sending."""
+    """Take back every message of a campaign that is not sending, but those that were paid for."""
     caller.require(Right.APPROVE)
     store = _store(caller)
-    requested = service.unsend(campaign_id, store, requested_by=caller.user_id)
+    order = service.unsend(campaign_id, store, requested_by=caller.user_id)
     wake_soon(store.get(campaign_id).creator_id)
-    return UnsendOrder(requested=requested)
+    return order
 
 
 @router.post("/<campaign_id>/test-message", status_code=HTTPStatus.ACCEPTED, tags=["campaigns"])

@@ -1,5 +1,6 @@
 """What campaigns promise, what became of them, and what a person does about it."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -174,10 +175,95 @@ def test_messages_are_taken_back_once_the_campaign_rests(
     assert call("POST", f"/{campaign_id}/unsend").status == 409
     call("POST", f"/{campaign_id}/pause")
     answer = call("POST", f"/{campaign_id}/unsend")
-    assert (answer.status, answer.body) == (202, {"requested": 1})
+    assert (answer.status, answer.body) == (202, {"requested": 1, "paid": 0})
     (order,) = desk.rows("SELECT * FROM creator_commands")
     assert (order["kind"], order["payload"]) == ("unsend", {"send_id": str(rows["sent"])})
     assert aws.queue.send_message_batch.called
+
+
+@pytest.fixture
+def paid(desk: Desk) -> Callable[..., None]:
+    """Record that a fan has paid for a message, or what was paid back of it."""
+
+    def record(send_id: UUID, kind: str, amount: int, effective: int, **columns: object) -> None:
+        row = desk.row(send_id)
+        values = {
+            "workspace_id": desk.workspace_id,
+            "creator_id": desk.creator_id,
+            "fan_id": row["fan_id"],
+            "transaction_id": f"{kind}-{send_id}",
+            "type": kind,
+            "amount_cents": amount,
+            "fee_cents": amount - abs(effective),
+            "net_cents": abs(effective),
+            "effective_cents": effective,
+            "currency": "USD",
+            "id": new_id(),
+            "created_at": datetime.now(UTC),
+            "recorded_at": datetime.now(UTC),
+            **columns,
+        }
+        with desk.app.transaction() as connection:
+            connection.execute(
+                "INSERT INTO transactions SELECT * FROM jsonb_populate_record("
+                "NULL::transactions, %s::jsonb)",
+                (json.dumps(values, default=str),),
+            )
+
+    return record
+
+
+def test_what_was_paid_for_stays_and_what_was_sent_again_goes_with_the_rest(
+    call: Callable[..., Answer],
+    at: Callable[..., str],
+    desk: Desk,
+    paid: Callable[..., None],
+) -> None:
+    campaign_id = at("completed")
+
+    def sent(name: str, **columns: Any) -> UUID:
+        return desk.send(state="sent", platform_message_id=name, **columns)
+
+    bought, ignored = (sent(name, campaign_id=UUID(campaign_id)) for name in ("p1", "p2"))
+    copies = [sent("p3")]
+    copies.insert(
+        0, desk.send(state="unknown", evidence=json.dumps({"sent_again_as": str(copies[0])}))
+    )
+    desk.send(
+        campaign_id=UUID(campaign_id),
+        state="unknown",
+        evidence=json.dumps({"sent_again_as": str(copies[0])}),
+    )
+    sent("p4")
+    paid(bought, "message", 1000, 800, platform_message_id="p1")
+    answer = call("POST", f"/{campaign_id}/unsend")
+    assert answer.body == {"requested": 2, "paid": 1}
+    ordered = {row["payload"]["send_id"] for row in desk.rows("SELECT * FROM creator_commands")}
+    assert ordered == {str(ignored), str(copies[1])}
+    (entry,) = desk.rows("SELECT * FROM audit_log WHERE action = 'campaign.unsend'")
+    assert (entry["actor_id"], json.loads(entry["facts"])) == (desk.user_id, answer.body)
+
+
+def test_a_forecast_is_told_beside_the_money_that_came(
+    call: Callable[..., Answer], at: Callable[..., str], desk: Desk, paid: Callable[..., None]
+) -> None:
+    campaign_id = at("completed")
+    none = {"net_cents": 0, "gross_cents": 0, "bought": 0, "currency": "USD"}
+    assert call("GET", f"/{campaign_id}/forecast").body["actual"] == none
+    rows = [
+        desk.send(state="sent", platform_message_id=f"p{n}", campaign_id=UUID(campaign_id))
+        for n in range(4)
+    ]
+    other = desk.send(state="sent", platform_message_id="other")
+    for n, send_id in enumerate(rows[:3]):
+        paid(send_id, "message", 1000, 800, platform_message_id=f"p{n}")
+    paid(other, "message", 5000, 4000, platform_message_id="other")
+    paid(rows[3], "tip", 700, 560)
+    # All of one and a quarter of another were paid back.
+    for send_id, taken in ((rows[1], -800), (rows[2], -200)):
+        paid(send_id, "refund", 1000, taken, reverses=f"message-{send_id}")
+    actual = call("GET", f"/{campaign_id}/forecast").body["actual"]
+    assert actual == {"net_cents": 1400, "gross_cents": 1750, "bought": 3, "currency": "USD"}
 
 
 def test_a_sample_goes_to_one_fan_with_the_fallback_and_the_true_author(

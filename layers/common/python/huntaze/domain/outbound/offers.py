@@ -106,6 +106,18 @@ def mark_bought(connection: Connection, creator_id: UUID, payments: str) -> None
         ).format(sql.Identifier(payments)),
         (creator_id,),
     )
+    # Taken back before the payment was known, its offers were free again.
+    connection.execute(
+        sql.SQL(
+            "INSERT INTO media_grants (workspace_id, creator_id, fan_id, media_id, send_id, state)"
+            " SELECT s.workspace_id, s.creator_id, s.fan_id, m.id, s.id, 'bought'"
+            " FROM {} p JOIN sends s ON s.creator_id = %s AND s.fan_id = p.fan_id"
+            " AND s.platform_message_id = p.platform_message_id"
+            " JOIN media m ON m.workspace_id = s.workspace_id AND m.id = ANY (s.media_ids)"
+            " WHERE p.type = 'message' AND s.unsent_at IS NOT NULL ON CONFLICT DO NOTHING"
+        ).format(sql.Identifier(payments)),
+        (creator_id,),
+    )
 
 
 def mark_bought_early(connection: Connection, send_id: UUID) -> None:

@@ -306,10 +306,14 @@ def sent_message(connection: Connection, send_id: UUID) -> SentMessage | None:
 
 
 def mark_unsent(connection: Connection, claim: Claim, send_id: UUID) -> None:
-    """Record that a message was taken back; the send stays sent, for it was."""
+    """Record that a message was taken back; the send stays sent, for it was.
+
+    What it offered and nobody bought may be offered again.
+    """
     connection.execute(
         "UPDATE sends SET unsent_at = clock_timestamp() WHERE workspace_id = %s AND id = %s"
         " AND unsent_at IS NULL",
         (claim.workspace_id, send_id),
     )
     conversations.mark_unsent(connection, send_id)
+    offers.withdraw(connection, send_id)
