@@ -18,6 +18,7 @@ from functions.campaigns.store import CampaignStore
 from functions.campaigns.templates import template
 from huntaze.ai import Outcome
 from huntaze.domain.outbound import planning
+from huntaze.domain.outbound.moments import check_time
 from huntaze.domain.outbound.texts import parse
 from huntaze.errors import InvalidInputError
 
@@ -60,7 +61,7 @@ def create(
         now: The time.
         authored: How models wrote it; None: a person or a template did.
     """
-    plan.check_time(draft.scheduled_at, now)
+    check_time(draft.scheduled_at, now)
     values = _values(draft.model_dump(exclude_unset=True, exclude={"message"}))
     values.pop("creator_id", None)
     variants = draft.texts()
@@ -107,7 +108,7 @@ def change(
     Returns:
         The campaign, and the execution that must be stopped, if one was under way.
     """
-    plan.check_time(changes.scheduled_at, now)
+    check_time(changes.scheduled_at, now)
     values = _values(changes.model_dump(exclude_unset=True, exclude={"message"}))
     if values.get("name", "") is None:
         raise InvalidInputError("A campaign keeps a name.", fields={"name": "must not be null"})

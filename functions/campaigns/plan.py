@@ -19,24 +19,12 @@ from huntaze.domain.billing.plans import Feature, Limit
 from huntaze.domain.outbound import planning, queue
 from huntaze.domain.outbound.states import SendState
 from huntaze.domain.outbound.texts import parse, render
-from huntaze.errors import ConflictError, InvalidInputError
+from huntaze.errors import ConflictError
 
 # Below this many paid messages a share says nothing; the forecast then stays silent.
 ENOUGH_HISTORY = 200
 # The fixed default audience: every fan of the creator.
 _EVERYONE: sql.Composable = sql.SQL("true")
-# Clocks differ, and a request takes its time.
-_GRACE = timedelta(minutes=1)
-# An execution of Step Functions lives for a year; approval and delivery take their share of it.
-_FAR = timedelta(days=300)
-
-
-class SendTimePassedError(InvalidInputError):
-    """The moment to send has already gone by."""
-
-
-class SendTimeTooFarError(InvalidInputError):
-    """The moment to send is further away than a launch can wait."""
 
 
 class AudienceChangedError(ConflictError):
@@ -90,23 +78,6 @@ def campaign_plan(
         holdout_percent=float(campaign.holdout_percent),
         due_at=campaign.scheduled_at,
     )
-
-
-def check_time(scheduled_at: datetime | None, now: datetime) -> None:
-    """Refuse a time that has gone by, or that a launch cannot wait for."""
-    if scheduled_at is None:
-        return
-    if scheduled_at < now - _GRACE:
-        raise SendTimePassedError(
-            f"{scheduled_at:%Y-%m-%d %H:%M %Z} is in the past; change scheduled_at, or leave it out"
-            " to send as soon as the campaign is approved.",
-            fields={"scheduled_at": "in the past"},
-        )
-    if scheduled_at > now + _FAR:
-        raise SendTimeTooFarError(
-            f"A campaign can be scheduled {_FAR.days} days ahead at most.",
-            fields={"scheduled_at": "too far ahead"},
-        )
 
 
 def segments_of(variants: Sequence[Variant]) -> list[UUID]:

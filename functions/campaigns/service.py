@@ -25,6 +25,7 @@ from huntaze.ai import Outcome
 from huntaze.domain import audit, compliance
 from huntaze.domain.outbound import commands, judging, planning, queue, results
 from huntaze.domain.outbound.judging import Settlement
+from huntaze.domain.outbound.moments import check_time
 from huntaze.domain.outbound.states import Priority, SendState
 from huntaze.errors import ConflictError, InvalidInputError
 
@@ -45,7 +46,7 @@ def launch(campaign_id: UUID, store: CampaignStore, *, now: datetime) -> StoredC
                 "The rules of the platform forbid this text: " + "; ".join(objections) + "."
             )
         store.advance(campaign, Move.LAUNCH)
-        plan.check_time(campaign.scheduled_at, now)
+        check_time(campaign.scheduled_at, now)
         plan.require_entitled(connection, campaign, store)
         store.launched(campaign_id)
     return store.get(campaign_id)
@@ -75,7 +76,7 @@ def decide(
         store.advance(campaign, Move.APPROVE if approved else Move.REJECT)
         if approved:
             plan.require_as_seen(campaign, store)
-            plan.check_time(campaign.scheduled_at, now)
+            check_time(campaign.scheduled_at, now)
         store.approve(
             campaign,
             decision="approved" if approved else "rejected",

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.campaigns import drafting, plan
+from functions.campaigns import drafting
 from functions.campaigns.models import CampaignChanges, CampaignDraft
+from huntaze.domain.outbound import moments
 from huntaze.ids import new_id
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -19,7 +20,7 @@ def _refused(offset: timedelta) -> str | None:
     draft = CampaignDraft(name="Later", message="Hello", scheduled_at=NOW + offset)
     try:
         drafting.create(draft, Mock(), creator_id=new_id(), author=new_id(), now=NOW)
-    except (plan.SendTimePassedError, plan.SendTimeTooFarError) as refusal:
+    except (moments.SendTimePassedError, moments.SendTimeTooFarError) as refusal:
         return refusal.code if "scheduled_at" in (refusal.fields or {}) else "unnamed field"
     else:
         return None
@@ -48,7 +49,7 @@ def test_no_time_is_as_soon_as_approved() -> None:
 
 
 def test_a_change_is_judged_like_a_draft() -> None:
-    with pytest.raises(plan.SendTimePassedError):
+    with pytest.raises(moments.SendTimePassedError):
         drafting.change(
             new_id(),
             CampaignChanges(scheduled_at=NOW - timedelta(days=1)),

@@ -20,9 +20,9 @@ from functions.campaigns.hybrid.work import (
     CampaignEndedError,
     CampaignNotReadyError,
 )
-from functions.campaigns.plan import SendTimePassedError
 from functions.campaigns.store import CampaignStore
 from huntaze import ai
+from huntaze.domain.outbound.moments import SendTimePassedError
 from huntaze.domain.workflows.runs import (
     HALT,
     ModelsUnavailable,

@@ -16,7 +16,6 @@ from functions.campaigns.hybrid.models import (
     WorkflowStatus,
 )
 from functions.campaigns.hybrid.store import WorkflowStore
-from functions.campaigns.plan import check_time
 from functions.campaigns.service import NotCompliantError
 from functions.campaigns.store import CampaignStore
 from huntaze import ai
@@ -25,6 +24,7 @@ from huntaze.db import Connection
 from huntaze.domain import compliance
 from huntaze.domain.billing import entitlements
 from huntaze.domain.billing.plans import Feature
+from huntaze.domain.outbound.moments import check_time
 from huntaze.errors import ConflictError, ForbiddenError, InvalidInputError
 from huntaze.flags import Flag
 
