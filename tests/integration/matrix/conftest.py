@@ -15,6 +15,7 @@ from functions.auth.link_repository import PostgresLinks
 from functions.auth.oauth import handler as oauth
 from functions.auth.oauth.repository import PostgresOAuth
 from functions.billing.api import handler as billing
+from functions.billing.records import CheckoutPage
 from functions.campaigns.hybrid import routes as hybrid
 from functions.content.pipelines import routes as pipelines
 from functions.conversations import callers as conversation_callers
@@ -103,7 +104,9 @@ def wired(as_role: Callable[[str], Connection], monkeypatch: pytest.MonkeyPatch)
     token_keys.use(monkeypatch)
     desk = Mock()
     desk.price_id.return_value = "price"
-    desk.checkout_url.return_value = desk.portal_url.return_value = "https://pay.example.com/"
+    desk.portal_url.return_value = "https://pay.example.com/"
+    desk.pages.return_value, desk.has_subscription.return_value = [], False
+    desk.open_page.return_value = CheckoutPage("cs_1", None, "https://pay.example.com/")
     billing.app.dependency_overrides[billing.stripe_desk] = lambda: desk
     generation = DOORS["generation"].app.dependency_overrides
     generation[DOORS["generation"].model_writer] = WillingWriter
