@@ -117,10 +117,10 @@ def offer(ids, tenant):
         at = datetime.now(UTC) - timedelta(hours=hours_ago)
         with tenant(ids.workspace_id).transaction() as connection:
             if fan is None:
-                name = str(new_id())
-                fans.upsert(connection, ids.creator_id, [FanRow(1, name, name)])
+                who = str(new_id())
+                fans.upsert(connection, ids.creator_id, [FanRow(1, who, who)])
                 ((fan,),) = connection.execute(
-                    "SELECT id FROM fans WHERE platform_id = %s", (name,)
+                    "SELECT id FROM fans WHERE platform_id = %s", (who,)
                 ).fetchall()
             connection.execute(
                 "INSERT INTO sends (workspace_id, id, creator_id, fan_id, state, reason, priority,"
