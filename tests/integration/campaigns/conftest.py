@@ -60,3 +60,22 @@ def at(desk: Desk, draft: Callable[..., dict[str, Any]]) -> Callable[..., str]:
         return str(campaign_id)
 
     return make
+
+
+@pytest.fixture
+def campaign(desk: Desk) -> Callable[..., UUID]:
+    """Make a launched campaign in a status."""
+
+    def make(status: str = "preparing", *, approved: bool = False, **columns: object) -> UUID:
+        campaign_id = desk.campaign(status, launch=1, launched_at="now", **columns)
+        if approved:
+            with desk.app.transaction() as connection:
+                connection.execute(
+                    "INSERT INTO campaign_approvals (workspace_id, creator_id, campaign_id,"
+                    " version, decision, content_hash, decided_by)"
+                    " VALUES (%s, %s, %s, 1, 'approved', 'h', %s)",
+                    (desk.workspace_id, desk.creator_id, campaign_id, desk.user_id),
+                )
+        return campaign_id
+
+    return make

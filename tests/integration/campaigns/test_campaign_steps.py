@@ -1,4 +1,4 @@
-"""The steps of the state machine and the sweeper, on real Postgres."""
+"""The steps of the state machine, on real Postgres."""
 
 import json
 import threading
@@ -10,10 +10,9 @@ from uuid import UUID
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from functions.campaigns import gateway, service
+from functions.campaigns import gateway
 from functions.campaigns.repository import PostgresCampaigns
 from functions.campaigns.sweep import handler as sweep
 from functions.campaigns.tasks import handler as tasks
@@ -48,23 +47,6 @@ def step(desk: Desk, lambda_context: object) -> Callable[..., dict[str, Any]]:
         return tasks.handler(event, lambda_context)  # type: ignore[arg-type]
 
     return run
-
-
-@pytest.fixture
-def campaign(desk: Desk) -> Callable[..., UUID]:
-    def make(status: str = "preparing", *, approved: bool = False, **columns: object) -> UUID:
-        campaign_id = desk.campaign(status, launch=1, launched_at="now", **columns)
-        if approved:
-            with desk.app.transaction() as connection:
-                connection.execute(
-                    "INSERT INTO campaign_approvals (workspace_id, creator_id, campaign_id,"
-                    " version, decision, content_hash, decided_by)"
-                    " VALUES (%s, %s, %s, 1, 'approved', 'h', %s)",
-                    (desk.workspace_id, desk.creator_id, campaign_id, desk.user_id),
-                )
-        return campaign_id
-
-    return make
 
 
 @pytest.fixture
@@ -316,36 +298,6 @@ def test_two_runs_of_a_step_at_once_take_turns(
     assert len(desk.events("campaign.planned")) == 1
 
 
-def test_a_sweep_starts_what_was_launched_and_never_begun(
-    desk: Desk, campaign: Callable[..., UUID], aws: Mock, lambda_context: object
-) -> None:
-    fresh = campaign()
-    lost = campaign()
-    desk.set_campaign(lost, launched_at=datetime.now(UTC) - timedelta(minutes=1))
-    sweep.handler({}, lambda_context)  # type: ignore[arg-type]
-    names = [call.kwargs["name"] for call in aws.machine.start_execution.call_args_list]
-    assert f"{lost}-1" in names
-    assert f"{fresh}-1" not in names
-    assert desk.row(lost, "campaigns")["execution_arn"].endswith(f":{lost}-1")
-    assert desk.row(fresh, "campaigns")["execution_arn"] is None
-
-
-def test_a_sweep_keeps_a_token_that_came_while_it_released_an_older_one(
-    desk: Desk, campaign: Callable[..., UUID], aws: Mock, lambda_context: object
-) -> None:
-    campaign_id = campaign("sending", delivery_token="T1")
-
-    def retried_meanwhile(**call: str) -> None:
-        if call["taskToken"] == "T1":
-            desk.set_campaign(campaign_id, delivery_token="T2")
-
-    aws.machine.send_task_success.side_effect = retried_meanwhile
-    sweep.handler({}, lambda_context)  # type: ignore[arg-type]
-    assert desk.row(campaign_id, "campaigns")["delivery_token"] == "T2"
-    sweep.handler({}, lambda_context)  # type: ignore[arg-type]
-    assert desk.row(campaign_id, "campaigns")["delivery_token"] is None
-
-
 @pytest.fixture
 def segment(desk: Desk) -> tuple[UUID, Callable[[dict[str, Any]], None]]:
     """A segment of everybody, and what gives it other rules."""
@@ -400,64 +352,6 @@ def test_nobody_approves_other_fans_than_they_were_shown(
     with pytest.raises(CampaignRefused, match="rules of its segment have changed"):
         step("freeze", campaign_id, launch=2)
     assert desk.rows("SELECT FROM sends") == []
-
-
-@pytest.mark.parametrize("state", ["planned", "submitting"])
-def test_a_sweep_releases_nothing_while_something_is_left(
-    desk: Desk, campaign: Callable[..., UUID], lambda_context: object, state: str
-) -> None:
-    campaign_id = campaign("paused", delivery_token="T")
-    send_id = desk.send(
-        campaign_id=campaign_id,
-        granted_at="now",
-        submit_until="now",
-        readable_at=datetime.now(UTC) + timedelta(minutes=1),
-    )
-    if state == "submitting":
-        desk.set_send(send_id, state=state)
-    sweep.handler({}, lambda_context)  # type: ignore[arg-type]
-    assert desk.row(campaign_id, "campaigns")["delivery_token"] == "T"
-    if state == "submitting":
-        # Unknown counts as settled: a person will look at it, the campaign need not wait.
-        desk.set_send(send_id, state="unknown")
-        sweep.handler({}, lambda_context)  # type: ignore[arg-type]
-        assert desk.row(campaign_id, "campaigns")["delivery_token"] is None
-
-
-@pytest.mark.parametrize("status", ["cancelled", "failed", "completed"])
-def test_a_sweep_finishes_a_cancellation_that_was_broken_off(
-    desk: Desk,
-    campaign: Callable[..., UUID],
-    lambda_context: object,
-    monkeypatch: pytest.MonkeyPatch,
-    status: str,
-) -> None:
-    monkeypatch.setattr(service, "CANCELLED_AT_ONCE", 2)
-    campaign_id = campaign(status, finished_at="now")
-    waiting = desk.send(campaign_id=campaign("paused"))
-    sends = [desk.send(campaign_id=campaign_id) for _ in range(3)]
-    sweep.handler({}, lambda_context)  # type: ignore[arg-type]
-    closed = "planned" if status == "completed" else "cancelled"
-    assert {desk.row(one)["state"] for one in sends} == {closed}
-    assert desk.row(waiting)["state"] == "planned"
-
-
-def test_one_campaigns_trouble_does_not_hold_the_others(
-    campaign: Callable[..., UUID], aws: Mock, lambda_context: object
-) -> None:
-    released = []
-
-    def release(**call: str) -> None:
-        if call["taskToken"] == "T1":
-            raise ClientError({"Error": {"Code": "Throttling", "Message": ""}}, "x")
-        released.append(call["taskToken"])
-
-    aws.machine.send_task_success.side_effect = release
-    campaign("sending", delivery_token="T1")
-    campaign("sending", delivery_token="T2")
-    with pytest.raises(sweep.CampaignsNotMovedError, match="1 of"):
-        sweep.handler({}, lambda_context)  # type: ignore[arg-type]
-    assert "T2" in released
 
 
 @pytest.fixture
